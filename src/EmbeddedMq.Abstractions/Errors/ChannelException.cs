@@ -1,0 +1,7 @@
+namespace EmbeddedMq;
+
+/// <summary>An error that closed a channel, or a call on a channel that had closed.</summary>
+/// <inheritdoc cref="EmbeddedMqException(ReplyCode, string, string?, string?, bool, Exception?)" path="/param"/>
+public sealed class ChannelException(
+    ReplyCode replyCode, string replyText, string? advice = null, string? subject = null, bool isTransient = false, Exception? innerException = null)
+    : EmbeddedMqException(replyCode, replyText, advice, subject, isTransient, innerException);

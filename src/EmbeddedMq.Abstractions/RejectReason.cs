@@ -1,0 +1,17 @@
+namespace EmbeddedMq;
+
+/// <summary>Why a publish was rejected.</summary>
+public enum RejectReason
+{
+    /// <summary>It was not.</summary>
+    None,
+
+    /// <summary>A queue with the overflow <c>reject-publish</c> or <c>reject-publish-dlx</c> is full. Other queues keep their copy.</summary>
+    QueueFull,
+
+    /// <summary>More publishes wait for their confirm than <see cref="ChannelOptions.MaxOutstandingPublishes"/> allows.</summary>
+    TooManyOutstanding,
+
+    /// <summary>The broker said no without a reason: a remote broker's basic.nack.</summary>
+    Unspecified,
+}
