@@ -47,7 +47,7 @@ public static class ChannelExtensions
         IConsumer consumer = await channel.StartConsumerAsync(queue, options, cancellationToken).ConfigureAwait(false);
         await using (consumer.ConfigureAwait(false))
         {
-            await foreach (Delivery delivery in consumer.WithCancellation(cancellationToken).ConfigureAwait(false))
+            await foreach (Delivery delivery in consumer.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
                 yield return delivery;
             }
@@ -68,11 +68,14 @@ public static class ChannelExtensions
     {
         ArgumentNullException.ThrowIfNull(channel);
         ArgumentNullException.ThrowIfNull(messages);
+#pragma warning disable CA2012 // Each is awaited once, below: publishing all before awaiting the first is the point.
         ValueTask<PublishResult>[] publishes = new ValueTask<PublishResult>[messages.Count];
         for (int i = 0; i < publishes.Length; i++)
         {
             publishes[i] = channel.TryPublishAsync(exchange, routingKey, messages[i], flags, cancellationToken);
         }
+
+#pragma warning restore CA2012
 
         // Every task is awaited, also after one failed: none is left unobserved.
         PublishResult[] results = new PublishResult[publishes.Length];
