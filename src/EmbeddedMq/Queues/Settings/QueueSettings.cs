@@ -1,0 +1,48 @@
+namespace EmbeddedMq.Queues;
+
+/// <summary>What a queue does with its messages: the arguments of its declaration, or these joined with the policy that applies.</summary>
+/// <remarks>Immutable. A queue holds the effective settings and replaces them whole when its policy changes.</remarks>
+internal sealed record QueueSettings
+{
+    /// <summary>A classic queue without any argument.</summary>
+    internal static QueueSettings Default { get; } = new();
+
+    /// <summary>Classic or quorum. Default classic.</summary>
+    public QueueKind Kind { get; init; }
+
+    /// <summary>Time to live of every message in milliseconds, 0 or more; <see langword="null"/>: messages do not expire because of the queue.</summary>
+    public long? MessageTtlMs { get; init; }
+
+    /// <summary>Idle time in milliseconds after which the queue is deleted, more than 0; <see langword="null"/>: never.</summary>
+    public long? ExpiresMs { get; init; }
+
+    /// <summary>Most ready messages, 0 or more; <see langword="null"/>: no limit.</summary>
+    public long? MaxLength { get; init; }
+
+    /// <summary>Most bytes of ready bodies, 0 or more; <see langword="null"/>: no limit.</summary>
+    public long? MaxLengthBytes { get; init; }
+
+    /// <summary>What happens to a publish beyond a limit. Default <see cref="Overflow.DropHead"/>, as in RabbitMQ.</summary>
+    public Overflow Overflow { get; init; }
+
+    /// <summary>Where dead messages go, empty for the default exchange; <see langword="null"/>: nowhere, they are dropped.</summary>
+    public string? DeadLetterExchange { get; init; }
+
+    /// <summary>The routing key that dead messages get; <see langword="null"/>: they keep their own.</summary>
+    public string? DeadLetterRoutingKey { get; init; }
+
+    /// <summary>Highest priority, 0 to 255; 0: the queue has no priorities.</summary>
+    public int MaxPriority { get; init; }
+
+    /// <summary>Whether one consumer at a time receives.</summary>
+    public bool SingleActiveConsumer { get; init; }
+
+    /// <summary>How many failed deliveries a message may have; with the next one it dies. <see langword="null"/>: any number.</summary>
+    public long? DeliveryLimit { get; init; }
+
+    /// <summary>Whether anything limits the ready messages.</summary>
+    public bool HasLimit => MaxLength is not null || MaxLengthBytes is not null;
+
+    /// <summary>Whether dead messages go anywhere.</summary>
+    public bool DeadLetters => DeadLetterExchange is not null;
+}
