@@ -1,0 +1,35 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace EmbeddedMq;
+
+/// <summary>Bounds on what applications may ask for. Exceeding one is an error that names the bound; nothing is lost by it.</summary>
+public sealed class BrokerLimits
+{
+    /// <summary>Largest body, in bytes. 1 to 2,147,483,591. Default 128 MiB, as in RabbitMQ 3.10. Beyond: 406, the channel closes.</summary>
+    [Range(1, 2_147_483_591)]
+    public int MaxMessageBytes { get; set; } = 128 * 1024 * 1024;
+
+    /// <summary>Largest header table of a message, in encoded bytes. 1 to 1 GiB. Default 128 KiB, as AMQP's usual frame. Beyond: 406, the channel closes.</summary>
+    [Range(1, 1024 * 1024 * 1024)]
+    public int MaxHeaderBytes { get; set; } = 128 * 1024;
+
+    /// <summary>Longest name of a queue, exchange, consumer or routing key, in bytes of UTF-8. 1 to 255. Default 255, which is AMQP's. Beyond: 406, the channel closes.</summary>
+    [Range(1, 255)]
+    public int MaxNameBytes { get; set; } = 255;
+
+    /// <summary>Most connections at once. 1 to 2,147,483,647. Default <see langword="null"/>: no bound. Beyond: 530, the connection is refused.</summary>
+    [Range(1, int.MaxValue)]
+    public int? MaxConnections { get; set; }
+
+    /// <summary>Most open channels of one connection. 1 to 65,535. Default 2,047, as in RabbitMQ. Beyond: 530, the connection closes.</summary>
+    [Range(1, 65_535)]
+    public int MaxChannelsPerConnection { get; set; } = 2_047;
+
+    /// <summary>Most consumers of one channel. 1 to 2,147,483,647. Default <see langword="null"/>: no bound. Beyond: 530, the connection closes.</summary>
+    [Range(1, int.MaxValue)]
+    public int? MaxConsumersPerChannel { get; set; }
+
+    /// <summary>Most queues of one virtual host. 1 to 2,147,483,647. Default <see langword="null"/>: no bound. Beyond: 406, the channel closes.</summary>
+    [Range(1, int.MaxValue)]
+    public int? MaxQueuesPerVirtualHost { get; set; }
+}

@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedMq;
+
+/// <summary>What an embedded broker is started with. Read once, at the start.</summary>
+public sealed class BrokerOptions
+{
+    /// <summary>The broker's name in logs, metrics and traces. Not empty. Default <c>EmbeddedMq</c>.</summary>
+    public string Name { get; set; } = "EmbeddedMq";
+
+    /// <summary>Bytes of messages held in memory above which publishers wait until consumers have made room. More than 0. Default
+    /// <see langword="null"/>: 40 % of the memory that the process may use, as in RabbitMQ.</summary>
+    /// <remarks>Counted are bodies and an estimate of the bookkeeping for each message in each queue; a body shared by several queues counts in each.</remarks>
+    public long? MemoryHighWatermarkBytes { get; set; }
+
+    /// <summary>Bounds on what applications may ask for.</summary>
+    public BrokerLimits Limits { get; set; } = new();
+
+    /// <summary>The clock and the timers of everything that the broker does over time. Default <see cref="TimeProvider.System"/>; tests put virtual time here.</summary>
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>Where the broker logs to. Default <see langword="null"/>: nowhere.</summary>
+    public ILoggerFactory? LoggerFactory { get; set; }
+
+    /// <summary>Seed of the broker's random choices (exchanges that choose at random, generated names). Default <see langword="null"/>: another one at each start.</summary>
+    public int? RandomSeed { get; set; }
+}
