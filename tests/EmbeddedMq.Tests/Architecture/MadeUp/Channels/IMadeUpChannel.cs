@@ -1,0 +1,3 @@
+namespace EmbeddedMq.Tests.Architecture.MadeUp.Channels;
+
+internal interface IMadeUpChannel;

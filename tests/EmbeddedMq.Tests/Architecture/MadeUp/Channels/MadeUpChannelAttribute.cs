@@ -1,0 +1,4 @@
+namespace EmbeddedMq.Tests.Architecture.MadeUp.Channels;
+
+[AttributeUsage(AttributeTargets.All)]
+internal sealed class MadeUpChannelAttribute : Attribute;

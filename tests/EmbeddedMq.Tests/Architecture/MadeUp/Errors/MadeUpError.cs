@@ -1,0 +1,3 @@
+namespace EmbeddedMq.Tests.Architecture.MadeUp.Errors;
+
+internal sealed class MadeUpError(string? message) : Exception(message);
