@@ -1,0 +1,17 @@
+namespace EmbeddedMq;
+
+/// <summary>Handles the messages of one queue. One is resolved per message, in a scope of its own.</summary>
+/// <typeparam name="T">What the body is read as.</typeparam>
+/// <remarks>
+/// <para>Completing acknowledges the message, unless the handler settled it through the context. Throwing retries it as the consumer's
+/// retry rules say, and then dead-letters it with the error in its headers.</para>
+/// <para>A message may come more than once: after a crash, a lost connection, or a failed attempt. Handlers are to be idempotent.</para>
+/// </remarks>
+public interface IMessageHandler<in T>
+{
+    /// <summary>Handles one message.</summary>
+    /// <param name="message">The message's body, read by the serializer; never <see langword="null"/>.</param>
+    /// <param name="context">Its properties, and the ways to settle it other than by returning or throwing.</param>
+    /// <param name="cancellationToken">Cancelled when the application stops and the time for handlers in flight is nearly over. The message then goes back to its queue.</param>
+    ValueTask HandleAsync(T message, IMessageContext context, CancellationToken cancellationToken);
+}

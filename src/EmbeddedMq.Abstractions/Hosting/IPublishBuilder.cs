@@ -1,0 +1,54 @@
+namespace EmbeddedMq;
+
+/// <summary>Where messages of one type go, and with which properties.</summary>
+/// <typeparam name="T">The type.</typeparam>
+/// <remarks>Not thread-safe. The functions given are called from many threads at once.</remarks>
+public interface IPublishBuilder<T>
+{
+    /// <summary>To an exchange, always with the same key.</summary>
+    /// <param name="exchange">The exchange; empty means the default one.</param>
+    /// <param name="routingKey">The routing key, at most 255 bytes of UTF-8.</param>
+    IPublishBuilder<T> To(string exchange, string routingKey = "");
+
+    /// <summary>To an exchange, with a key made from the message.</summary>
+    /// <param name="exchange">The exchange; empty means the default one.</param>
+    /// <param name="routingKey">Makes the routing key, at most 255 bytes of UTF-8.</param>
+    IPublishBuilder<T> To(string exchange, Func<T, string> routingKey);
+
+    /// <summary>To a queue by its name, through the default exchange; mandatory unless changed.</summary>
+    /// <param name="queue">The queue.</param>
+    IPublishBuilder<T> ToQueue(string queue);
+
+    /// <summary>Whether a message that no queue takes comes back: publishing then throws. Default: only for <see cref="ToQueue"/>.</summary>
+    /// <param name="mandatory">Whether.</param>
+    IPublishBuilder<T> Mandatory(bool mandatory = true);
+
+    /// <summary>Whether messages are stored in durable queues. Default yes.</summary>
+    /// <param name="persistent">Whether.</param>
+    IPublishBuilder<T> Persistent(bool persistent = true);
+
+    /// <summary>Priority in queues with priorities. Default: not set.</summary>
+    /// <param name="priority">0 to 255, the higher the sooner.</param>
+    IPublishBuilder<T> Priority(byte priority);
+
+    /// <summary>How long messages may wait in a queue. Default: without end.</summary>
+    /// <param name="timeToLive">Zero or more; whole milliseconds count.</param>
+    IPublishBuilder<T> TimeToLive(TimeSpan timeToLive);
+
+    /// <summary>Takes the message id from the message; where it gives <see langword="null"/>, a new one is made. Default: always a new one.</summary>
+    /// <param name="messageId">Reads it.</param>
+    IPublishBuilder<T> MessageId(Func<T, string?> messageId);
+
+    /// <summary>Takes the correlation id from the message. Default: none.</summary>
+    /// <param name="correlationId">Reads it; <see langword="null"/> sets none.</param>
+    IPublishBuilder<T> CorrelationId(Func<T, string?> correlationId);
+
+    /// <summary>Sets a header from the message.</summary>
+    /// <param name="name">The header's name.</param>
+    /// <param name="value">Reads its value: a type that <see cref="HeaderTable"/> takes.</param>
+    IPublishBuilder<T> Header(string name, Func<T, object?> value);
+
+    /// <summary>The application's name for this kind of message. Default: the full name of its type.</summary>
+    /// <param name="type">The name.</param>
+    IPublishBuilder<T> Type(string type);
+}
