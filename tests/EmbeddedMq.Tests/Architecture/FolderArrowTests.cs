@@ -17,12 +17,12 @@ public sealed class FolderArrowTests
             .Where(path => path.Contains('/', StringComparison.Ordinal))
             .Select(path => path.Split('/')[0])
             .Distinct();
-        Assert.Empty(folders.Except(FolderArrows.OfTheBroker.Folders));
+        Offenders.None(folders.Except(FolderArrows.OfTheBroker.Folders));
     }
 
     [Fact]
     public void CompiledTypes_NameOtherFolders_OnlyAlongTheArrows()
-        => Assert.Empty(Violations(Broker.Value, FolderArrows.OfTheBroker));
+        => Offenders.None(Violations(Broker.Value, FolderArrows.OfTheBroker));
 
     [Fact]
     public void SourceText_NamesOtherFolders_OnlyAlongTheArrows()
@@ -32,11 +32,11 @@ public sealed class FolderArrowTests
             .SelectMany(file => SourceTree.Mentions(file, File.ReadLines(Path.Combine(BrokerSource, file))))
             .Where(mention => folders.Contains(mention.ToFolder) && !FolderArrows.OfTheBroker.Allows(mention.FromFolder, mention.ToFolder))
             .Select(mention => $"{mention.File}({mention.Line}) names {mention.ToFolder}");
-        Assert.Empty(violations);
+        Offenders.None(violations);
     }
 
     [Fact]
-    public void Type_HasParts_InOneFolder() => Assert.Empty(Broker.Value.TypesInManyFolders);
+    public void Type_HasParts_InOneFolder() => Offenders.None(Broker.Value.TypesInManyFolders);
 
     [Fact]
     public void Type_WithoutSourceFile_IsGeneratedOutsideOurNamespaces()
@@ -44,7 +44,7 @@ public sealed class FolderArrowTests
 
     [Fact]
     public void Namespace_OfPublicType_IsEmbeddedMq()
-        => Assert.Empty(Broker.Value.Types.Where(type => type.IsPublic && type.Namespace != "EmbeddedMq").Select(type => type.FullName));
+        => Offenders.None(Broker.Value.Types.Where(type => type.IsPublic && type.Namespace != "EmbeddedMq").Select(type => type.FullName));
 
     [Fact]
     public void Namespace_OfInternalType_FollowsItsFolder()
@@ -55,7 +55,7 @@ public sealed class FolderArrowTests
                 && type.Namespace != "EmbeddedMq." + type.Folder
                 && type.Namespace != "EmbeddedMq." + type.FolderPath.Replace('/', '.'))
             .Select(type => $"{type.FullName} lies in {type.FolderPath}");
-        Assert.Empty(violations);
+        Offenders.None(violations);
     }
 
     [Fact]
@@ -64,8 +64,8 @@ public sealed class FolderArrowTests
         IEnumerable<string> compiled = Broker.Value.OuterReferences
             .Where(reference => reference.Namespace == "System.Threading.Channels" && reference.From.Folder != "Threading")
             .Select(reference => $"{reference.From.FullName} names {reference.Name}");
-        Assert.Empty(compiled);
-        Assert.Empty(FilesNaming("System.Threading.Channels").Where(file => !file.StartsWith("Threading/", StringComparison.Ordinal)));
+        Offenders.None(compiled);
+        Offenders.None(FilesNaming("System.Threading.Channels").Where(file => !file.StartsWith("Threading/", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -74,8 +74,8 @@ public sealed class FolderArrowTests
         IEnumerable<string> compiled = Broker.Value.OuterReferences
             .Where(reference => reference.Assembly.StartsWith("FASTER", StringComparison.OrdinalIgnoreCase) && !IsFaster(reference.From.FolderPath))
             .Select(reference => $"{reference.From.FullName} names {reference.Name}");
-        Assert.Empty(compiled);
-        Assert.Empty(FilesNaming("FASTER.").Where(file => !IsFaster(Path.GetDirectoryName(file)!.Replace('\\', '/'))));
+        Offenders.None(compiled);
+        Offenders.None(FilesNaming("FASTER.").Where(file => !IsFaster(Path.GetDirectoryName(file)!.Replace('\\', '/'))));
 
         static bool IsFaster(string folder) => folder == "Journal/Faster" || folder.StartsWith("Journal/Faster/", StringComparison.Ordinal);
     }
