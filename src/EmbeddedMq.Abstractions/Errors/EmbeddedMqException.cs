@@ -13,7 +13,7 @@ public class EmbeddedMqException : Exception
     /// <param name="innerException">Its cause.</param>
     public EmbeddedMqException(
         ReplyCode replyCode, string replyText, string? advice = null, string? subject = null, bool isTransient = false, Exception? innerException = null)
-        : base(advice is null ? replyText : $"{replyText}. {advice}", innerException)
+        : base(advice is null ? replyText : replyText.EndsWith('.') ? $"{replyText} {advice}" : $"{replyText}. {advice}", innerException)
     {
         ReplyCode = replyCode;
         ReplyText = replyText;

@@ -25,6 +25,9 @@ internal sealed record QueueSettings
     /// <summary>What happens to a publish beyond a limit. Default <see cref="Overflow.DropHead"/>, as in RabbitMQ.</summary>
     public Overflow Overflow { get; init; }
 
+    /// <summary>Whether the declaration says <see cref="Overflow"/>, even the default; only then does it stand against a policy.</summary>
+    public bool IsOverflowDeclared { get; init; }
+
     /// <summary>Where dead messages go, empty for the default exchange; <see langword="null"/>: nowhere, they are dropped.</summary>
     public string? DeadLetterExchange { get; init; }
 
@@ -45,4 +48,43 @@ internal sealed record QueueSettings
 
     /// <summary>Whether dead messages go anywhere.</summary>
     public bool DeadLetters => DeadLetterExchange is not null;
+
+    /// <summary>The effective settings of a queue with these arguments under a policy.</summary>
+    /// <param name="policy">The one policy that applies, with a valid definition; <see langword="null"/> for none.</param>
+    /// <remarks>
+    /// Where both say a number the smaller wins; of exchanges and keys the argument wins, each for itself. Overflow: in a classic queue
+    /// the argument wins, in a quorum queue the policy. A negative delivery limit says "none" and so loses against any limit.
+    /// Source: RabbitMQ, rabbit_amqqueue_process:process_args_policy and rabbit_quorum_queue.
+    /// </remarks>
+    internal QueueSettings Under(Policy? policy)
+    {
+        if (policy is null)
+        {
+            return this;
+        }
+
+        HeaderTable definition = policy.Definition;
+        bool policySetsOverflow = definition.GetValueOrDefault(PolicyKey.Overflow) is string && !(Kind == QueueKind.Classic && IsOverflowDeclared);
+        return this with
+        {
+            MessageTtlMs = Smaller(MessageTtlMs, definition, PolicyKey.MessageTtl),
+            ExpiresMs = Smaller(ExpiresMs, definition, PolicyKey.Expires),
+            MaxLength = Smaller(MaxLength, definition, PolicyKey.MaxLength),
+            MaxLengthBytes = Smaller(MaxLengthBytes, definition, PolicyKey.MaxLengthBytes),
+            DeliveryLimit = Smaller(DeliveryLimit, definition, PolicyKey.DeliveryLimit),
+            DeadLetterExchange = DeadLetterExchange ?? definition.GetValueOrDefault(PolicyKey.DeadLetterExchange) as string,
+            DeadLetterRoutingKey = DeadLetterRoutingKey ?? definition.GetValueOrDefault(PolicyKey.DeadLetterRoutingKey) as string,
+            Overflow = policySetsOverflow ? OverflowNames.Effective((string)definition[PolicyKey.Overflow]!, Kind) : Overflow,
+        };
+    }
+
+    private static long? Smaller(long? fromArgument, HeaderTable definition, string key)
+    {
+        if (!HeaderTable.TryGetInteger(definition.GetValueOrDefault(key), out long fromPolicy) || fromPolicy < 0)
+        {
+            return fromArgument;
+        }
+
+        return fromArgument < fromPolicy ? fromArgument : fromPolicy;
+    }
 }
