@@ -1,0 +1,16 @@
+namespace EmbeddedMq.Errors;
+
+/// <content>Errors about policies.</content>
+internal static partial class MqErrors
+{
+    /// <summary>406: a policy is not valid or asks for what is not supported.</summary>
+    /// <param name="virtualHost">The virtual host.</param>
+    /// <param name="policy">The policy's name.</param>
+    /// <param name="faults">All that is wrong with it.</param>
+    internal static EmbeddedMqException InvalidPolicy(string virtualHost, string policy, IReadOnlyList<string> faults) => Management(
+        ReplyCode.PreconditionFailed,
+        $"invalid policy '{policy}' in vhost '{virtualHost}': {string.Join("; ", faults)}",
+        "Supported are message-ttl, expires, max-length, max-length-bytes, overflow, dead-letter-exchange, dead-letter-routing-key, "
+            + "delivery-limit and alternate-exchange.",
+        policy);
+}
