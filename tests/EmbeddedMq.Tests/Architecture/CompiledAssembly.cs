@@ -290,7 +290,8 @@ internal sealed class CompiledAssembly
                         Add(MetadataTokens.EntityHandle(il.ReadInt32()));
                         break;
                     case OperandType.InlineSwitch:
-                        il.Offset += 4 * il.ReadInt32();
+                        int targetCount = il.ReadInt32(); // read first: the left side of += would be taken before it
+                        il.Offset += 4 * targetCount;
                         break;
                     case OperandType.InlineI8 or OperandType.InlineR:
                         il.Offset += 8;
