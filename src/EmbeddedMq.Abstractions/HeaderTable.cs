@@ -49,6 +49,9 @@ public sealed class HeaderTable : IReadOnlyDictionary<string, object?>, IEquatab
     /// <inheritdoc/>
     public int Count => _entries.Length;
 
+    /// <summary>The entries in order, for reading them all without an enumerator.</summary>
+    public ReadOnlySpan<KeyValuePair<string, object?>> Entries => _entries;
+
     /// <inheritdoc/>
     public IEnumerable<string> Keys => _entries.Select(static entry => entry.Key);
 

@@ -59,7 +59,7 @@ internal sealed class Binding(string source, IDestination destination, string ro
     private int HashOfArguments()
     {
         int hash = 0;
-        foreach (KeyValuePair<string, object?> argument in Arguments)
+        foreach (KeyValuePair<string, object?> argument in Arguments.Entries)
         {
             hash += HashCode.Combine(string.GetHashCode(argument.Key, StringComparison.Ordinal), HashOf(argument.Value));
         }

@@ -13,7 +13,7 @@ internal static partial class MqErrors
         exchange);
 
     /// <summary>403: the default exchange cannot be declared, bound, unbound or deleted.</summary>
-    internal static ChannelException DefaultExchangeNotPermitted() => Channel(
+    internal static ChannelException DefaultExchangeOperation() => Channel(
         ReplyCode.AccessRefused,
         "operation not permitted on the default exchange",
         "Every queue is bound to the default exchange by its own name; use an exchange with a name for other bindings.",
@@ -48,7 +48,7 @@ internal static partial class MqErrors
     /// <summary>403: applications may not publish to an internal exchange.</summary>
     /// <param name="virtualHost">The virtual host.</param>
     /// <param name="exchange">The exchange.</param>
-    internal static ChannelException ExchangeIsInternal(string virtualHost, string exchange) => Channel(
+    internal static ChannelException PublishToInternalExchange(string virtualHost, string exchange) => Channel(
         ReplyCode.AccessRefused,
         $"cannot publish to internal {ExchangeIn(virtualHost, exchange)}",
         "Publish to an exchange that is bound to it; messages reach an internal exchange through bindings, dead lettering and alternates only.",
@@ -66,6 +66,6 @@ internal static partial class MqErrors
     /// <param name="value">Its value.</param>
     internal static ChannelException UnacceptableTypeInHeader(string header, object? value) => Channel(
         ReplyCode.PreconditionFailed,
-        $"invalid message: {{unacceptable_type_in_header,\"{header}\",{value}}}",
+        $"invalid message: {{unacceptable_type_in_header,\"{header}\",{ErlangTerm.TypeOf(value)}}}",
         $"Give the keys in {header} as a list of strings, also when there is one only.");
 }

@@ -23,11 +23,11 @@ internal sealed class DefaultExchange(IQueueDirectory queues) : Exchange(new Exc
     }
 
     /// <inheritdoc/>
-    internal override void ValidateBinding(Binding binding) => throw MqErrors.DefaultExchangeNotPermitted();
+    internal override void ValidateBinding(Binding binding) => throw MqErrors.DefaultExchangeOperation();
 
     /// <inheritdoc/>
-    internal override void OnAdded(Binding binding) => throw MqErrors.DefaultExchangeNotPermitted();
+    internal override void OnAdded(Binding binding) => throw MqErrors.DefaultExchangeOperation();
 
     /// <inheritdoc/>
-    internal override void OnRemoved(Binding binding) => throw MqErrors.DefaultExchangeNotPermitted();
+    internal override void OnRemoved(Binding binding) => throw MqErrors.DefaultExchangeOperation();
 }
