@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using EmbeddedMq.Model.Tests.Model;
+using EmbeddedMq.Model.Tests.Scripts;
+using EmbeddedMq.TestSupport;
+using FsCheck;
+using FsCheck.Fluent;
+using Microsoft.FSharp.Core;
+
+namespace EmbeddedMq.Model.Tests;
+
+/// <summary>Random scripts over the public API, against the model.</summary>
+public sealed class BrokerModelTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void Model_AnyScript_AgreesWithItself() => CheckScripts(300, Seeds.Pick(1), static () => new ModelTarget(ModelFlaw.None));
+
+    /// <summary>The comparison itself can fail: each mistake that is planted in the model is found by few scripts.</summary>
+    [Fact]
+    public async Task Comparison_MistakePlantedInTheModel_IsFound()
+    {
+        IReadOnlyList<Script> scripts = [.. Gen.Sample(Script.Arbitrary.Generator, 50, new Rnd((ulong)Seeds.Pick(2)), 400)];
+        List<ModelFlaw> missed = [];
+        foreach (ModelFlaw flaw in Enum.GetValues<ModelFlaw>().Where(static f => f != ModelFlaw.None))
+        {
+            int needed = await CountScriptsUntilFoundAsync(flaw, scripts);
+            output.WriteLine($"{flaw}: {(needed > scripts.Count ? "not found" : $"found by script {needed}")}");
+            if (needed > scripts.Count)
+            {
+                missed.Add(flaw);
+            }
+        }
+
+        Assert.Empty(missed);
+    }
+
+    private static async Task<int> CountScriptsUntilFoundAsync(ModelFlaw flaw, IReadOnlyList<Script> scripts)
+    {
+        for (int i = 0; i < scripts.Count; i++)
+        {
+            try
+            {
+                await ScriptRun.ExecuteAsync(scripts[i], new ModelTarget(ModelFlaw.None), flaw);
+            }
+            catch (DisagreementException)
+            {
+                return i + 1;
+            }
+        }
+
+        return scripts.Count + 1;
+    }
+
+    private void CheckScripts(int count, int seed, Func<IScriptTarget> startTarget)
+    {
+        long commands = 0;
+        Stopwatch watch = Stopwatch.StartNew();
+        Config config = Config.QuickThrowOnFailure
+            .WithMaxTest(count)
+            .WithQuietOnSuccess(true)
+            .WithReplay(new Replay(new Rnd((ulong)seed), FSharpOption<int>.None));
+        Check.One(config, Prop.ForAll(Script.Arbitrary, script =>
+            commands += ScriptRun.ExecuteAsync(script, startTarget()).GetAwaiter().GetResult().CommandCount));
+        output.WriteLine($"{count} scripts, {commands} calls in {watch.Elapsed.TotalSeconds:F1} s, seed {seed}.");
+    }
+}

@@ -1,0 +1,275 @@
+using EmbeddedMq.Model.Tests.Scripts;
+
+namespace EmbeddedMq.Model.Tests.Model;
+
+/// <content>Getting, consuming and settling.</content>
+internal sealed partial class ModelBroker
+{
+    private string Get(ModelChannel channel, Command.Get command)
+    {
+        ModelQueue queue = FindQueue(channel, command.Queue);
+        queue.LastUsed = _now;
+        if (queue.Ready.Count == 0)
+        {
+            return "empty";
+        }
+
+        ModelEntry entry = queue.Ready[0];
+        queue.Ready.RemoveAt(0);
+        ModelDelivery delivery = new(++channel.LastTag, entry, channel, consumer: null);
+        if (command.AutoAck)
+        {
+            Settle(entry);
+        }
+        else
+        {
+            channel.Unacked.Add(delivery);
+        }
+
+        int remaining = queue.Ready.Count;
+        Pump(queue);
+        return $"got {Describe(delivery)} remaining {remaining}";
+    }
+
+    private string Consume(ModelChannel channel, Command.Consume command)
+    {
+        ModelQueue queue = FindQueue(channel, command.Queue);
+        if (channel.Consumers.Exists(c => c.End is null && c.Tag == command.Tag))
+        {
+            throw FailConnection(channel.Connection, 530, $"NOT_ALLOWED - attempt to reuse consumer tag '{command.Tag}'");
+        }
+
+        ModelConsumer consumer = new(
+            command.Consumer, command.Tag, channel, queue, command.AutoAck, command.Prefetch ?? channel.DefaultPrefetch, command.Priority);
+        _consumers.Add(consumer);
+        channel.Consumers.Add(consumer);
+        queue.Turns.Add(consumer);
+        queue.HadConsumer = true;
+        Pump(queue);
+        return "ok";
+    }
+
+    /// <summary>The consumer whose turn it is: of the highest priority that has credit, the first in the order of turns.</summary>
+    private ModelConsumer? NextWithCredit(ModelQueue queue)
+        => queue.Turns.Where(HasCredit).OrderByDescending(static c => c.Priority).FirstOrDefault();
+
+    private bool HasCredit(ModelConsumer consumer)
+    {
+        ModelChannel channel = consumer.Channel;
+        if (consumer.AutoAck)
+        {
+            return consumer.Mailbox.Count < AutoAckWindow;
+        }
+
+        int extra = flaw == ModelFlaw.PrefetchIsOneTooHigh ? 1 : 0;
+        return (consumer.Prefetch == 0 || channel.Unacked.Count(d => d.Consumer == consumer) < consumer.Prefetch + extra)
+            && (channel.Window == 0 || channel.Unacked.Count(static d => d.Consumer is { AutoAck: false }) < channel.Window);
+    }
+
+    private void HandOver(ModelEntry entry, ModelConsumer consumer)
+    {
+        ModelDelivery delivery = new(++consumer.Channel.LastTag, entry, consumer.Channel, consumer);
+        consumer.Channel.Unacked.Add(delivery);
+        consumer.Mailbox.Add(delivery);
+        if (flaw != ModelFlaw.NoTurns)
+        {
+            consumer.Queue.Turns.Remove(consumer);
+            consumer.Queue.Turns.Add(consumer);
+        }
+    }
+
+    private string Read(Command.Read command)
+    {
+        ModelConsumer consumer = _consumers[command.Consumer];
+        if (consumer.Mailbox.Count == 0)
+        {
+            return "end";
+        }
+
+        ModelDelivery delivery = consumer.Mailbox[0];
+        consumer.Mailbox.RemoveAt(0);
+        if (consumer.AutoAck && consumer.Channel.Unacked.Remove(delivery))
+        {
+            Settle(delivery.Entry);
+            Pump(consumer.Queue);
+        }
+
+        return "read " + Describe(delivery);
+    }
+
+    private string Cancel(ModelConsumer consumer, ConsumerEnd end)
+    {
+        if (consumer.End is null)
+        {
+            EndConsumer(consumer, end);
+        }
+
+        return "ok";
+    }
+
+    private string DisposeConsumer(ModelConsumer consumer)
+    {
+        Cancel(consumer, ConsumerEnd.Cancelled);
+        List<ModelDelivery> unread = consumer.Mailbox.FindAll(consumer.Channel.Unacked.Contains);
+        consumer.Mailbox.Clear();
+        consumer.Channel.Unacked.RemoveAll(unread.Contains);
+        PutBack(unread, failed: false);
+        OfferCredit(consumer.Channel, unread);
+        return "ok";
+    }
+
+    /// <summary>A consumer ends; the last one takes an auto-delete queue with it, or starts the idle time of one that expires.</summary>
+    private void EndConsumer(ModelConsumer consumer, ConsumerEnd end)
+    {
+        consumer.End = end;
+        ModelQueue queue = consumer.Queue;
+        queue.Turns.Remove(consumer);
+        if (queue.Turns.Count == 0)
+        {
+            queue.LastUsed = _now;
+            if (queue.Declaration.IsAutoDelete)
+            {
+                RemoveQueue(queue);
+            }
+        }
+    }
+
+    private string Ack(ModelChannel channel, Command.Ack command)
+    {
+        List<ModelDelivery> taken = Take(channel, command.Tag, command.Multiple);
+        taken.ForEach(d => Settle(d.Entry));
+        OfferCredit(channel, taken);
+        return "ok";
+    }
+
+    private string Nack(ModelChannel channel, ulong tag, bool multiple, bool requeue)
+    {
+        List<ModelDelivery> taken = Take(channel, tag, multiple);
+        if (requeue)
+        {
+            PutBack(taken, failed: true);
+        }
+        else
+        {
+            foreach (ModelDelivery delivery in taken.Where(d => _queues.Contains(d.Entry.Queue)))
+            {
+                Die(delivery.Entry, "rejected");
+            }
+        }
+
+        OfferCredit(channel, taken);
+        return "ok";
+    }
+
+    private string Recover(ModelChannel channel)
+    {
+        List<ModelDelivery> taken = channel.Unacked.FindAll(static d => !d.IsAutoAck);
+        channel.Unacked.RemoveAll(taken.Contains);
+        PutBack(taken, failed: true);
+        OfferCredit(channel, taken);
+        return "ok";
+    }
+
+    /// <summary>Takes deliveries out of the channel's books by tag; 0 with multiple means all.</summary>
+    private List<ModelDelivery> Take(ModelChannel channel, ulong tag, bool multiple)
+    {
+        List<ModelDelivery> own = channel.Unacked.FindAll(static d => !d.IsAutoAck);
+        if (!(multiple && tag == 0) && !own.Exists(d => d.Tag == tag))
+        {
+            throw Fail(channel, 406, $"PRECONDITION_FAILED - unknown delivery tag {tag}");
+        }
+
+        ulong last = flaw == ModelFlaw.MultipleTakesOneMore ? tag + 1 : tag;
+        List<ModelDelivery> taken = own.FindAll(d => multiple ? tag == 0 || d.Tag <= last : d.Tag == tag);
+        channel.Unacked.RemoveAll(taken.Contains);
+        return taken;
+    }
+
+    /// <summary>An entry has been processed.</summary>
+    private void Settle(ModelEntry entry)
+    {
+        if (_queues.Contains(entry.Queue))
+        {
+            entry.Queue.AckedTotal++;
+            Fates.Add((entry.Message.Id, $"acked in '{entry.Queue.Name}'"));
+        }
+    }
+
+    /// <summary>Puts deliveries back, queue by queue and each queue's at once, so that the order of the queue decides who is next.</summary>
+    private void PutBack(List<ModelDelivery> deliveries, bool failed)
+    {
+        foreach (IGrouping<ModelQueue, ModelDelivery> group in deliveries.GroupBy(static d => d.Entry.Queue).ToList())
+        {
+            Later(group.Key, () => PutBackInto(group.Key, [.. group], failed));
+        }
+    }
+
+    private void PutBackInto(ModelQueue queue, List<ModelDelivery> deliveries, bool failed)
+    {
+        if (!_queues.Contains(queue))
+        {
+            deliveries.ForEach(d => Fates.Add((d.Entry.Message.Id, $"came back when '{queue.Name}' had gone")));
+            return;
+        }
+
+        foreach (ModelEntry entry in deliveries.Select(static d => d.Entry))
+        {
+            entry.Redelivered = flaw != ModelFlaw.RedeliveredIsForgotten;
+            if (failed)
+            {
+                entry.FailedDeliveries++;
+            }
+
+            if (entry.FailedDeliveries > queue.DeliveryLimit - (flaw == ModelFlaw.DeliveryLimitIsOneTooLow ? 1 : 0))
+            {
+                Die(entry, "delivery_limit");
+            }
+            else
+            {
+                queue.RequeuedTotal++;
+                Insert(entry);
+            }
+        }
+
+        DropBeyondLimits(queue);
+        Pump(queue);
+    }
+
+    /// <summary>Settled deliveries leave room in their consumers' prefetch and in the channel's window.</summary>
+    private void OfferCredit(ModelChannel channel, List<ModelDelivery> settled)
+    {
+        IEnumerable<ModelConsumer> served = channel.Window > 0 ? channel.Consumers : settled.Select(static d => d.Consumer).OfType<ModelConsumer>();
+        foreach (ModelQueue queue in served.Where(static c => c.End is null).Select(static c => c.Queue).Distinct().ToList())
+        {
+            Later(queue, () => Pump(queue));
+        }
+    }
+
+    private string SetPrefetch(ModelChannel channel, Command.SetPrefetch command)
+    {
+        if (!command.PerChannel)
+        {
+            channel.DefaultPrefetch = command.Count;
+            return "ok";
+        }
+
+        channel.Window = command.Count;
+        foreach (ModelQueue queue in channel.Consumers.Where(static c => c.End is null).Select(static c => c.Queue).Distinct().ToList())
+        {
+            Later(queue, () => Pump(queue));
+        }
+
+        return "ok";
+    }
+
+    private int Unacked(ModelQueue queue) => _channels.Sum(c => c.Unacked.Count(d => d.Entry.Queue == queue));
+
+    private static string Describe(ModelDelivery delivery)
+    {
+        ModelMessage message = delivery.Entry.Message;
+        return Render.Delivery(
+            message.Id, message.Exchange, message.Key, delivery.Tag, delivery.Consumer?.Tag, delivery.Redelivered, delivery.FailedDeliveries,
+            message.Priority, message.Expiration,
+            message.Deaths.Select(static d => Render.Death(d.Queue, d.Reason, d.Count, d.Second, d.Exchange, d.Key, d.Expiration)));
+    }
+}

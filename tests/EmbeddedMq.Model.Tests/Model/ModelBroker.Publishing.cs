@@ -1,0 +1,332 @@
+using System.Globalization;
+using EmbeddedMq.Model.Tests.Scripts;
+
+namespace EmbeddedMq.Model.Tests.Model;
+
+/// <content>Publishing, routing, limits, expiry and dead-lettering.</content>
+internal sealed partial class ModelBroker
+{
+    private ModelPublish? _current;
+
+    private string Publish(ModelChannel channel, Command.Publish command)
+    {
+        ModelExchange exchange = FindExchange(channel, command.Exchange);
+        if (command.Expiration is { } text && !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        {
+            throw Fail(channel, 406, $"PRECONDITION_FAILED - invalid expiration '{text}': no_integer");
+        }
+
+        if (channel.Mode == ChannelMode.Confirm)
+        {
+            channel.LastSequence++;
+        }
+
+        ModelMessage message = new(command.Id, command.Size, command.Priority, command.Expiration, command.Exchange, command.Key);
+        List<ModelQueue> destinations = Route(exchange, command.Key);
+        if (destinations.Count == 0 && command.Mandatory)
+        {
+            _events.Add($"returned {command.Id}: 312 NO_ROUTE, exchange '{command.Exchange}' key '{command.Key}'");
+            return Render.Outcome(new PublishResult(PublishOutcome.Returned, channel.LastSequence));
+        }
+
+        _current = new ModelPublish(channel, message, channel.LastSequence) { OpenQueues = destinations.Count, WasRouted = destinations.Count > 0 };
+        ModelPublish publish = _current;
+        foreach (ModelQueue queue in destinations)
+        {
+            Later(queue, () => Offer(queue, publish));
+        }
+
+        return "";
+    }
+
+    /// <summary>What the publisher is told, now that the message's way has been gone as far as it goes.</summary>
+    private string PublishAnswer(Command.Publish command, string answer)
+    {
+        if (_current is not { } publish)
+        {
+            return answer;
+        }
+
+        _current = null;
+        if (publish.OpenQueues > 0)
+        {
+            _waitingPublishes.Add(publish);
+            return $"waits (publish {command.Id})";
+        }
+
+        return Outcome(publish);
+    }
+
+    private void CompleteWaitingPublishes()
+    {
+        foreach (ModelPublish publish in _waitingPublishes.FindAll(static p => p.OpenQueues == 0))
+        {
+            _waitingPublishes.Remove(publish);
+            _events.Add($"publish {publish.Message.Id}: {Outcome(publish)}");
+        }
+    }
+
+    private string Outcome(ModelPublish publish)
+    {
+        // Without confirms a refusal is not told.
+        bool told = publish.Channel.Mode == ChannelMode.Confirm;
+        if (publish.Refused && told)
+        {
+            return Render.Outcome(new PublishResult(PublishOutcome.Rejected, publish.Sequence, RejectReason.QueueFull));
+        }
+
+        if (publish.WasRouted && told)
+        {
+            ConfirmedAndRouted.Add(publish.Message.Id);
+        }
+
+        return Render.Outcome(new PublishResult(PublishOutcome.Confirmed, publish.Sequence));
+    }
+
+    /// <summary>The queues that a message reaches, each once; the alternate exchange is asked where no binding matched.</summary>
+    private List<ModelQueue> Route(ModelExchange? exchange, string key)
+    {
+        List<string> asked = [];
+        while (exchange is not null && !asked.Contains(exchange.Name))
+        {
+            asked.Add(exchange.Name);
+            IEnumerable<ModelQueue> matched = exchange.Name.Length == 0
+                ? _queues.Where(q => q.Name == key)
+                : _bindings.Where(b => b.Exchange == exchange.Name && KeyMatches(exchange.Declaration.Type, b.Key, key)).Select(b => _queues.Find(q => q.Name == b.Queue)!);
+            List<ModelQueue> queues = [.. flaw == ModelFlaw.OneCopyPerBinding ? matched : matched.Distinct()];
+            if (queues.Count > 0)
+            {
+                return queues;
+            }
+
+            exchange = _exchanges.Find(x => x.Name == exchange.Alternate);
+        }
+
+        return [];
+    }
+
+    private bool KeyMatches(string type, string bindingKey, string key) => type switch
+    {
+        ExchangeType.Direct => bindingKey == key,
+        ExchangeType.Fanout => true,
+        _ => WordsMatch(Words(bindingKey), Words(key)),
+    };
+
+    private static ReadOnlySpan<string> Words(string key) => key.Length == 0 ? [] : key.Split('.');
+
+    private bool WordsMatch(ReadOnlySpan<string> pattern, ReadOnlySpan<string> words)
+    {
+        if (pattern.IsEmpty)
+        {
+            return words.IsEmpty;
+        }
+
+        return pattern[0] switch
+        {
+            "#" => WordsMatch(pattern[1..], words) || (!words.IsEmpty && WordsMatch(pattern, words[1..])),
+            "*" when flaw == ModelFlaw.StarMatchesNothing && WordsMatch(pattern[1..], words) => true,
+            "*" => !words.IsEmpty && WordsMatch(pattern[1..], words[1..]),
+            _ => !words.IsEmpty && words[0] == pattern[0] && WordsMatch(pattern[1..], words[1..]),
+        };
+    }
+
+    /// <summary>A publish comes to a queue: it is taken, refused, or has to wait.</summary>
+    private void Offer(ModelQueue queue, ModelPublish publish)
+    {
+        if (!_queues.Contains(queue))
+        {
+            publish.OpenQueues--;
+            return;
+        }
+
+        bool full = !HasRoom(queue, publish.Message);
+        if (full && queue.Overflow is ("reject-publish" or "reject-publish-dlx"))
+        {
+            publish.OpenQueues--;
+            publish.Refused = true;
+            Refuse(queue, publish.Message);
+        }
+        else if (queue.Overflow == "block-publisher" && (full || queue.Waiting.Count > 0) && NextWithCredit(queue) is null)
+        {
+            queue.Waiting.Add(publish);
+        }
+        else
+        {
+            publish.OpenQueues--;
+            Enqueue(queue, publish.Message);
+        }
+    }
+
+    private void Refuse(ModelQueue queue, ModelMessage message)
+    {
+        queue.RefusedTotal++;
+        if (queue.Overflow == "reject-publish-dlx")
+        {
+            DeadLetter(queue, message, "maxlen");
+        }
+    }
+
+    private static bool HasRoom(ModelQueue queue, ModelMessage message)
+        => !(queue.Ready.Count + 1 > queue.MaxLength) && !(queue.ReadyBytes + message.Size > queue.MaxBytes);
+
+    /// <summary>Takes a message in: to a consumer that waits for one, or to its place in the queue, where limits and expiry apply.</summary>
+    private void Enqueue(ModelQueue queue, ModelMessage message)
+    {
+        long? ttl = message.Expiration is { } text ? long.Parse(text, CultureInfo.InvariantCulture) : null;
+        ttl = ttl is null ? queue.Ttl : Math.Min(ttl.Value, queue.Ttl ?? long.MaxValue);
+        ModelEntry entry = new(queue, message, queue.NextPosition++, _now + ttl);
+        queue.EnqueuedTotal++;
+        if (queue.Ready.Count == 0 && NextWithCredit(queue) is { } consumer)
+        {
+            HandOver(entry, consumer);
+            return;
+        }
+
+        Insert(entry);
+        DropBeyondLimits(queue);
+        Pump(queue);
+    }
+
+    private void Insert(ModelEntry entry)
+    {
+        List<ModelEntry> ready = entry.Queue.Ready;
+        int index = ready.FindIndex(e => e.Level < entry.Level || (e.Level == entry.Level && e.Position > entry.Position));
+        if (flaw == ModelFlaw.RequeueGoesToTheEnd && entry.Redelivered)
+        {
+            index = ready.FindIndex(e => e.Level < entry.Level);
+        }
+
+        ready.Insert(index < 0 ? ready.Count : index, entry);
+    }
+
+    private void DropBeyondLimits(ModelQueue queue)
+    {
+        while (queue.Overflow == "drop-head" && queue.Ready.Count > 0 && (queue.Ready.Count > queue.MaxLength || queue.ReadyBytes > queue.MaxBytes))
+        {
+            int victim = flaw == ModelFlaw.DropTail ? queue.Ready.Count - 1 : 0;
+            ModelEntry entry = queue.Ready[victim];
+            queue.Ready.RemoveAt(victim);
+            Die(entry, "maxlen");
+        }
+    }
+
+    private bool HeadHasExpired(ModelQueue queue) => queue.Ready.Count > 0 && _now >= queue.Ready[0].ExpiresAt;
+
+    /// <summary>Lets a queue go on until it can do no more: expired heads die, messages meet consumers, publishes that wait get the room.</summary>
+    private void Pump(ModelQueue queue)
+    {
+        if (!_queues.Contains(queue))
+        {
+            return;
+        }
+
+        while (true)
+        {
+            if (flaw == ModelFlaw.ExpiresBehindTheHead && queue.Ready.Find(e => _now >= e.ExpiresAt) is { } expired)
+            {
+                queue.Ready.Remove(expired);
+                Die(expired, "expired");
+            }
+            else if (HeadHasExpired(queue))
+            {
+                ModelEntry head = queue.Ready[0];
+                queue.Ready.RemoveAt(0);
+                Die(head, "expired");
+            }
+            else if (queue.Ready.Count > 0 && NextWithCredit(queue) is { } consumer)
+            {
+                ModelEntry head = queue.Ready[0];
+                queue.Ready.RemoveAt(0);
+                HandOver(head, consumer);
+            }
+            else if (queue.Waiting.Count > 0 && HasRoom(queue, queue.Waiting[0].Message))
+            {
+                ModelPublish publish = queue.Waiting[0];
+                queue.Waiting.RemoveAt(0);
+                publish.OpenQueues--;
+                Enqueue(queue, publish.Message);
+            }
+            else
+            {
+                return;
+            }
+        }
+    }
+
+    private void Die(ModelEntry entry, string reason)
+    {
+        if (entry.Queue.DeadLetterExchange is null)
+        {
+            entry.Queue.DroppedTotal++;
+            Fates.Add((entry.Message.Id, $"dropped by '{entry.Queue.Name}': {reason}"));
+            return;
+        }
+
+        entry.Queue.DeadLetteredTotal++;
+        Fates.Add((entry.Message.Id, $"dead-lettered by '{entry.Queue.Name}': {reason}"));
+        DeadLetter(entry.Queue, entry.Message, reason);
+    }
+
+    /// <summary>Publishes a dead message to its queue's dead-letter exchange. The lane keeps one queue's dead in order.</summary>
+    private void DeadLetter(ModelQueue source, ModelMessage message, string reason)
+    {
+        if (source.DeadLetterExchange is null)
+        {
+            return;
+        }
+
+        List<ModelDeath> deaths = [.. message.Deaths];
+        int known = deaths.FindIndex(d => d.Queue == source.Name && d.Reason == reason);
+        ModelDeath death = known < 0
+            ? new ModelDeath(source.Name, reason, 1, _now / 1000, message.Exchange, message.Key, message.Expiration)
+            : deaths[known] with { Count = deaths[known].Count + 1 };
+        if (known >= 0)
+        {
+            deaths.RemoveAt(known);
+        }
+
+        deaths.Insert(0, death);
+        ModelMessage dead = message with
+        {
+            Exchange = source.DeadLetterExchange,
+            Key = source.DeadLetterKey ?? message.Key,
+            Expiration = flaw == ModelFlaw.ExpirationSurvivesDeath ? message.Expiration : null,
+            Deaths = deaths,
+        };
+        Later(source.Ready, () =>
+        {
+            foreach (ModelQueue queue in Route(_exchanges.Find(x => x.Name == dead.Exchange), dead.Key))
+            {
+                if (reason == "rejected" || flaw == ModelFlaw.CyclesAreNotCut || !IsCycle(dead, queue))
+                {
+                    Later(queue, () => OfferDead(queue, dead));
+                }
+            }
+        });
+    }
+
+    /// <summary>Whether a message that nobody rejected since would come back to a queue where it died.</summary>
+    private static bool IsCycle(ModelMessage message, ModelQueue queue)
+    {
+        int last = message.Deaths.ToList().FindIndex(d => d.Queue == queue.Name);
+        return last >= 0 && !message.Deaths.Take(last + 1).Any(static d => d.Reason == "rejected");
+    }
+
+    /// <summary>A dead message comes to a queue. It has no publisher who could be told or made to wait.</summary>
+    private void OfferDead(ModelQueue queue, ModelMessage message)
+    {
+        if (!_queues.Contains(queue))
+        {
+            return;
+        }
+
+        if (queue.Overflow is "reject-publish" or "reject-publish-dlx" && !HasRoom(queue, message))
+        {
+            Refuse(queue, message);
+        }
+        else
+        {
+            Enqueue(queue, message);
+        }
+    }
+}

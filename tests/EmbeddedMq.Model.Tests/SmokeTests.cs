@@ -1,7 +1,0 @@
-namespace EmbeddedMq.Model.Tests;
-
-public sealed class SmokeTests
-{
-    [Fact]
-    public void TestRunner_Runs() => Assert.True(true);
-}
