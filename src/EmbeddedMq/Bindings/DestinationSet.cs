@@ -62,9 +62,9 @@ internal sealed class DestinationSet
     internal void Clear()
     {
         OfferedCount = 0;
-        if (_items.Count > ScanLimit)
+        if (_index is { Count: > 0 })
         {
-            _index!.Clear();
+            _index.Clear();
         }
 
         _items.Clear();

@@ -61,6 +61,85 @@ internal static partial class MqErrors
         $"unknown exchange type '{type}'",
         "Use one of the types in ExchangeType.");
 
+    /// <summary>406: an argument of an exchange has the wrong type.</summary>
+    /// <param name="virtualHost">The virtual host.</param>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="argument">The argument.</param>
+    /// <param name="type">The AMQP type it has.</param>
+    internal static ChannelException InvalidTypeOfExchangeArgument(string virtualHost, string exchange, string argument, string type) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"invalid type '{type}' for arg '{argument}' in {ExchangeIn(virtualHost, exchange)}",
+        "Give a string.",
+        exchange);
+
+    /// <summary>406: <c>x-match</c> of a headers binding is a string of another meaning.</summary>
+    /// <param name="value">Its value.</param>
+    internal static ChannelException InvalidMatchValue(string value) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"Invalid x-match field value {ErlangTerm.Format(value)}; expected all, any, all-with-x, or any-with-x",
+        "Leave x-match out for all.");
+
+    /// <summary>406: <c>x-match</c> of a headers binding is not a string.</summary>
+    /// <param name="value">Its value.</param>
+    internal static ChannelException InvalidMatchType(object? value) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"Invalid x-match field type {ErlangTerm.TypeOf(value)} (value {ErlangTerm.Format(value)}); expected longstr",
+        "Give one of the strings all, any, all-with-x and any-with-x.");
+
+    /// <summary>406: the key of a binding to a consistent-hash exchange is not a number.</summary>
+    /// <param name="routingKey">The binding key.</param>
+    internal static ChannelException HashWeightNotInteger(string routingKey) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"The binding key must be an integer: {ErlangTerm.Format(routingKey)}",
+        "The binding key is the destination's weight: a whole number in decimal digits, usually 1.");
+
+    /// <summary>406: the key of a binding to a consistent-hash exchange is zero or less.</summary>
+    /// <param name="routingKey">The binding key.</param>
+    internal static ChannelException HashWeightNotPositive(string routingKey) => Channel(
+        ReplyCode.PreconditionFailed,
+        "The binding key must be greater than 0",
+        $"The binding key is the destination's weight, and was '{routingKey}': give 1 or more, or remove the binding.");
+
+    /// <summary>406: a consistent-hash exchange hashes a header or a property.</summary>
+    /// <param name="exchange">The exchange.</param>
+    internal static ChannelException HashArgumentsExclusive(string exchange) => Channel(
+        ReplyCode.PreconditionFailed,
+        "hash-header and hash-property are mutually exclusive",
+        "Declare the exchange with one of the two arguments, or with neither to hash the routing key.",
+        exchange);
+
+    /// <summary>406: a property that a consistent-hash exchange cannot hash.</summary>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="property">The property.</param>
+    internal static ChannelException UnsupportedHashProperty(string exchange, string property) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"Unsupported property: {property}",
+        "Give message_id, correlation_id or timestamp; for anything else set a header and name it in hash-header.",
+        exchange);
+
+    /// <summary>406: a binding of a local-random exchange has a key.</summary>
+    /// <param name="routingKey">The binding key.</param>
+    internal static ChannelException LocalRandomKeyNotEmpty(string routingKey) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"Non empty binding '{routingKey}' key not permitted",
+        "Bind with the empty key: the choice is random and looks at no key.");
+
+    /// <summary>406: a binding of a local-random exchange leads to an exchange.</summary>
+    /// <param name="destination">The exchange.</param>
+    internal static ChannelException LocalRandomNeedsQueue(string destination) => Channel(
+        ReplyCode.PreconditionFailed,
+        "Destination not found",
+        $"'{destination}' is an exchange, and an exchange of type x-local-random takes queues only; x-random takes both.",
+        destination);
+
+    /// <summary>406: a delayed exchange does not say by which type it routes.</summary>
+    /// <param name="exchange">The exchange.</param>
+    internal static ChannelException InvalidDelayedType(string exchange) => Channel(
+        ReplyCode.PreconditionFailed,
+        "Invalid argument, 'x-delayed-type' must be an existing exchange type",
+        "Name in x-delayed-type the type that routes a message when it is due, for example direct; not x-delayed-message itself.",
+        exchange);
+
     /// <summary>406: the header CC or BCC of a message is not a list.</summary>
     /// <param name="header">CC or BCC.</param>
     /// <param name="value">Its value.</param>

@@ -15,9 +15,6 @@ internal static class ExchangeArgument
     /// <summary>Argument of the delayed type: the type that routes what is due.</summary>
     internal const string DelayedType = "x-delayed-type";
 
-    /// <summary>Argument of a headers binding: how many of its headers must match.</summary>
-    internal const string Match = "x-match";
-
     /// <summary>Header of a message to a delayed exchange: milliseconds to wait.</summary>
     internal const string Delay = "x-delay";
 }

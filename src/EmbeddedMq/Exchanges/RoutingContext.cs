@@ -17,4 +17,8 @@ internal readonly struct RoutingContext(string routingKey, MessageProperties pro
 
     /// <summary>A seeded generator.</summary>
     internal Random Random { get; } = random;
+
+    /// <summary>The same message with another of its keys.</summary>
+    /// <param name="key">The key.</param>
+    internal RoutingContext WithKey(string key) => new(key, Properties, Random);
 }
