@@ -37,10 +37,10 @@ public sealed record QueueDescription(QueueDeclaration Declaration)
     /// <summary>Total put back for another delivery.</summary>
     public long RequeuedTotal { get; init; }
 
-    /// <summary>Total that left as dead for a dead-letter exchange, whether or not a queue took it there.</summary>
+    /// <summary>Total that left as dead and reached another queue through the dead-letter exchange.</summary>
     public long DeadLetteredTotal { get; init; }
 
-    /// <summary>Total that left as dead with no dead-letter exchange to go to: dropped by stated policy.</summary>
+    /// <summary>Total that left as dead and reached no other queue: without a dead-letter exchange, or with one that routed it nowhere.</summary>
     public long DroppedTotal { get; init; }
 
     /// <summary>Total removed by purge.</summary>

@@ -12,6 +12,9 @@ public enum RejectReason
     /// <summary>More publishes wait for their confirm than <see cref="ChannelOptions.MaxOutstandingPublishes"/> allows.</summary>
     TooManyOutstanding,
 
+    /// <summary>The queue was deleted while the publish waited for room in it (overflow <c>block-publisher</c>).</summary>
+    QueueDeleted,
+
     /// <summary>The broker said no without a reason: a remote broker's basic.nack.</summary>
     Unspecified,
 }

@@ -1,0 +1,10 @@
+using EmbeddedMq.Consumers;
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Channels;
+
+/// <summary>A delivery that has not been settled.</summary>
+/// <param name="Tag">Its delivery tag.</param>
+/// <param name="Entry">The message in its queue.</param>
+/// <param name="Consumer">Who received it; <see langword="null"/> for a get.</param>
+internal readonly record struct Unsettled(ulong Tag, QueueEntry Entry, Consumer? Consumer);

@@ -1,0 +1,53 @@
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Queues;
+
+/// <summary>Where publishes wait, in order, for room in a queue with the overflow <c>block-publisher</c>.</summary>
+/// <remarks>Guarded by the queue's gate. What was withdrawn stays in the list until its turn comes and is passed over.</remarks>
+internal sealed class WaitingRoom
+{
+    private readonly Queue<(QueueEntry Entry, PendingPublish? Publish)> _line = new();
+
+    /// <summary>How many publishes wait.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>Adds a publish at the end of the line.</summary>
+    /// <param name="entry">Its message, waiting.</param>
+    /// <param name="publish">Who is told; <see langword="null"/> for a message that the broker itself moves, such as a dead letter.</param>
+    internal void Add(QueueEntry entry, PendingPublish? publish)
+    {
+        _line.Enqueue((entry, publish));
+        Count++;
+    }
+
+    /// <summary>Shows the first message that still waits.</summary>
+    /// <param name="entry">The message.</param>
+    internal bool TryPeek([NotNullWhen(true)] out QueueEntry? entry)
+    {
+        while (_line.TryPeek(out (QueueEntry Entry, PendingPublish? Publish) first))
+        {
+            if (first.Entry.State == EntryState.Waiting)
+            {
+                entry = first.Entry;
+                return true;
+            }
+
+            _line.Dequeue();
+        }
+
+        entry = null;
+        return false;
+    }
+
+    /// <summary>Takes the first one; only after <see cref="TryPeek"/> has shown it.</summary>
+    /// <returns>Who is told.</returns>
+    internal PendingPublish? Take()
+    {
+        Count--;
+        return _line.Dequeue().Publish;
+    }
+
+    /// <summary>Counts one less, because its publisher has withdrawn it.</summary>
+    internal void Forget() => Count--;
+}

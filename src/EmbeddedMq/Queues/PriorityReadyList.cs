@@ -1,0 +1,102 @@
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Queues;
+
+/// <summary>The ready messages of a queue, highest priority first, in order of their positions within one priority.</summary>
+/// <remarks>Guarded by the queue's gate. A queue without priorities has one level. A bitmap tells the highest level that holds something.</remarks>
+/// <param name="maxPriority">The highest priority, 0 to 255; 0: no priorities.</param>
+internal sealed class PriorityReadyList(int maxPriority)
+{
+    private readonly ReadyList?[] _levels = new ReadyList?[maxPriority + 1];
+    private readonly ulong[] _occupied = new ulong[(maxPriority / 64) + 1];
+
+    /// <summary>How many messages are ready.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>Bytes of their bodies.</summary>
+    internal long BodyBytes { get; private set; }
+
+    /// <summary>Whether there is none.</summary>
+    internal bool IsEmpty => Count == 0;
+
+    /// <summary>The level of a message of some priority; the queue's highest for whatever is above it.</summary>
+    /// <param name="priority">The message's priority, or <see langword="null"/> when it has none.</param>
+    internal byte LevelOf(byte? priority) => (byte)Math.Min(priority ?? 0, maxPriority);
+
+    /// <summary>Appends a message that is new to the queue.</summary>
+    /// <param name="entry">The message.</param>
+    internal void Add(QueueEntry entry)
+    {
+        Account(entry).Add(entry);
+    }
+
+    /// <summary>Puts a message back at its position.</summary>
+    /// <param name="entry">The message.</param>
+    internal void Return(QueueEntry entry)
+    {
+        Account(entry).Return(entry);
+    }
+
+    /// <summary>Shows the first message.</summary>
+    /// <param name="entry">The message.</param>
+    internal bool TryPeek([NotNullWhen(true)] out QueueEntry? entry)
+    {
+        if (Count == 0)
+        {
+            entry = null;
+            return false;
+        }
+
+        return _levels[Highest()]!.TryPeek(out entry);
+    }
+
+    /// <summary>Takes the first message.</summary>
+    /// <param name="entry">The message.</param>
+    internal bool TryTake([NotNullWhen(true)] out QueueEntry? entry)
+    {
+        if (Count == 0)
+        {
+            entry = null;
+            return false;
+        }
+
+        int level = Highest();
+        ReadyList list = _levels[level]!;
+        if (!list.TryTake(out entry))
+        {
+            throw new InvalidOperationException("A level said to hold messages is empty. This is a defect of the broker.");
+        }
+
+        Count--;
+        BodyBytes -= entry.BodyBytes;
+        if (list.Count == 0)
+        {
+            _occupied[level / 64] &= ~(1UL << (level % 64));
+        }
+
+        return true;
+    }
+
+    private ReadyList Account(QueueEntry entry)
+    {
+        int level = entry.Priority;
+        Count++;
+        BodyBytes += entry.BodyBytes;
+        _occupied[level / 64] |= 1UL << (level % 64);
+        return _levels[level] ??= new ReadyList();
+    }
+
+    private int Highest()
+    {
+        for (int word = _occupied.Length - 1; word >= 0; word--)
+        {
+            if (_occupied[word] != 0)
+            {
+                return (word * 64) + 63 - System.Numerics.BitOperations.LeadingZeroCount(_occupied[word]);
+            }
+        }
+
+        throw new InvalidOperationException("Messages are counted and no level holds one. This is a defect of the broker.");
+    }
+}

@@ -1,0 +1,69 @@
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Queues;
+
+/// <summary>What a queue has to do once it has left its gate: send its dead away and answer publishers that waited, in the order decided.</summary>
+/// <remarks>Guarded by the queue's gate. One thread at a time carries it out, so that dead letters keep their order; another that adds to
+/// it meanwhile leaves it to the first.</remarks>
+internal sealed class QueueAftermath
+{
+    private readonly Queue<Work> _works = new();
+    private bool _inProgress;
+    private volatile bool _isPending;
+
+    /// <summary>Whether anything may be left to do. Read without the gate, right after leaving it: what the reader itself has added is seen.</summary>
+    internal bool IsPending => _isPending;
+
+    /// <summary>Notes a death.</summary>
+    /// <param name="entry">The message, settled.</param>
+    /// <param name="settings">The queue's settings at that moment.</param>
+    /// <param name="reason">Why.</param>
+    internal void AddDeath(QueueEntry entry, QueueSettings settings, DeathReason reason) => Add(new Work(entry, settings, reason, null, RejectReason.None));
+
+    /// <summary>Notes an answer to a publish that waited.</summary>
+    /// <param name="publish">The publish.</param>
+    /// <param name="reason">Whether it was refused.</param>
+    internal void AddAnswer(PendingPublish publish, RejectReason reason) => Add(new Work(null, null, default, publish, reason));
+
+    /// <summary>Begins to carry it out, unless another thread does.</summary>
+    internal bool TryBegin()
+    {
+        if (_inProgress || _works.Count == 0)
+        {
+            return false;
+        }
+
+        _inProgress = true;
+        return true;
+    }
+
+    /// <summary>Takes the next piece; ends the carrying out when there is none.</summary>
+    /// <param name="work">The piece.</param>
+    internal bool TryTakeNext([MaybeNullWhen(false)] out Work work)
+    {
+        if (_works.TryDequeue(out work))
+        {
+            return true;
+        }
+
+        End();
+        return false;
+    }
+
+    /// <summary>Ends the carrying out.</summary>
+    internal void End()
+    {
+        _inProgress = false;
+        _isPending = _works.Count > 0;
+    }
+
+    private void Add(Work work)
+    {
+        _works.Enqueue(work);
+        _isPending = true;
+    }
+
+    /// <summary>A death (with <see cref="Entry"/>) or an answer (with <see cref="Publish"/>).</summary>
+    internal readonly record struct Work(QueueEntry? Entry, QueueSettings? Settings, DeathReason DeathReason, PendingPublish? Publish, RejectReason RejectReason);
+}
