@@ -278,50 +278,52 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         return count;
     }
 
-    /// <summary>Deletes the queue: its consumers are told, its waiting publishes refused, its ready messages discarded.</summary>
-    /// <param name="condition">Looks at the counts under the gate; an exception it returns is thrown and the queue stays.</param>
-    /// <param name="readyCount">How many ready messages went with it.</param>
-    /// <returns><see langword="false"/> when it was deleted already.</returns>
-    internal bool TryDelete(Func<QueueDeclared, Exception?> condition, out uint readyCount)
+    /// <summary>Begins to delete the queue: from here on it takes nothing and delivers nothing. <see cref="CompleteDelete"/> does the rest.</summary>
+    /// <param name="refuse">Looks at the counts under the gate and may refuse.</param>
+    /// <returns>What is left to do, or the refusal; <see langword="null"/> when it was deleted already.</returns>
+    internal QueueDeletion? BeginDelete(Func<QueueDeclared, Exception?> refuse)
     {
-        PriorityReadyList discarded;
-        Consumer[] consumers;
         lock (_gate)
         {
-            readyCount = 0;
             if (_isDeleted)
             {
-                return false;
+                return null;
             }
 
             DropExpired_NeedsGate();
-            if (condition(Counts_NeedsGate()) is { } refusal)
+            if (refuse(Counts_NeedsGate()) is { } refusal)
             {
-                throw refusal;
+                return new QueueDeletion(refusal, null, []);
             }
 
             _isDeleted = true;
-            readyCount = (uint)_ready.Count;
-            discarded = _ready;
+            QueueDeletion deletion = new(null, _ready, [.. _consumers.All]);
             _ready = new PriorityReadyList(0);
-            consumers = [.. _consumers.All];
-            foreach (Consumer consumer in consumers)
+            foreach (Consumer consumer in deletion.Consumers)
             {
                 _consumers.Remove(consumer);
             }
 
             RefuseWaiting_NeedsGate();
             CancelTimers_NeedsGate();
+            return deletion;
+        }
+    }
+
+    /// <summary>Ends a deletion: consumers are told, waiting publishes refused, ready messages discarded. Also to be called after a refusal.</summary>
+    /// <param name="deletion">What was begun.</param>
+    internal void CompleteDelete(QueueDeletion deletion)
+    {
+        LeaveGate();
+        if (deletion.Discarded is { } discarded)
+        {
+            Discard(discarded);
         }
 
-        LeaveGate();
-        Discard(discarded);
-        foreach (Consumer consumer in consumers)
+        foreach (Consumer consumer in deletion.Consumers)
         {
             consumer.EndWithQueue();
         }
-
-        return true;
     }
 
     /// <summary>The counts that a declaration answers with.</summary>

@@ -1,0 +1,16 @@
+using EmbeddedMq.Threading;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedMq.VirtualHosts;
+
+/// <summary>What every part of one broker shares.</summary>
+/// <param name="Limits">The bounds on what applications may ask for.</param>
+/// <param name="Scheduler">Everything that happens over time; it holds the clock.</param>
+/// <param name="Memory">The count of bytes in messages.</param>
+/// <param name="Names">Generated names and seeds.</param>
+/// <param name="Logger">The broker's log.</param>
+internal sealed record BrokerServices(BrokerLimits Limits, Scheduler Scheduler, MemoryLedger Memory, NameGenerator Names, ILogger Logger)
+{
+    /// <summary>The broker's clock.</summary>
+    internal BrokerClock Clock => Scheduler.Clock;
+}

@@ -1,0 +1,34 @@
+using EmbeddedMq.Exchanges;
+using EmbeddedMq.Threading;
+
+namespace EmbeddedMq.VirtualHosts;
+
+/// <summary>A message that a delayed exchange holds until it is due.</summary>
+/// <param name="exchange">The delayed exchange.</param>
+/// <param name="sourceExchange">The exchange that it was published to, which deliveries show.</param>
+/// <param name="routingKey">Its routing key.</param>
+/// <param name="message">The message.</param>
+/// <param name="virtualHost">The virtual host, which routes it when it is due.</param>
+internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, VirtualHost virtualHost) : ScheduledWork
+{
+    // Bookkeeping for a message that is held: this object and its appointment.
+    private const int OverheadBytes = 160;
+
+    /// <summary>The delayed exchange.</summary>
+    internal DelayedExchange Exchange { get; } = exchange;
+
+    /// <summary>The exchange that it was published to.</summary>
+    internal string SourceExchange { get; } = sourceExchange;
+
+    /// <summary>Its routing key.</summary>
+    internal string RoutingKey { get; } = routingKey;
+
+    /// <summary>The message.</summary>
+    internal Message Message { get; } = message;
+
+    /// <summary>What it counts for in the memory ledger.</summary>
+    internal long MemoryBytes => OverheadBytes + Message.Body.Length;
+
+    /// <inheritdoc/>
+    internal override void Run() => virtualHost.RouteDelayed(this);
+}

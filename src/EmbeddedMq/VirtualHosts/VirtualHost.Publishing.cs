@@ -1,0 +1,166 @@
+using EmbeddedMq.Bindings;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Exchanges;
+using EmbeddedMq.Queues;
+using EmbeddedMq.Threading;
+
+namespace EmbeddedMq.VirtualHosts;
+
+/// <content>The way of a message from an exchange into queues: publishes, dead letters, delayed messages.</content>
+internal sealed partial class VirtualHost : IQueueOwner
+{
+    // Never thrown: it tells a deletion to leave the queue alone.
+    private static readonly InvalidOperationException StillUsed = new("The queue is in use again.");
+
+    private readonly RouterPool _deadLetterRouters;
+    private long _delayedCount;
+    private long _delayedDroppedCount;
+
+    /// <summary>How many messages delayed exchanges hold.</summary>
+    internal long DelayedCount => Volatile.Read(ref _delayedCount);
+
+    /// <summary>How many delayed messages found no queue when they were due.</summary>
+    internal long DelayedDroppedCount => Volatile.Read(ref _delayedDroppedCount);
+
+    /// <summary>Publishes a message for a channel.</summary>
+    /// <param name="router">The channel's router, guarded by the caller.</param>
+    /// <param name="exchangeName">The exchange.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="mandatory">Whether it comes back when no queue takes it.</param>
+    /// <param name="pending">Set when a queue keeps the message waiting.</param>
+    /// <returns>Confirmed (also while pending), returned or rejected.</returns>
+    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
+    internal PublishOutcome Publish(Router router, string exchangeName, string routingKey, Message message, bool mandatory, ref PendingPublish? pending)
+    {
+        RouteResult route = Route(router, exchangeName, routingKey, message);
+        route.Source.CountPublished();
+        if (!route.IsRouted)
+        {
+            return mandatory ? PublishOutcome.Returned : PublishOutcome.Confirmed;
+        }
+
+        bool rejected = false;
+        foreach (IDestination destination in route.Queues)
+        {
+            rejected |= ((IMessageSink)destination).Enqueue(message, exchangeName, routingKey, ref pending) == EnqueueOutcome.Rejected;
+        }
+
+        foreach (DelayedExchange delayed in route.Delayed)
+        {
+            Hold(delayed, exchangeName, routingKey, message);
+        }
+
+        // A delayed message routes to nothing when it is published, which is what mandatory asks about.
+        return rejected ? PublishOutcome.Rejected
+            : mandatory && route.Queues.IsEmpty ? PublishOutcome.Returned
+            : PublishOutcome.Confirmed;
+    }
+
+    /// <summary>Checks that a message could be published, as a transaction does when it takes the message.</summary>
+    /// <param name="exchangeName">The exchange.</param>
+    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange.</exception>
+    internal void CheckPublish(string exchangeName)
+    {
+        if (GetExchange(exchangeName).Declaration.IsInternal)
+        {
+            throw MqErrors.PublishToInternalExchange(Name, exchangeName);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool DeadLetter(Queue queue, QueueSettings settings, Messages.QueueEntry entry, DeathReason reason)
+    {
+        if (FindExchange(settings.DeadLetterExchange!) is not { } exchange)
+        {
+            return false;
+        }
+
+        Message dead = settings.DeadLetterRoutingKey is null ? entry.Message : RoutingKeys.WithoutBcc(entry.Message);
+        DeathCause cause = new(queue.Name, reason, _services.Clock.UtcNow, entry.Exchange, entry.RoutingKey, [], settings.DeadLetterRoutingKey);
+        DeadLetter letter = DeathHistory.Record(dead, cause);
+        return PublishUnattended(
+            exchange, exchange.Name, letter.RoutingKey, letter.Message, target => DeathHistory.IsCycle(letter.Message.Headers, target, reason));
+    }
+
+    /// <summary>Routes a delayed message that is due.</summary>
+    /// <param name="delayed">The message.</param>
+    internal void RouteDelayed(DelayedMessage delayed)
+    {
+        Interlocked.Decrement(ref _delayedCount);
+        Message message = DelayedExchange.MarkDelayed(delayed.Message);
+        bool isAlive = ReferenceEquals(FindExchange(delayed.Exchange.Name), delayed.Exchange);
+        if (!isAlive || !PublishUnattended(delayed.Exchange, delayed.SourceExchange, delayed.RoutingKey, message, static _ => false))
+        {
+            Interlocked.Increment(ref _delayedDroppedCount);
+        }
+
+        _services.Memory.Release(delayed.MemoryBytes);
+    }
+
+    /// <inheritdoc/>
+    public void DeleteUnused(Queue queue) => DeleteQueue(queue, static counts => counts.ConsumerCount > 0 ? StillUsed : null);
+
+    /// <inheritdoc/>
+    public void DeleteExpired(Queue queue) => DeleteQueue(queue, _ => queue.IsLeaseOver() ? null : StillUsed);
+
+    private RouteResult Route(Router router, string exchangeName, string routingKey, Message message)
+    {
+        RoutingKeys keys = RoutingKeys.Read(routingKey, message.Properties);
+        if (!keys.HasAdditional && router.TryRouteCached(exchangeName, routingKey, out RouteResult cached))
+        {
+            return cached;
+        }
+
+        Exchange exchange = GetExchange(exchangeName);
+        return exchange.Declaration.IsInternal
+            ? throw MqErrors.PublishToInternalExchange(Name, exchangeName)
+            : router.Route(exchange, keys, message.Properties);
+    }
+
+    private bool PublishUnattended(Exchange exchange, string shownExchange, string routingKey, Message message, Func<string, bool> isExcluded)
+    {
+        Router router = _deadLetterRouters.Rent();
+        try
+        {
+            RouteResult route = router.Route(exchange, RoutingKeys.Read(routingKey, message.Properties), message.Properties);
+            bool taken = false;
+            foreach (IDestination destination in route.Queues)
+            {
+                if (!isExcluded(destination.Name))
+                {
+                    taken |= destination is Queue queue
+                        ? queue.EnqueueUnattended(message, shownExchange, routingKey)
+                        : EnqueueReply((IMessageSink)destination, message, shownExchange, routingKey);
+                }
+            }
+
+            foreach (DelayedExchange delayed in route.Delayed)
+            {
+                Hold(delayed, shownExchange, routingKey, message);
+                taken = true;
+            }
+
+            return taken;
+        }
+        finally
+        {
+            _deadLetterRouters.Return(router);
+        }
+    }
+
+    private static bool EnqueueReply(IMessageSink sink, Message message, string exchange, string routingKey)
+    {
+        PendingPublish? pending = null; // a reply queue keeps nothing waiting
+        return sink.Enqueue(message, exchange, routingKey, ref pending) == EnqueueOutcome.Accepted;
+    }
+
+    private void Hold(DelayedExchange exchange, string sourceExchange, string routingKey, Message message)
+    {
+        DelayedExchange.TryGetDelay(message.Headers, out TimeSpan delay);
+        DelayedMessage delayed = new(exchange, sourceExchange, routingKey, message, this);
+        _services.Memory.Add(delayed.MemoryBytes);
+        Interlocked.Increment(ref _delayedCount);
+        _services.Scheduler.Schedule(delayed, _services.Clock.NowMs + (long)delay.TotalMilliseconds);
+    }
+}
