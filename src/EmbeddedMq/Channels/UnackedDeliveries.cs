@@ -24,6 +24,8 @@ internal sealed class UnackedDeliveries
     private ulong _oldest = 1; // no unsettled tag in the ring is below it
     private ulong _next = 1;
     private int _ringCount;
+    private int _windowLimit;   // 0: consumers share no window
+    private int _windowTaken;   // unsettled deliveries of consumers, and places taken for deliveries about to be registered
     private bool _isClosed;
 
     /// <summary>How many are unsettled.</summary>
@@ -35,6 +37,34 @@ internal sealed class UnackedDeliveries
             {
                 return _ringCount + (_stragglers?.Count ?? 0);
             }
+        }
+    }
+
+    /// <summary>Whether the channel's consumers share a window.</summary>
+    internal bool HasWindow => Volatile.Read(ref _windowLimit) > 0;
+
+    /// <summary>Sets the window that the channel's consumers share; effective at once.</summary>
+    /// <param name="prefetchCount">How many deliveries to consumers may be unsettled; 0 for no limit.</param>
+    internal void SetWindow(int prefetchCount)
+    {
+        lock (_gate)
+        {
+            _windowLimit = prefetchCount;
+        }
+    }
+
+    /// <summary>Takes a place in the shared window for a delivery to a consumer that is about to be registered.</summary>
+    internal bool TryTakeWindow()
+    {
+        lock (_gate)
+        {
+            if (_windowLimit > 0 && _windowTaken >= _windowLimit)
+            {
+                return false;
+            }
+
+            _windowTaken++;
+            return true;
         }
     }
 
@@ -117,6 +147,7 @@ internal sealed class UnackedDeliveries
             {
                 _stragglers.Remove(straggler.Key);
                 taken.Add(new Unsettled(straggler.Key, straggler.Value.Entry!, straggler.Value.Consumer));
+                ReleaseWindow(straggler.Value.Consumer);
             }
 
             while (_ringCount > 0 && _oldest <= last)
@@ -150,6 +181,7 @@ internal sealed class UnackedDeliveries
             foreach (Unsettled delivery in deliveries)
             {
                 Slot slot = new(delivery.Entry, delivery.Consumer);
+                _windowTaken += delivery.Consumer is null ? 0 : 1;
                 if (_ringCount > 0 && delivery.Tag >= _oldest)
                 {
                     SlotOf(delivery.Tag) = slot;
@@ -193,6 +225,7 @@ internal sealed class UnackedDeliveries
                 unsettled = new Unsettled(tag, entry, slot.Consumer);
                 slot = default;
                 _ringCount--;
+                ReleaseWindow(unsettled.Consumer);
                 if (tag == _oldest)
                 {
                     SkipSettled();
@@ -204,12 +237,16 @@ internal sealed class UnackedDeliveries
         else if (_stragglers is not null && _stragglers.Remove(tag, out Slot straggler))
         {
             unsettled = new Unsettled(tag, straggler.Entry!, straggler.Consumer);
+            ReleaseWindow(straggler.Consumer);
             return true;
         }
 
         unsettled = default;
         return false;
     }
+
+    // A get takes no place.
+    private void ReleaseWindow(Consumer? consumer) => _windowTaken -= consumer is null ? 0 : 1;
 
     private void SkipSettled()
     {

@@ -121,7 +121,7 @@ internal sealed class Consumer : IConsumer
     /// <returns>Whether there was any; otherwise the consumer is starved until credit comes back.</returns>
     internal bool TryTakeCredit()
     {
-        if (Volatile.Read(ref _credit) > 0 && _ledger.TryTakeWindow())
+        if (HasCredit && (Options.AutoAck || _ledger.TryTakeWindow()))
         {
             Interlocked.Decrement(ref _credit);
             return true;
@@ -129,7 +129,7 @@ internal sealed class Consumer : IConsumer
 
         _isStarved = true;
         Interlocked.MemoryBarrier(); // the mark before the second look; see the remarks
-        if (Volatile.Read(ref _credit) > 0 && _ledger.TryTakeWindow())
+        if (HasCredit && (Options.AutoAck || _ledger.TryTakeWindow()))
         {
             _isStarved = false;
             Interlocked.Decrement(ref _credit);

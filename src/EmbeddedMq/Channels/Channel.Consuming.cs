@@ -1,0 +1,340 @@
+using EmbeddedMq.Consumers;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Queues;
+
+namespace EmbeddedMq.Channels;
+
+/// <content>Consuming, getting and settling.</content>
+internal sealed partial class Channel
+{
+    private const string PriorityArgument = "x-priority";
+
+    /// <inheritdoc/>
+    public ValueTask SetPrefetchAsync(int prefetchCount, bool perChannel = false, CancellationToken cancellationToken = default)
+    {
+        CheckPrefetch(prefetchCount);
+        return Run(
+            () =>
+            {
+                if (perChannel)
+                {
+                    _unacked.SetWindow(prefetchCount);
+                    ResumeStarved();
+                }
+                else
+                {
+                    _defaultPrefetch = prefetchCount;
+                }
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IConsumer> StartConsumerAsync(string queue, ConsumerOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new ConsumerOptions();
+        CheckPrefetch(options.PrefetchCount ?? 0);
+        return Run<IConsumer>(
+            () =>
+            {
+                string name = QueueOrLast(queue);
+                MessageCheck.CheckName("consumer tag", options.ConsumerTag, Limits);
+                return name == ReplyQueue.PseudoName ? StartReplyConsumer(options) : StartConsumer(name, options);
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<GetResult?> GetAsync(string queue, bool autoAck = false, CancellationToken cancellationToken = default)
+        => Run(() => Get(QueueOrLast(queue), autoAck), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask AckAsync(ulong deliveryTag, bool multiple = false, CancellationToken cancellationToken = default)
+    {
+        // The common case by itself: one delivery, no transaction, nothing to allocate.
+        if (multiple || _publisher.Mode == ChannelMode.Transactional || !_unacked.TryTake(deliveryTag, out Unsettled delivery))
+        {
+            return SettleAsync(deliveryTag, multiple, Settlement.Acknowledge, cancellationToken);
+        }
+
+        delivery.Entry.Owner.Acknowledge(delivery.Entry);
+        if (delivery.Consumer is { } consumer)
+        {
+            consumer.ReturnCredit(1);
+            ResumeStarvedByWindow();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask NackAsync(ulong deliveryTag, bool multiple = false, bool requeue = true, CancellationToken cancellationToken = default)
+        => SettleAsync(deliveryTag, multiple, requeue ? Settlement.Requeue : Settlement.Reject, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask RejectAsync(ulong deliveryTag, bool requeue = false, CancellationToken cancellationToken = default)
+        => SettleAsync(deliveryTag, multiple: false, requeue ? Settlement.Requeue : Settlement.Reject, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask RecoverAsync(CancellationToken cancellationToken = default)
+        => Run(
+            () =>
+            {
+                List<Unsettled> deliveries = [];
+                _unacked.TryTakeUpTo(0, deliveries);
+                Settle(deliveries, Settlement.Requeue);
+            },
+            cancellationToken);
+
+    /// <summary>Settles deliveries that have been taken from the book, and lets those on who waited for the channel's window.</summary>
+    /// <param name="deliveries">The deliveries.</param>
+    /// <param name="settlement">How.</param>
+    internal void Settle(List<Unsettled> deliveries, Settlement settlement)
+    {
+        Settler.Settle(deliveries, settlement);
+        ResumeStarvedByWindow();
+    }
+
+    /// <inheritdoc/>
+    bool IDeliveryLedger.TryTakeWindow() => _unacked.TryTakeWindow();
+
+    /// <inheritdoc/>
+    ulong IDeliveryLedger.Register(QueueEntry entry, Consumer? consumer) => _unacked.Register(entry, consumer);
+
+    /// <inheritdoc/>
+    ulong IDeliveryLedger.NextDeliveryTag() => _unacked.NextTag();
+
+    /// <inheritdoc/>
+    void IDeliveryLedger.Cancel(Consumer consumer)
+    {
+        if (_consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer)))
+        {
+            Detach(consumer);
+        }
+    }
+
+    /// <inheritdoc/>
+    void IDeliveryLedger.ReturnUnread(IReadOnlyList<ulong> deliveryTags)
+    {
+        List<Unsettled> deliveries = new(deliveryTags.Count);
+        foreach (ulong tag in deliveryTags)
+        {
+            if (_unacked.TryTake(tag, out Unsettled delivery))
+            {
+                deliveries.Add(delivery);
+            }
+        }
+
+        Settle(deliveries, Settlement.ReturnUnread);
+    }
+
+    /// <inheritdoc/>
+    void IDeliveryLedger.QueueGone(Consumer consumer) => _consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer));
+
+    private IConsumer StartConsumer(string name, ConsumerOptions options)
+    {
+        Queue queue = _virtualHost.GetQueue(name, _connection);
+        options = WithPriorityOfArguments(name, options);
+        Consumer consumer = new(TagFor(options), options, options.PrefetchCount ?? _defaultPrefetch, this, queue);
+        Register(consumer);
+        try
+        {
+            queue.AddConsumer(consumer, _virtualHost.Name);
+        }
+        catch
+        {
+            _consumers.TryRemove(consumer.ConsumerTag, out _);
+            throw;
+        }
+
+        RefuseIfClosedMeanwhile(consumer);
+        return consumer;
+    }
+
+    private IConsumer StartReplyConsumer(ConsumerOptions options)
+    {
+        if (!options.AutoAck)
+        {
+            throw MqErrors.ReplyConsumerCannotAcknowledge();
+        }
+
+        ReplyQueue replyQueue = new(_virtualHost.Services.Names.Next(ReplyQueue.Prefix), _virtualHost.Services.Memory);
+        if (Interlocked.CompareExchange(ref _replyQueue, replyQueue, null) is not null)
+        {
+            throw MqErrors.ReplyConsumerAlreadySet();
+        }
+
+        Consumer consumer = new(TagFor(options), options, 0, this, replyQueue);
+        replyQueue.Attach(consumer);
+        try
+        {
+            Register(consumer);
+        }
+        catch
+        {
+            _replyQueue = null;
+            throw;
+        }
+
+        _virtualHost.AddReplyQueue(replyQueue);
+        RefuseIfClosedMeanwhile(consumer);
+        return consumer;
+    }
+
+    private void Register(Consumer consumer)
+    {
+        if (_consumers.Count >= Limits.MaxConsumersPerChannel)
+        {
+            throw MqErrors.TooManyConsumers(Limits.MaxConsumersPerChannel.Value);
+        }
+
+        if (!_consumers.TryAdd(consumer.ConsumerTag, consumer))
+        {
+            throw MqErrors.ConsumerTagInUse(consumer.ConsumerTag);
+        }
+    }
+
+    // A close that ran beside the start may have missed the consumer, or found it before its queue knew it.
+    private void RefuseIfClosedMeanwhile(Consumer consumer)
+    {
+        if (IsOpen)
+        {
+            return;
+        }
+
+        Detach(consumer);
+        consumer.End(ConsumerEnd.ChannelClosed, null);
+        ((IDeliveryLedger)this).ReturnUnread(consumer.TakeUnread());
+        ThrowIfClosed();
+    }
+
+    private void Detach(Consumer consumer)
+    {
+        switch (consumer.Host)
+        {
+            case Queue queue:
+                queue.RemoveConsumer(consumer);
+                break;
+            case ReplyQueue replyQueue:
+                _virtualHost.RemoveReplyQueue(replyQueue);
+                _replyQueue = null;
+                break;
+        }
+    }
+
+    private GetResult? Get(string name, bool autoAck)
+    {
+        Queue queue = _virtualHost.GetQueue(name, _connection);
+        if (!queue.TryAcquire(out QueueEntry? entry, out uint remainingCount))
+        {
+            return null;
+        }
+
+        ulong tag = autoAck ? _unacked.NextTag() : _unacked.Register(entry, null);
+        if (tag == 0)
+        {
+            queue.Requeue([entry], deliveryFailed: false);
+            throw ClosedError();
+        }
+
+        Delivery delivery = DeliveryFactory.Create(entry, tag, null, entry.FailedDeliveries, entry.Redelivered);
+        if (autoAck)
+        {
+            queue.Acknowledge(entry);
+        }
+
+        return new GetResult(delivery, remainingCount);
+    }
+
+    private ValueTask SettleAsync(ulong deliveryTag, bool multiple, Settlement settlement, CancellationToken cancellationToken)
+        => Run(
+            () =>
+            {
+                List<Unsettled> deliveries = [];
+                if (!TryTake(deliveryTag, multiple, deliveries))
+                {
+                    throw MqErrors.UnknownDeliveryTag(deliveryTag);
+                }
+
+                if (!TryHoldForTransaction(settlement, deliveries))
+                {
+                    Settle(deliveries, settlement);
+                }
+            },
+            cancellationToken);
+
+    private bool TryTake(ulong deliveryTag, bool multiple, List<Unsettled> deliveries)
+    {
+        if (multiple)
+        {
+            return _unacked.TryTakeUpTo(deliveryTag, deliveries);
+        }
+
+        if (!_unacked.TryTake(deliveryTag, out Unsettled delivery))
+        {
+            return false;
+        }
+
+        deliveries.Add(delivery);
+        return true;
+    }
+
+    private bool TryHoldForTransaction(Settlement settlement, List<Unsettled> deliveries)
+    {
+        lock (_publisher.Gate)
+        {
+            if (_publisher.Mode != ChannelMode.Transactional || !IsOpen)
+            {
+                return false;
+            }
+
+            _publisher.Transaction.Settlements.Add((settlement, deliveries));
+            return true;
+        }
+    }
+
+    private void ResumeStarvedByWindow()
+    {
+        if (_unacked.HasWindow)
+        {
+            ResumeStarved();
+        }
+    }
+
+    private void ResumeStarved()
+    {
+        foreach (Consumer consumer in _consumers.Values)
+        {
+            if (consumer.IsStarved)
+            {
+                consumer.Host.Resume(consumer);
+            }
+        }
+    }
+
+    private string TagFor(ConsumerOptions options)
+        => options.ConsumerTag.Length > 0 ? options.ConsumerTag : _virtualHost.Services.Names.Next("amq.ctag-");
+
+    // The argument of the wire protocol counts as well as the option; the option wins where both are given.
+    private ConsumerOptions WithPriorityOfArguments(string queue, ConsumerOptions options)
+    {
+        if (!options.Arguments.TryGetValue(PriorityArgument, out object? value))
+        {
+            return options;
+        }
+
+        return HeaderTable.TryGetInteger(value, out long priority)
+            ? options with { Priority = options.Priority != 0 ? options.Priority : (int)Math.Clamp(priority, int.MinValue, int.MaxValue) }
+            : throw MqErrors.InvalidQueueArgument(
+                _virtualHost.Name, queue, PriorityArgument, $"\"expected integer, got {ErlangTerm.TypeOf(value)}\"", "Give the priority as an integer.");
+    }
+
+    private static void CheckPrefetch(int prefetchCount)
+    {
+        if (prefetchCount is < 0 or > MaxPrefetch)
+        {
+            throw MqErrors.OptionOutOfRange(nameof(ConsumerOptions.PrefetchCount), prefetchCount, $"0 (no limit) to {MaxPrefetch}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using EmbeddedMq.Errors;
+
+namespace EmbeddedMq.Channels;
+
+/// <content>Publishing, confirms, transactions.</content>
+internal sealed partial class Channel
+{
+    /// <inheritdoc/>
+    public ValueTask<ulong> PublishAsync(
+        string exchange, string routingKey, Message message, PublishFlags flags = PublishFlags.None, CancellationToken cancellationToken = default)
+    {
+        ValueTask<PublishResult> publish = TryPublishAsync(exchange, routingKey, message, flags, cancellationToken);
+        if (publish.IsCompletedSuccessfully)
+        {
+            PublishResult result = publish.GetAwaiter().GetResult();
+            return result.IsConfirmed
+                ? new ValueTask<ulong>(result.SequenceNumber)
+                : ValueTask.FromException<ulong>(MqErrors.PublishFailed(result, exchange, routingKey));
+        }
+
+        return AwaitAsync(publish, exchange, routingKey);
+
+        static async ValueTask<ulong> AwaitAsync(ValueTask<PublishResult> publish, string exchange, string routingKey)
+        {
+            PublishResult result = await publish.ConfigureAwait(false);
+            return result.IsConfirmed ? result.SequenceNumber : throw MqErrors.PublishFailed(result, exchange, routingKey);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<PublishResult> TryPublishAsync(
+        string exchange, string routingKey, Message message, PublishFlags flags = PublishFlags.None, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(exchange);
+        ArgumentNullException.ThrowIfNull(message);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<PublishResult>(cancellationToken);
+        }
+
+        try
+        {
+            ThrowIfClosed();
+            MessageCheck.CheckName("routing key", routingKey, Limits);
+            MessageCheck.CheckMessage(message, _connection.UserName, Limits);
+            if (message.Properties.ReplyTo is ReplyQueue.PseudoName)
+            {
+                string replyTo = _replyQueue?.Name ?? throw MqErrors.NoReplyConsumer();
+                message = message.WithProperties(message.Properties with { ReplyTo = replyTo });
+            }
+
+            return _publisher.PublishAsync(exchange, routingKey, message, flags, cancellationToken);
+        }
+        catch (EmbeddedMqException error)
+        {
+            CloseBecause(error);
+            return ValueTask.FromException<PublishResult>(error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask SelectConfirmAsync(CancellationToken cancellationToken = default) => Run(_publisher.SelectConfirm, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask SelectTransactionAsync(CancellationToken cancellationToken = default) => Run(_publisher.SelectTransaction, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask CommitTransactionAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            ThrowIfClosed();
+            await _publisher.CommitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (EmbeddedMqException error)
+        {
+            CloseBecause(error);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask RollbackTransactionAsync(CancellationToken cancellationToken = default)
+        => Run(
+            () =>
+            {
+                IReadOnlyList<Unsettled> deliveries = _publisher.Rollback();
+                if (!_unacked.TryPutBack(deliveries))
+                {
+                    Settler.Settle([.. deliveries], Settlement.Requeue); // the channel has closed meanwhile
+                }
+            },
+            cancellationToken);
+}

@@ -1,0 +1,192 @@
+using System.Collections.Concurrent;
+using EmbeddedMq.Consumers;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Queues;
+using EmbeddedMq.VirtualHosts;
+
+namespace EmbeddedMq.Channels;
+
+/// <summary>A channel: a thin front that checks, hands on to the virtual host and its queues, and closes when AMQP says so.</summary>
+/// <remarks>
+/// It owns the book of deliveries (<see cref="UnackedDeliveries"/>), its consumers, and its publishing side (<see cref="ChannelPublisher"/>).
+/// Closing goes: mark as closed, end the consumers (so that no queue posts any more), end publishing, put back what is unsettled.
+/// </remarks>
+internal sealed partial class Channel : IChannel, IDeliveryLedger
+{
+    private const int MaxPrefetch = ushort.MaxValue;
+
+    private readonly IChannelOwner _connection;
+    private readonly VirtualHost _virtualHost;
+    private readonly ChannelPublisher _publisher;
+    private readonly UnackedDeliveries _unacked = new();
+    private readonly ConcurrentDictionary<string, Consumer> _consumers = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile CloseReason? _closeReason; // set once, by whoever closes
+    private volatile string? _lastDeclaredQueue;
+    private volatile ReplyQueue? _replyQueue;
+    private volatile int _defaultPrefetch;
+
+    /// <summary>Makes an open channel.</summary>
+    /// <param name="number">Its number.</param>
+    /// <param name="options">How it publishes.</param>
+    /// <param name="connection">The connection.</param>
+    /// <param name="virtualHost">The virtual host.</param>
+    internal Channel(int number, ChannelOptions options, IChannelOwner connection, VirtualHost virtualHost)
+    {
+        Number = number;
+        _connection = connection;
+        _virtualHost = virtualHost;
+        _publisher = new ChannelPublisher(this, virtualHost, options);
+    }
+
+    /// <inheritdoc/>
+    public event EventHandler<MessageReturnedEventArgs>? MessageReturned;
+
+    /// <inheritdoc/>
+    public int Number { get; }
+
+    /// <inheritdoc/>
+    public IConnection Connection => _connection;
+
+    /// <inheritdoc/>
+    public ChannelMode Mode => _publisher.Mode;
+
+    /// <inheritdoc/>
+    public bool IsOpen => _closeReason is null;
+
+    /// <inheritdoc/>
+    public CloseReason? CloseReason => _closeReason;
+
+    /// <inheritdoc/>
+    public Task<CloseReason> Closed => _closed.Task;
+
+    private BrokerLimits Limits => _virtualHost.Services.Limits;
+
+    /// <inheritdoc/>
+    public ValueTask CloseAsync(ReplyCode replyCode = ReplyCode.Success, string replyText = "Goodbye", CancellationToken cancellationToken = default)
+    {
+        Close(new CloseReason(CloseInitiator.Application, replyCode, replyText));
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => CloseAsync();
+
+    /// <summary>Closes it for a reason. A second call does nothing.</summary>
+    /// <param name="reason">The reason.</param>
+    internal void Close(CloseReason reason)
+    {
+        if (Interlocked.CompareExchange(ref _closeReason, reason, null) is not null)
+        {
+            return;
+        }
+
+        Exception? failure = reason.IsNormal ? null : ClosedError();
+        List<ulong> unread = [];
+        foreach (Consumer consumer in _consumers.Values)
+        {
+            Detach(consumer);
+            consumer.End(ConsumerEnd.ChannelClosed, failure);
+            unread.AddRange(consumer.TakeUnread());
+        }
+
+        IReadOnlyList<Unsettled> held = _publisher.Close(ClosedError);
+        List<Unsettled> unseen = [];
+        foreach (ulong tag in unread)
+        {
+            if (_unacked.TryTake(tag, out Unsettled delivery))
+            {
+                unseen.Add(delivery);
+            }
+        }
+
+        List<Unsettled> unsettled = _unacked.Close();
+        unsettled.AddRange(held);
+        Settler.Settle(unseen, Settlement.ReturnUnread);
+        Settler.Settle(unsettled, Settlement.Requeue);
+        _connection.Forget(this);
+        _closed.TrySetResult(reason);
+    }
+
+    /// <summary>Closes what an error says is to be closed: this channel, or its connection.</summary>
+    /// <param name="error">The error.</param>
+    internal void CloseBecause(EmbeddedMqException error)
+    {
+        switch (error)
+        {
+            case ConnectionException connectionError:
+                _connection.CloseBecause(connectionError);
+                break;
+            case ChannelException:
+                Close(new CloseReason(CloseInitiator.Broker, error.ReplyCode, error.ReplyText));
+                break;
+        }
+    }
+
+    /// <summary>Throws when the channel has closed.</summary>
+    /// <exception cref="ChannelException">With the reason.</exception>
+    internal void ThrowIfClosed()
+    {
+        if (_closeReason is not null)
+        {
+            throw ClosedError();
+        }
+    }
+
+    /// <summary>Notes that a publish has to wait for memory.</summary>
+    internal void NoteBlocked() => _connection.NoteBlocked();
+
+    /// <summary>Publishes what has waited for memory.</summary>
+    internal void ReleaseWaiting() => _publisher.ReleaseWaiting();
+
+    /// <summary>Tells of a message that no queue took. Called outside all gates, before its publish completes.</summary>
+    /// <param name="exchange">The exchange that it was published to.</param>
+    /// <param name="routingKey">Its routing key.</param>
+    /// <param name="message">The message.</param>
+    internal void RaiseReturned(string exchange, string routingKey, Message message)
+        => MessageReturned?.Invoke(
+            this, new MessageReturnedEventArgs(ReplyCode.NoRoute, MqErrors.ConstantOf(ReplyCode.NoRoute), exchange, routingKey, message));
+
+    private ChannelException ClosedError() => MqErrors.ChannelClosed(Number, _connection.Name, _closeReason!);
+
+    /// <summary>Runs a method of the channel; an error of the protocol closes what it says is to be closed, and is the task's.</summary>
+    private ValueTask<T> Run<T>(Func<T> method, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<T>(cancellationToken);
+        }
+
+        try
+        {
+            ThrowIfClosed();
+            return new ValueTask<T>(method());
+        }
+        catch (EmbeddedMqException error)
+        {
+            CloseBecause(error);
+            return ValueTask.FromException<T>(error);
+        }
+    }
+
+    private ValueTask Run(Action method, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+
+        try
+        {
+            ThrowIfClosed();
+            method();
+            return ValueTask.CompletedTask;
+        }
+        catch (EmbeddedMqException error)
+        {
+            CloseBecause(error);
+            return ValueTask.FromException(error);
+        }
+    }
+}

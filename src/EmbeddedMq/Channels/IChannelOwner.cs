@@ -1,0 +1,17 @@
+namespace EmbeddedMq.Channels;
+
+/// <summary>A connection as its channels see it.</summary>
+/// <remarks>Thread-safe. Called outside all gates.</remarks>
+internal interface IChannelOwner : IConnection
+{
+    /// <summary>Closes the connection because of an error on a channel.</summary>
+    /// <param name="error">The error.</param>
+    void CloseBecause(ConnectionException error);
+
+    /// <summary>Forgets a channel that has closed; its number is free.</summary>
+    /// <param name="channel">The channel.</param>
+    void Forget(Channel channel);
+
+    /// <summary>Notes that a publish of this connection has to wait for memory.</summary>
+    void NoteBlocked();
+}

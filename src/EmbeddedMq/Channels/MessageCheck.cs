@@ -1,0 +1,67 @@
+using System.Text;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Channels;
+
+/// <summary>What must hold of a message and of names before a channel acts on them.</summary>
+internal static class MessageCheck
+{
+    // A character takes at most three bytes of UTF-8 (a pair takes four), so that shorter texts need no counting.
+    private const int MaxBytesPerChar = 3;
+
+    /// <summary>Checks a message that is published.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="userName">The connection's user.</param>
+    /// <param name="limits">The broker's limits.</param>
+    /// <exception cref="ChannelException">406: too large, an invalid expiration, another user's name.</exception>
+    internal static void CheckMessage(Message message, string userName, BrokerLimits limits)
+    {
+        if (message.Body.Length > limits.MaxMessageBytes)
+        {
+            throw MqErrors.MessageTooLarge(message.Body.Length, limits.MaxMessageBytes);
+        }
+
+        MessageProperties properties = message.Properties;
+        if (ReferenceEquals(properties, MessageProperties.Empty))
+        {
+            return;
+        }
+
+        if (properties.Expiration is { } expiration && !Expiration.TryParse(expiration, out _, out string reason))
+        {
+            throw MqErrors.InvalidExpiration(expiration, reason);
+        }
+
+        if (properties.UserId is { } userId && userId != userName)
+        {
+            throw MqErrors.OtherUserId(userId, userName);
+        }
+
+        if (properties.Headers is { Count: > 0 } headers && HeaderSize.Exceeds(headers, limits.MaxHeaderBytes, out long bytes))
+        {
+            throw MqErrors.HeadersTooLarge(bytes, limits.MaxHeaderBytes);
+        }
+    }
+
+    /// <summary>Checks the length of a name.</summary>
+    /// <param name="kind">What it names, for the text.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="limits">The broker's limits.</param>
+    /// <exception cref="ChannelException">406: too long.</exception>
+    internal static void CheckName(string kind, string name, BrokerLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (name.Length * MaxBytesPerChar > limits.MaxNameBytes && Encoding.UTF8.GetByteCount(name) is var bytes && bytes > limits.MaxNameBytes)
+        {
+            throw MqErrors.NameTooLong(kind, name, bytes, limits.MaxNameBytes);
+        }
+    }
+
+    /// <summary>A name as brokers store it: without carriage returns and line feeds.</summary>
+    /// <param name="name">The name.</param>
+    internal static string StripLineBreaks(string name)
+        => name.AsSpan().IndexOfAny('\r', '\n') < 0
+            ? name
+            : name.Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal);
+}

@@ -1,0 +1,46 @@
+using System.Text;
+
+namespace EmbeddedMq.Messages;
+
+/// <summary>How large a header table is on the wire: AMQP 0-9-1 §4.2.5.5, a length, then name, type tag and value of each entry.</summary>
+internal static class HeaderSize
+{
+    // Tables in tables are bounded by the bytes of the outermost; this bounds the recursion as well.
+    private const int MaxDepth = 64;
+
+    /// <summary>Whether a table is larger than it may be.</summary>
+    /// <param name="headers">The table.</param>
+    /// <param name="maxBytes">The bound.</param>
+    /// <param name="bytes">Its size.</param>
+    internal static bool Exceeds(HeaderTable headers, int maxBytes, out long bytes)
+    {
+        bytes = OfTable(headers, 0);
+        return bytes > maxBytes;
+    }
+
+    private static long OfTable(HeaderTable table, int depth)
+    {
+        long bytes = 4;
+        foreach (KeyValuePair<string, object?> entry in table)
+        {
+            bytes += 1 + Encoding.UTF8.GetByteCount(entry.Key) + OfValue(entry.Value, depth);
+        }
+
+        return bytes;
+    }
+
+    private static long OfValue(object? value, int depth) => 1 + value switch
+    {
+        null => 0,
+        bool or sbyte or byte => 1,
+        short or ushort => 2,
+        int or uint or float => 4,
+        decimal => 5,
+        string text => 4 + Encoding.UTF8.GetByteCount(text),
+        byte[] array => 4 + array.Length,
+        _ when depth >= MaxDepth => int.MaxValue,
+        HeaderTable table => OfTable(table, depth + 1),
+        IReadOnlyList<object?> list => 4 + list.Sum(item => OfValue(item, depth + 1)),
+        _ => 8, // long, double, timestamp
+    };
+}
