@@ -70,21 +70,29 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     }
 
     /// <summary>Publishes what has waited for memory, in order, as far as there is memory.</summary>
-    internal void ReleaseWaiting()
+    /// <returns>Whether nothing waits any more.</returns>
+    internal bool ReleaseWaiting()
     {
         while (true)
         {
-            WaitingPublish? waiting;
+            WaitingPublish waiting;
             PublishOutcome outcome = default;
             PendingPublish? pending = null;
             ulong sequenceNumber = 0;
             EmbeddedMqException? error = null;
             lock (_gate)
             {
-                if (virtualHost.Services.Memory.IsBlocked || _isClosed || !_waitingForMemory.TryDequeue(out waiting))
+                if (_isClosed || _waitingForMemory.Count == 0)
                 {
-                    return;
+                    return true;
                 }
+
+                if (virtualHost.Services.Memory.IsBlocked)
+                {
+                    return false;
+                }
+
+                waiting = _waitingForMemory.Dequeue();
 
                 if (waiting.IsDone)
                 {
@@ -105,7 +113,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             {
                 waiting.Fail(error);
                 channel.CloseBecause(error);
-                return;
+                return true;
             }
 
             if (outcome == PublishOutcome.Returned)

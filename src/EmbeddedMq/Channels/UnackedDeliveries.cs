@@ -25,7 +25,8 @@ internal sealed class UnackedDeliveries
     private ulong _next = 1;
     private int _ringCount;
     private int _windowLimit;   // 0: consumers share no window
-    private int _windowTaken;   // unsettled deliveries of consumers, and places taken for deliveries about to be registered
+    private int _toConsumers;   // unsettled deliveries of consumers
+    private int _reserved;      // places taken for deliveries that are about to be registered
     private bool _isClosed;
 
     /// <summary>How many are unsettled.</summary>
@@ -56,14 +57,19 @@ internal sealed class UnackedDeliveries
     /// <summary>Takes a place in the shared window for a delivery to a consumer that is about to be registered.</summary>
     internal bool TryTakeWindow()
     {
+        if (!HasWindow)
+        {
+            return true;
+        }
+
         lock (_gate)
         {
-            if (_windowLimit > 0 && _windowTaken >= _windowLimit)
+            if (_toConsumers + _reserved >= _windowLimit)
             {
                 return false;
             }
 
-            _windowTaken++;
+            _reserved++;
             return true;
         }
     }
@@ -94,6 +100,12 @@ internal sealed class UnackedDeliveries
             ulong tag = _next++;
             SlotOf(tag) = new Slot(entry, consumer);
             _ringCount++;
+            if (consumer is not null)
+            {
+                _toConsumers++;
+                _reserved = Math.Max(0, _reserved - 1);
+            }
+
             return tag;
         }
     }
@@ -181,7 +193,7 @@ internal sealed class UnackedDeliveries
             foreach (Unsettled delivery in deliveries)
             {
                 Slot slot = new(delivery.Entry, delivery.Consumer);
-                _windowTaken += delivery.Consumer is null ? 0 : 1;
+                _toConsumers += delivery.Consumer is null ? 0 : 1;
                 if (_ringCount > 0 && delivery.Tag >= _oldest)
                 {
                     SlotOf(delivery.Tag) = slot;
@@ -246,7 +258,7 @@ internal sealed class UnackedDeliveries
     }
 
     // A get takes no place.
-    private void ReleaseWindow(Consumer? consumer) => _windowTaken -= consumer is null ? 0 : 1;
+    private void ReleaseWindow(Consumer? consumer) => _toConsumers -= consumer is null ? 0 : 1;
 
     private void SkipSettled()
     {

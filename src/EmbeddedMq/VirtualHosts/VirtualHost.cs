@@ -215,7 +215,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             Queue queue = new(
                 declaration,
                 settings,
-                QueuePolicies.Join(settings, policy),
+                settings.Under(policy),
                 declaration.IsExclusive ? connection : null,
                 this,
                 _services.Scheduler,
@@ -313,6 +313,15 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             {
                 DeleteQueue(queue);
             }
+        }
+    }
+
+    /// <summary>Deletes every queue, because the virtual host is deleted.</summary>
+    internal void Clear()
+    {
+        foreach (Queue queue in _queues.Values)
+        {
+            DeleteQueue(queue);
         }
     }
 

@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using EmbeddedMq.Channels;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Threading;
+using EmbeddedMq.VirtualHosts;
+
+namespace EmbeddedMq.Connections;
+
+/// <summary>A connection: it owns channels and exclusive queues, and takes them with it.</summary>
+internal sealed class Connection : IChannelOwner
+{
+    private readonly ConnectionRegistry _registry;
+    private readonly VirtualHost _virtualHost;
+    private readonly SerialExecutor _notifications;
+    private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<int, Channel> _channels = new();
+    private readonly Lock _gate = new();
+    private volatile CloseReason? _closeReason; // set once
+    private volatile string? _blockedReason;    // guarded by _gate for writing
+
+    /// <summary>Makes an open connection.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="options">What it was opened with.</param>
+    /// <param name="virtualHost">The virtual host.</param>
+    /// <param name="registry">Where it is listed.</param>
+    /// <param name="notifications">Where its events are raised.</param>
+    internal Connection(string name, ConnectionOptions options, VirtualHost virtualHost, ConnectionRegistry registry, SerialExecutor notifications)
+    {
+        Name = name;
+        UserName = options.UserName;
+        _virtualHost = virtualHost;
+        _registry = registry;
+        _notifications = notifications;
+    }
+
+    /// <inheritdoc/>
+    public event EventHandler<ConnectionBlockedEventArgs>? BlockedChanged;
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public string VirtualHost => _virtualHost.Name;
+
+    /// <inheritdoc/>
+    public string UserName { get; }
+
+    /// <inheritdoc/>
+    public bool IsOpen => _closeReason is null;
+
+    /// <inheritdoc/>
+    public CloseReason? CloseReason => _closeReason;
+
+    /// <inheritdoc/>
+    public Task<CloseReason> Closed => _closed.Task;
+
+    /// <inheritdoc/>
+    public string? BlockedReason => _blockedReason;
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<IChannel> Channels => [.. _channels.Values.OrderBy(static channel => channel.Number)];
+
+    /// <summary>How many channels are open.</summary>
+    internal int ChannelCount => _channels.Count;
+
+    /// <inheritdoc/>
+    public ValueTask<IChannel> OpenChannelAsync(ChannelOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new ChannelOptions();
+        if (options.MaxOutstandingPublishes is < 1 or > 16_777_216)
+        {
+            throw MqErrors.OptionOutOfRange(nameof(ChannelOptions.MaxOutstandingPublishes), options.MaxOutstandingPublishes, "1 to 16,777,216");
+        }
+
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<IChannel>(cancellationToken);
+        }
+
+        try
+        {
+            return new ValueTask<IChannel>(OpenChannel(options));
+        }
+        catch (ConnectionException error)
+        {
+            CloseBecause(error);
+            return ValueTask.FromException<IChannel>(error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask CloseAsync(ReplyCode replyCode = ReplyCode.Success, string replyText = "Goodbye", CancellationToken cancellationToken = default)
+    {
+        Close(new CloseReason(CloseInitiator.Application, replyCode, replyText));
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => CloseAsync();
+
+    /// <inheritdoc/>
+    public void CloseBecause(ConnectionException error) => Close(new CloseReason(CloseInitiator.Broker, error.ReplyCode, error.ReplyText));
+
+    /// <inheritdoc/>
+    public void Forget(Channel channel) => _channels.TryRemove(KeyValuePair.Create(channel.Number, channel));
+
+    /// <inheritdoc/>
+    public void NoteBlocked() => SetBlocked(_registry.BlockedReason);
+
+    /// <summary>Closes the connection with all that it owns. A second call does nothing.</summary>
+    /// <param name="reason">Why.</param>
+    internal void Close(CloseReason reason)
+    {
+        lock (_gate)
+        {
+            if (_closeReason is not null)
+            {
+                return;
+            }
+
+            _closeReason = reason; // under the gate, so that no channel is opened past it
+        }
+
+        foreach (Channel channel in _channels.Values)
+        {
+            channel.Close(reason);
+        }
+
+        _virtualHost.DeleteExclusiveQueues(this);
+        _registry.Forget(this);
+        _closed.TrySetResult(reason);
+    }
+
+    /// <summary>Lets go on what has waited for memory.</summary>
+    internal void Unblock()
+    {
+        bool stillWaits = false;
+        foreach (Channel channel in _channels.Values)
+        {
+            stillWaits |= !channel.ReleaseWaiting();
+        }
+
+        // Memory may have run out again in the middle of it; the next release of memory comes back here.
+        if (!stillWaits)
+        {
+            SetBlocked(null);
+        }
+    }
+
+    /// <summary>What a listing shows.</summary>
+    internal ConnectionDescription Describe() => new(Name, VirtualHost, UserName, ChannelCount, BlockedReason);
+
+    private Channel OpenChannel(ChannelOptions options)
+    {
+        lock (_gate)
+        {
+            if (_closeReason is { } reason)
+            {
+                throw MqErrors.ConnectionClosed(Name, reason);
+            }
+
+            int max = _virtualHost.Services.Limits.MaxChannelsPerConnection;
+            if (_channels.Count >= max)
+            {
+                throw MqErrors.TooManyChannels(_channels.Count + 1, max);
+            }
+
+            int number = 1;
+            while (_channels.ContainsKey(number))
+            {
+                number++;
+            }
+
+            Channel channel = new(number, options, this, _virtualHost);
+            _channels[number] = channel;
+            return channel;
+        }
+    }
+
+    private void SetBlocked(string? reason)
+    {
+        lock (_gate)
+        {
+            if (reason == _blockedReason)
+            {
+                return;
+            }
+
+            _blockedReason = reason;
+            _notifications.Post(() => BlockedChanged?.Invoke(this, new ConnectionBlockedEventArgs(reason)));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Threading;
+using EmbeddedMq.VirtualHosts;
+
+namespace EmbeddedMq.Connections;
+
+/// <summary>The open connections of one broker.</summary>
+/// <remarks>Thread-safe.</remarks>
+/// <param name="brokerName">The broker's name.</param>
+/// <param name="notifications">Where the connections' events are raised.</param>
+internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notifications)
+{
+    private readonly ConcurrentDictionary<Connection, byte> _connections = new(ReferenceEqualityComparer.Instance as IEqualityComparer<Connection>);
+    private readonly Lock _gate = new();
+    private long _lastNumber;
+    private bool _isClosed; // guarded by _gate
+
+    /// <summary>Why publishers wait now, or <see langword="null"/>.</summary>
+    internal string? BlockedReason { get; private set; }
+
+    /// <summary>The open connections.</summary>
+    internal IEnumerable<Connection> All => _connections.Keys;
+
+    /// <summary>How many there are.</summary>
+    internal int Count => _connections.Count;
+
+    /// <summary>Opens a connection.</summary>
+    /// <param name="options">Its options.</param>
+    /// <param name="virtualHost">The virtual host.</param>
+    /// <exception cref="ConnectionException">320 the broker has stopped; 530 too many.</exception>
+    internal Connection Open(ConnectionOptions options, VirtualHost virtualHost)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                throw MqErrors.BrokerStopped(brokerName);
+            }
+
+            if (_connections.Count >= virtualHost.Services.Limits.MaxConnections)
+            {
+                throw MqErrors.TooManyConnections(virtualHost.Name, options.UserName, virtualHost.Services.Limits.MaxConnections.Value);
+            }
+
+            string name = options.Name ?? $"{brokerName}-{++_lastNumber}";
+            Connection connection = new(name, options, virtualHost, this, notifications);
+            _connections.TryAdd(connection, 0);
+            return connection;
+        }
+    }
+
+    /// <summary>Forgets a connection that has closed.</summary>
+    /// <param name="connection">The connection.</param>
+    internal void Forget(Connection connection) => _connections.TryRemove(connection, out _);
+
+    /// <summary>Closes connections from the broker's side.</summary>
+    /// <param name="which">Which ones.</param>
+    /// <param name="text">The reply text behind <c>CONNECTION_FORCED - </c>.</param>
+    /// <returns>How many.</returns>
+    internal int Close(Func<Connection, bool> which, string text)
+    {
+        CloseReason reason = new(CloseInitiator.Broker, ReplyCode.ConnectionForced, MqErrors.ReplyText(ReplyCode.ConnectionForced, text));
+        int count = 0;
+        foreach (Connection connection in _connections.Keys.Where(which))
+        {
+            connection.Close(reason);
+            count++;
+        }
+
+        return count;
+    }
+
+    /// <summary>Closes all connections and opens none any more.</summary>
+    internal void Shutdown()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+        }
+
+        Close(static _ => true, "broker forced connection closure with reason 'shutdown'");
+    }
+
+    /// <summary>Notes that publishers have to wait, or may go on; what waits then goes on. Called from the notifications, one call at a time.</summary>
+    /// <param name="reason">Why, or <see langword="null"/>.</param>
+    internal void SetBlocked(string? reason)
+    {
+        BlockedReason = reason;
+        if (reason is not null)
+        {
+            return;
+        }
+
+        foreach (Connection connection in _connections.Keys)
+        {
+            connection.Unblock();
+        }
+    }
+}

@@ -1,0 +1,147 @@
+using System.Collections.Concurrent;
+using EmbeddedMq.Connections;
+using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Hosting;
+using EmbeddedMq.Threading;
+using EmbeddedMq.VirtualHosts;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EmbeddedMq;
+
+/// <summary>The embedded broker: the AMQP 0-9-1 model as objects in this process.</summary>
+/// <remarks>Thread-safe. Start it with <see cref="StartAsync"/>; disposing it closes every connection and stops its timers.</remarks>
+public sealed class Broker : IBroker
+{
+    // Where the process's memory is not limited otherwise; the share is RabbitMQ's vm_memory_high_watermark.
+    private const double DefaultMemoryShare = 0.4;
+
+    private readonly BrokerServices _services;
+    private readonly SerialExecutor _notifications;
+    private readonly ConnectionRegistry _connections;
+    private readonly BrokerManagement _management;
+    private readonly ConcurrentDictionary<string, VirtualHost> _virtualHosts = new(StringComparer.Ordinal);
+    private int _isStopped;
+
+    private Broker(BrokerOptions options)
+    {
+        Name = options.Name;
+        ILogger logger = options.LoggerFactory?.CreateLogger("EmbeddedMq.Broker") ?? NullLogger.Instance;
+        _notifications = new SerialExecutor(error => BrokerLog.TaskFailed(logger, error));
+        _connections = new ConnectionRegistry(options.Name, _notifications);
+        long highBytes = options.MemoryHighWatermarkBytes ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * DefaultMemoryShare);
+        MemoryLedger memory = new(highBytes, OnBlockedChanged);
+        Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
+        int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
+        _services = new BrokerServices(options.Limits, scheduler, memory, new NameGenerator(seed), logger);
+        _virtualHosts[ConnectionOptions.DefaultVirtualHost] = new VirtualHost(ConnectionOptions.DefaultVirtualHost, _services);
+        _management = new BrokerManagement(_virtualHosts, _connections, _services);
+        BrokerLog.MemoryOnly(logger, Name, highBytes);
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public IBrokerManagement Management => _management;
+
+    /// <summary>Bytes of messages in memory, as <see cref="BrokerOptions.MemoryHighWatermarkBytes"/> counts them.</summary>
+    public long MemoryBytes => _services.Memory.Bytes;
+
+    /// <summary>Whether publishers wait because messages take more memory than <see cref="BrokerOptions.MemoryHighWatermarkBytes"/>.</summary>
+    public bool IsBlocked => _services.Memory.IsBlocked;
+
+    /// <summary>Starts a broker with the virtual host <c>/</c>.</summary>
+    /// <param name="options">Its options; <see langword="null"/> means the defaults.</param>
+    /// <param name="cancellationToken">Stops the start.</param>
+    /// <returns>The broker; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">An option is out of its range; the text lists all that are.</exception>
+    public static ValueTask<Broker> StartAsync(BrokerOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new BrokerOptions();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<Broker>(cancellationToken);
+        }
+
+        IReadOnlyList<string> faults = BrokerOptionsCheck.FindFaults(options);
+        return faults.Count == 0
+            ? new ValueTask<Broker>(new Broker(options))
+            : throw new ArgumentException($"The broker's options are not valid: {string.Join(" ", faults)}", nameof(options));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IConnection> ConnectAsync(ConnectionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new ConnectionOptions();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<IConnection>(cancellationToken);
+        }
+
+        if (Volatile.Read(ref _isStopped) != 0)
+        {
+            return ValueTask.FromException<IConnection>(MqErrors.BrokerStopped(Name));
+        }
+
+        if (!_virtualHosts.TryGetValue(options.VirtualHost, out VirtualHost? virtualHost))
+        {
+            return ValueTask.FromException<IConnection>(MqErrors.VirtualHostNotFound(options.VirtualHost));
+        }
+
+        try
+        {
+            return new ValueTask<IConnection>(_connections.Open(options, virtualHost));
+        }
+        catch (ConnectionException error)
+        {
+            return ValueTask.FromException<IConnection>(error);
+        }
+    }
+
+    /// <summary>Stops the broker: every connection closes, what is unsettled goes back to its queue, what remains is counted in the log.</summary>
+    public ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isStopped, 1) != 0)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        _connections.Shutdown();
+        _services.Scheduler.Dispose();
+        LogWhatRemains();
+        return ValueTask.CompletedTask;
+    }
+
+    private void LogWhatRemains()
+    {
+        QueueDescription[] queues = [.. _virtualHosts.Values.SelectMany(static host => host.Queues).Select(static queue => queue.Describe())];
+        long ready = queues.Sum(static queue => queue.ReadyCount);
+        long unacked = queues.Sum(static queue => queue.UnackedCount);
+        long delayed = _virtualHosts.Values.Sum(static host => host.DelayedCount);
+        if (ready + unacked + delayed == 0)
+        {
+            BrokerLog.StoppedEmpty(_services.Logger, Name);
+        }
+        else
+        {
+            BrokerLog.StoppedWithMessages(_services.Logger, Name, ready, unacked, delayed);
+        }
+    }
+
+    // Called under the ledger's gate, in order of the changes.
+    private void OnBlockedChanged(bool isBlocked) => _notifications.Post(() =>
+    {
+        if (isBlocked)
+        {
+            BrokerLog.PublishersBlocked(_services.Logger, Name, MemoryBytes, _services.Memory.HighBytes);
+        }
+        else
+        {
+            BrokerLog.PublishersUnblocked(_services.Logger, Name, MemoryBytes);
+        }
+
+        _connections.SetBlocked(isBlocked ? "low on memory" : null);
+    });
+}

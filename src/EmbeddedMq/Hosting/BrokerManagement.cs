@@ -1,0 +1,156 @@
+using System.Collections.Concurrent;
+using System.Text;
+using EmbeddedMq.Connections;
+using EmbeddedMq.Errors;
+using EmbeddedMq.VirtualHosts;
+
+namespace EmbeddedMq.Hosting;
+
+/// <summary>The operator's side of the embedded broker.</summary>
+/// <param name="virtualHosts">The virtual hosts, by name.</param>
+/// <param name="connections">The open connections.</param>
+/// <param name="services">What the broker's parts share.</param>
+internal sealed class BrokerManagement(
+    ConcurrentDictionary<string, VirtualHost> virtualHosts, ConnectionRegistry connections, BrokerServices services) : IBrokerManagement
+{
+    /// <inheritdoc/>
+    public ValueTask CreateVirtualHostAsync(string virtualHost, CancellationToken cancellationToken = default)
+    {
+        CheckName(virtualHost);
+        cancellationToken.ThrowIfCancellationRequested();
+        GetOrCreate(virtualHost);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DeleteVirtualHostAsync(string virtualHost, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(virtualHost);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!virtualHosts.TryRemove(virtualHost, out VirtualHost? removed))
+        {
+            return ValueTask.FromResult(false);
+        }
+
+        connections.Close(connection => connection.VirtualHost == virtualHost, $"vhost '{virtualHost}' is deleted");
+        removed.Clear();
+        return ValueTask.FromResult(true);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<string>> ListVirtualHostsAsync(CancellationToken cancellationToken = default)
+        => ValueTask.FromResult<IReadOnlyList<string>>([.. virtualHosts.Keys.Order(StringComparer.Ordinal)]);
+
+    /// <inheritdoc/>
+    public ValueTask SetPolicyAsync(string virtualHost, Policy policy, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        cancellationToken.ThrowIfCancellationRequested();
+        Get(virtualHost).SetPolicy(policy);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DeletePolicyAsync(string virtualHost, string name, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Get(virtualHost).DeletePolicy(name));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<Policy>> ListPoliciesAsync(string virtualHost, CancellationToken cancellationToken = default)
+        => ValueTask.FromResult(Get(virtualHost).Policies);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<ExchangeDescription>> ListExchangesAsync(string virtualHost, CancellationToken cancellationToken = default)
+    {
+        VirtualHost host = Get(virtualHost);
+        return ValueTask.FromResult<IReadOnlyList<ExchangeDescription>>(
+        [
+            .. host.Exchanges
+                .Select(exchange => new ExchangeDescription(exchange.Declaration, host.PolicyOfExchange(exchange.Name)?.Name, exchange.PublishedCount))
+                .OrderBy(static exchange => exchange.Name, StringComparer.Ordinal),
+        ]);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<QueueDescription>> ListQueuesAsync(string virtualHost, CancellationToken cancellationToken = default)
+        => ValueTask.FromResult<IReadOnlyList<QueueDescription>>(
+            [.. Get(virtualHost).Queues.Select(static queue => queue.Describe()).OrderBy(static queue => queue.Name, StringComparer.Ordinal)]);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<BindingDescription>> ListBindingsAsync(string virtualHost, CancellationToken cancellationToken = default)
+        => ValueTask.FromResult(ListBindings(Get(virtualHost)));
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<ConnectionDescription>> ListConnectionsAsync(CancellationToken cancellationToken = default)
+        => ValueTask.FromResult<IReadOnlyList<ConnectionDescription>>(
+            [.. connections.All.Select(static connection => connection.Describe()).OrderBy(static connection => connection.Name, StringComparer.Ordinal)]);
+
+    /// <inheritdoc/>
+    public ValueTask<int> CloseConnectionsAsync(string name, string reason, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(reason);
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(connections.Close(connection => connection.Name == name, reason));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask ExportDefinitionsAsync(Stream destination, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        VirtualHostDefinition[] definitions =
+        [
+            .. virtualHosts.Values.OrderBy(static host => host.Name, StringComparer.Ordinal).Select(static host => new VirtualHostDefinition(host.Name)
+            {
+                Exchanges = [.. host.Exchanges.Select(static exchange => exchange.Declaration).OrderBy(static exchange => exchange.Name, StringComparer.Ordinal)],
+                Policies = host.Policies,
+                Queues = [.. host.Queues.Select(static queue => queue.Declaration).OrderBy(static queue => queue.Name, StringComparer.Ordinal)],
+                Bindings = ListBindings(host),
+            }),
+        ];
+        return DefinitionsWriter.WriteAsync(destination, new Definitions(definitions), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask ImportDefinitionsAsync(Stream source, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Definitions definitions = await DefinitionsReader.ReadAsync(source, cancellationToken).ConfigureAwait(false);
+        foreach (VirtualHostDefinition definition in definitions.VirtualHosts)
+        {
+            GetOrCreate(definition.Name).Import(definition);
+        }
+    }
+
+    private static IReadOnlyList<BindingDescription> ListBindings(VirtualHost host) =>
+    [
+        .. host.Exchanges
+            .SelectMany(static exchange => exchange.GetBindings())
+            .Select(static binding => binding.Describe())
+            .OrderBy(static binding => binding.Source, StringComparer.Ordinal)
+            .ThenBy(static binding => binding.Destination, StringComparer.Ordinal)
+            .ThenBy(static binding => binding.RoutingKey, StringComparer.Ordinal),
+    ];
+
+    private VirtualHost Get(string virtualHost)
+    {
+        ArgumentNullException.ThrowIfNull(virtualHost);
+        return virtualHosts.TryGetValue(virtualHost, out VirtualHost? host) ? host : throw MqErrors.NoVirtualHost(virtualHost);
+    }
+
+    private VirtualHost GetOrCreate(string virtualHost)
+        => virtualHosts.GetOrAdd(virtualHost, static (name, services) => new VirtualHost(name, services), services);
+
+    private void CheckName(string virtualHost)
+    {
+        ArgumentNullException.ThrowIfNull(virtualHost);
+        int bytes = Encoding.UTF8.GetByteCount(virtualHost);
+        if (bytes == 0 || bytes > services.Limits.MaxNameBytes)
+        {
+            throw MqErrors.InvalidVirtualHostName(bytes, services.Limits.MaxNameBytes);
+        }
+    }
+}

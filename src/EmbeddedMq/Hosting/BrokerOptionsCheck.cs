@@ -1,0 +1,50 @@
+namespace EmbeddedMq.Hosting;
+
+/// <summary>Finds what is wrong with options, all of it at once.</summary>
+internal static class BrokerOptionsCheck
+{
+    /// <summary>Finds every fault.</summary>
+    /// <param name="options">The options.</param>
+    /// <returns>One sentence a fault; empty when the options are valid.</returns>
+    internal static IReadOnlyList<string> FindFaults(BrokerOptions options)
+    {
+        List<string> faults = [];
+        if (string.IsNullOrWhiteSpace(options.Name))
+        {
+            faults.Add("Name is empty; give the broker a name.");
+        }
+
+        if (options.MemoryHighWatermarkBytes is <= 0)
+        {
+            faults.Add($"MemoryHighWatermarkBytes is {options.MemoryHighWatermarkBytes}; give more than 0, or null for 40 % of the memory.");
+        }
+
+        if (options.TimeProvider is null)
+        {
+            faults.Add("TimeProvider is null; leave it at TimeProvider.System.");
+        }
+
+        if (options.Limits is not { } limits)
+        {
+            faults.Add("Limits is null; leave it at its default.");
+            return faults;
+        }
+
+        Check(nameof(limits.MaxMessageBytes), limits.MaxMessageBytes, 1, 2_147_483_591);
+        Check(nameof(limits.MaxHeaderBytes), limits.MaxHeaderBytes, 1, 1024 * 1024 * 1024);
+        Check(nameof(limits.MaxNameBytes), limits.MaxNameBytes, 1, 255);
+        Check(nameof(limits.MaxConnections), limits.MaxConnections ?? 1, 1, int.MaxValue);
+        Check(nameof(limits.MaxChannelsPerConnection), limits.MaxChannelsPerConnection, 1, 65_535);
+        Check(nameof(limits.MaxConsumersPerChannel), limits.MaxConsumersPerChannel ?? 1, 1, int.MaxValue);
+        Check(nameof(limits.MaxQueuesPerVirtualHost), limits.MaxQueuesPerVirtualHost ?? 1, 1, int.MaxValue);
+        return faults;
+
+        void Check(string name, int value, int least, int most)
+        {
+            if (value < least || value > most)
+            {
+                faults.Add($"Limits.{name} is {value}; allowed is {least:N0} to {most:N0}.");
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using EmbeddedMq.Exchanges;
+using EmbeddedMq.Queues;
+
+namespace EmbeddedMq.VirtualHosts;
+
+/// <content>Policies: which applies to what.</content>
+internal sealed partial class VirtualHost
+{
+    private volatile PolicyStore _policies = PolicyStore.Empty; // replaced under _topologyGate
+
+    /// <summary>The policies, by name.</summary>
+    internal IReadOnlyList<Policy> Policies => _policies.Policies;
+
+    /// <summary>Sets a policy, or replaces the one of its name; it applies at once.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <exception cref="EmbeddedMqException">406: it is not valid; nothing has changed.</exception>
+    internal void SetPolicy(Policy policy)
+    {
+        lock (_topologyGate)
+        {
+            _policies = _policies.With(Name, policy);
+            ApplyPolicies_NeedsGate();
+        }
+    }
+
+    /// <summary>Deletes a policy; what applies in its place applies at once.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>Whether there was one.</returns>
+    internal bool DeletePolicy(string name)
+    {
+        lock (_topologyGate)
+        {
+            if (!_policies.Policies.Any(policy => policy.Name == name))
+            {
+                return false;
+            }
+
+            _policies = _policies.Without(name);
+            ApplyPolicies_NeedsGate();
+            return true;
+        }
+    }
+
+    /// <summary>The policy that applies to an exchange, or <see langword="null"/>.</summary>
+    /// <param name="exchange">The exchange's name.</param>
+    internal Policy? PolicyOfExchange(string exchange) => _policies.MatchExchange(exchange);
+
+    private Policy? PolicyFor(string queue, QueueKind kind) => _policies.MatchQueue(queue, kind);
+
+    private void ApplyPolicies_NeedsGate()
+    {
+        foreach (Exchange exchange in _exchanges.Values)
+        {
+            ApplyPolicy_NeedsGate(exchange);
+        }
+
+        foreach (Queue queue in _queues.Values)
+        {
+            queue.Policy = PolicyFor(queue.Name, queue.ArgumentSettings.Kind);
+            queue.Apply(queue.ArgumentSettings.Under(queue.Policy));
+        }
+
+        Changed_NeedsGate();
+    }
+
+    private void ApplyPolicy_NeedsGate(Exchange exchange)
+        => exchange.EffectiveAlternate = PolicyRules.AlternateExchangeOf(exchange.Declaration, _policies.MatchExchange(exchange.Name));
+
+    /// <summary>Declares what a definitions file holds for this virtual host; what exists stays as it is.</summary>
+    /// <param name="definition">The definition, valid in itself.</param>
+    internal void Import(VirtualHostDefinition definition)
+    {
+        foreach (ExchangeDeclaration exchange in definition.Exchanges.Where(exchange => FindExchange(exchange.Name) is null))
+        {
+            DeclareExchange(exchange);
+        }
+
+        foreach (Policy policy in definition.Policies)
+        {
+            SetPolicy(policy);
+        }
+
+        foreach (QueueDeclaration queue in definition.Queues.Where(queue => !_queues.ContainsKey(queue.Name)))
+        {
+            DeclareQueue(queue, this);
+        }
+
+        foreach (BindingDescription binding in definition.Bindings)
+        {
+            if (binding.DestinationKind == DestinationKind.Queue)
+            {
+                BindQueue(binding.Destination, binding.Source, binding.RoutingKey, binding.Arguments, this);
+            }
+            else
+            {
+                BindExchange(binding.Destination, binding.Source, binding.RoutingKey, binding.Arguments);
+            }
+        }
+    }
+}
