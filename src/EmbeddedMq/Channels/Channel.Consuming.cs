@@ -132,7 +132,7 @@ internal sealed partial class Channel
     /// <inheritdoc/>
     void IDeliveryLedger.QueueGone(Consumer consumer) => _consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer));
 
-    private IConsumer StartConsumer(string name, ConsumerOptions options)
+    private Consumer StartConsumer(string name, ConsumerOptions options)
     {
         Queue queue = _virtualHost.GetQueue(name, _connection);
         options = WithPriorityOfArguments(name, options);
@@ -152,7 +152,7 @@ internal sealed partial class Channel
         return consumer;
     }
 
-    private IConsumer StartReplyConsumer(ConsumerOptions options)
+    private Consumer StartReplyConsumer(ConsumerOptions options)
     {
         if (!options.AutoAck)
         {

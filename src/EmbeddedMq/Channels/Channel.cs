@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Errors;
-using EmbeddedMq.Messages;
-using EmbeddedMq.Queues;
 using EmbeddedMq.VirtualHosts;
 
 namespace EmbeddedMq.Channels;

@@ -52,7 +52,7 @@ internal sealed class Router(IExchangeDirectory exchanges, int seed)
     /// <param name="source">The exchange that is published to.</param>
     /// <param name="keys">All keys of the message.</param>
     /// <param name="properties">Its properties.</param>
-    internal RouteResult Route(Exchange source, in RoutingKeys keys, MessageProperties properties)
+    internal RouteResult Route(Exchange source, scoped in RoutingKeys keys, MessageProperties properties)
     {
         long version = exchanges.Version; // before anything is looked at: see IExchangeDirectory.Version
         _reached.Clear();

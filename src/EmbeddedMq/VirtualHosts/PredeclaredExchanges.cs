@@ -1,9 +1,9 @@
 namespace EmbeddedMq.VirtualHosts;
 
-/// <summary>The exchanges that every virtual host begins with, beside the default one.</summary>
+/// <summary>The exchanges that every virtual host has from its beginning, beside the default exchange.</summary>
 internal static class PredeclaredExchanges
 {
-    /// <summary>All of them. Source: AMQP 0-9-1 §3.1.3; RabbitMQ adds the headers exchange under both names and the one for tracing.</summary>
+    /// <summary>They, as RabbitMQ declares them: durable.</summary>
     internal static IReadOnlyList<ExchangeDeclaration> All { get; } =
     [
         new ExchangeDeclaration("amq.direct", ExchangeType.Direct).Durable(),
@@ -11,6 +11,9 @@ internal static class PredeclaredExchanges
         new ExchangeDeclaration("amq.topic", ExchangeType.Topic).Durable(),
         new ExchangeDeclaration("amq.headers", ExchangeType.Headers).Durable(),
         new ExchangeDeclaration("amq.match", ExchangeType.Headers).Durable(),
-        new ExchangeDeclaration("amq.rabbitmq.trace", ExchangeType.Topic).Durable().Internal(),
     ];
+
+    /// <summary>The one of a name, or <see langword="null"/>.</summary>
+    /// <param name="name">The name.</param>
+    internal static ExchangeDeclaration? Find(string name) => All.FirstOrDefault(exchange => exchange.Name == name);
 }

@@ -2,7 +2,6 @@ using EmbeddedMq.Bindings;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Queues;
-using EmbeddedMq.Threading;
 
 namespace EmbeddedMq.VirtualHosts;
 
