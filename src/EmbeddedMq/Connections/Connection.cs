@@ -15,6 +15,7 @@ internal sealed class Connection : IChannelOwner
     private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<int, Channel> _channels = new();
     private readonly Lock _gate = new();
+    private int _lowestFree = 1;                // no channel number below it is free; guarded by _gate
     private volatile CloseReason? _closeReason; // set once
     private volatile string? _blockedReason;    // guarded by _gate for writing
 
@@ -102,7 +103,16 @@ internal sealed class Connection : IChannelOwner
     public void CloseBecause(ConnectionException error) => Close(new CloseReason(CloseInitiator.Broker, error.ReplyCode, error.ReplyText));
 
     /// <inheritdoc/>
-    public void Forget(Channel channel) => _channels.TryRemove(KeyValuePair.Create(channel.Number, channel));
+    public void Forget(Channel channel)
+    {
+        lock (_gate)
+        {
+            if (_channels.TryRemove(KeyValuePair.Create(channel.Number, channel)))
+            {
+                _lowestFree = Math.Min(_lowestFree, channel.Number);
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void NoteBlocked() => SetBlocked(_registry.BlockedReason);
@@ -165,14 +175,13 @@ internal sealed class Connection : IChannelOwner
                 throw MqErrors.TooManyChannels(_channels.Count + 1, max);
             }
 
-            int number = 1;
-            while (_channels.ContainsKey(number))
+            while (_channels.ContainsKey(_lowestFree))
             {
-                number++;
+                _lowestFree++;
             }
 
-            Channel channel = new(number, options, this, _virtualHost);
-            _channels[number] = channel;
+            Channel channel = new(_lowestFree, options, this, _virtualHost);
+            _channels[_lowestFree++] = channel;
             return channel;
         }
     }

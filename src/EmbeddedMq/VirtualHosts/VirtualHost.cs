@@ -19,7 +19,11 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
     private readonly ConcurrentDictionary<string, Exchange> _exchanges = new(StringComparer.Ordinal); // written under _topologyGate
     private readonly ConcurrentDictionary<string, Queue> _queues = new(StringComparer.Ordinal);       // written under _topologyGate
     private readonly ConcurrentDictionary<string, IMessageSink> _replyQueues = new(StringComparer.Ordinal);
-    private readonly Dictionary<IDestination, List<Binding>> _bindingsTo = new(ReferenceEqualityComparer.Instance); // guarded by _topologyGate
+
+    // Guarded by _topologyGate.
+    private readonly Dictionary<IDestination, HashSet<Binding>> _bindingsTo = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<object, HashSet<Queue>> _exclusiveQueues = new(ReferenceEqualityComparer.Instance); // by connection
+
     private long _version;
 
     /// <summary>Makes a virtual host with its predeclared exchanges.</summary>
@@ -224,6 +228,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
                 Policy = policy,
             };
             _queues[declaration.Name] = queue;
+            NoteOwner_NeedsGate(queue);
             Changed_NeedsGate();
             return queue;
         }
@@ -307,12 +312,15 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
     /// <param name="connection">The connection.</param>
     internal void DeleteExclusiveQueues(object connection)
     {
-        foreach (Queue queue in _queues.Values)
+        Queue[] queues;
+        lock (_topologyGate)
         {
-            if (ReferenceEquals(queue.ExclusiveOwner, connection))
-            {
-                DeleteQueue(queue);
-            }
+            queues = _exclusiveQueues.TryGetValue(connection, out HashSet<Queue>? owned) ? [.. owned] : [];
+        }
+
+        foreach (Queue queue in queues)
+        {
+            DeleteQueue(queue);
         }
     }
 
@@ -335,6 +343,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             if (deletion is { Refusal: null })
             {
                 _queues.TryRemove(queue.Name, out _);
+                ForgetOwner_NeedsGate(queue);
                 RemoveBindingsTo_NeedsGate(queue);
                 Changed_NeedsGate();
             }
@@ -348,6 +357,30 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         return deletion;
     }
 
+    private void NoteOwner_NeedsGate(Queue queue)
+    {
+        if (queue.ExclusiveOwner is not { } connection)
+        {
+            return;
+        }
+
+        if (!_exclusiveQueues.TryGetValue(connection, out HashSet<Queue>? owned))
+        {
+            owned = [];
+            _exclusiveQueues.Add(connection, owned);
+        }
+
+        owned.Add(queue);
+    }
+
+    private void ForgetOwner_NeedsGate(Queue queue)
+    {
+        if (queue.ExclusiveOwner is { } connection && _exclusiveQueues.TryGetValue(connection, out HashSet<Queue>? owned) && owned.Remove(queue) && owned.Count == 0)
+        {
+            _exclusiveQueues.Remove(connection);
+        }
+    }
+
     private void Bind_NeedsGate(Exchange source, IDestination destination, string routingKey, HeaderTable arguments)
     {
         Binding binding = new(source.Name, destination, routingKey, arguments);
@@ -357,7 +390,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             return;
         }
 
-        if (!_bindingsTo.TryGetValue(destination, out List<Binding>? bindings))
+        if (!_bindingsTo.TryGetValue(destination, out HashSet<Binding>? bindings))
         {
             bindings = [];
             _bindingsTo.Add(destination, bindings);
@@ -375,7 +408,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             return;
         }
 
-        if (_bindingsTo.TryGetValue(destination, out List<Binding>? bindings))
+        if (_bindingsTo.TryGetValue(destination, out HashSet<Binding>? bindings))
         {
             bindings.Remove(binding);
         }
@@ -386,7 +419,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
 
     private void RemoveBindingsTo_NeedsGate(IDestination destination)
     {
-        if (!_bindingsTo.Remove(destination, out List<Binding>? bindings))
+        if (!_bindingsTo.Remove(destination, out HashSet<Binding>? bindings))
         {
             return;
         }
@@ -405,7 +438,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         _exchanges.TryRemove(exchange.Name, out _);
         foreach (Binding binding in exchange.GetBindings())
         {
-            if (_bindingsTo.TryGetValue(binding.Destination, out List<Binding>? bindings))
+            if (_bindingsTo.TryGetValue(binding.Destination, out HashSet<Binding>? bindings))
             {
                 bindings.Remove(binding);
             }
