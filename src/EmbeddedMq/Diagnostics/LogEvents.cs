@@ -1,0 +1,88 @@
+namespace EmbeddedMq.Diagnostics;
+
+/// <summary>The ids of log events. An id keeps its meaning for ever; what is no longer logged leaves a gap.</summary>
+/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 health and metrics; 2000 and up: the broker's own.</remarks>
+internal static class LogEvents
+{
+    // Start and stop
+
+    /// <summary>Information. The broker was started or reached.</summary>
+    internal const int BrokerStarted = 1000;
+
+    /// <summary>Debug. Exchanges, queues and bindings were declared.</summary>
+    internal const int TopologyDeclared = 1001;
+
+    /// <summary>Error. The start failed; what had been started was stopped again.</summary>
+    internal const int StartFailed = 1002;
+
+    /// <summary>Information, or warning when something was left: what remains in each consumed queue after the consumers stopped.</summary>
+    internal const int ConsumersStopped = 1003;
+
+    /// <summary>Warning. Handlers did not end in time; their cancellation tokens were cancelled.</summary>
+    internal const int HandlersCancelled = 1004;
+
+    /// <summary>Information. The broker stopped with empty queues.</summary>
+    internal const int BrokerStoppedEmpty = 1005;
+
+    /// <summary>Warning. The broker stopped with messages in its queues; those that are not durable are lost with the process.</summary>
+    internal const int BrokerStoppedWithMessages = 1006;
+
+    /// <summary>Warning. A part could not be closed in order; the stop went on.</summary>
+    internal const int StopStepFailed = 1007;
+
+    // Consumers
+
+    /// <summary>Information. A consumer began to consume its queue.</summary>
+    internal const int ConsumerStarted = 1100;
+
+    /// <summary>Warning. A consumer ended though nobody stopped it; it is started again after a delay.</summary>
+    internal const int ConsumerLost = 1101;
+
+    /// <summary>Warning. A consumer could not be started again; the next attempt follows after a delay.</summary>
+    internal const int ConsumerRestartFailed = 1102;
+
+    // Handlers
+
+    /// <summary>Warning. A handler failed; its message is tried again after a delay.</summary>
+    internal const int HandlerFailedRetrying = 1200;
+
+    /// <summary>Error. A handler failed for the last time; its message was dead-lettered.</summary>
+    internal const int MessageDeadLettered = 1201;
+
+    /// <summary>Error. A body could not be read; its message was dead-lettered.</summary>
+    internal const int MessageUnreadable = 1202;
+
+    /// <summary>Error. A handler failed after it had settled its message; nothing more is done.</summary>
+    internal const int HandlerFailedAfterSettling = 1203;
+
+    /// <summary>Error. A copy for a retry or dead-letter queue was not taken; the original stays unsettled and the copy is tried again.</summary>
+    internal const int CopyFailed = 1204;
+
+    /// <summary>Warning. A message could not be settled because its channel had closed; the broker delivers it again.</summary>
+    internal const int SettlementLost = 1205;
+
+    /// <summary>Information. A handler was cancelled by a stop; its message goes back to the queue.</summary>
+    internal const int HandlerReturned = 1206;
+
+    /// <summary>Warning. A handler dead-lettered its message itself.</summary>
+    internal const int MessageDeadLetteredByHandler = 1207;
+
+    // Publishing and requests
+
+    /// <summary>Warning. An answer was dropped: the request has no reply-to, or its sender is gone.</summary>
+    internal const int ResponseDropped = 1300;
+
+    /// <summary>Warning. The fault of a request could not be sent to its sender.</summary>
+    internal const int FaultNotSent = 1301;
+
+    /// <summary>Debug. A reply came for which nobody waits any more.</summary>
+    internal const int ReplyUnexpected = 1302;
+
+    /// <summary>Warning. The channel that replies come in on was lost; the requests that waited on it failed.</summary>
+    internal const int ReplyChannelLost = 1303;
+
+    // Metrics
+
+    /// <summary>Debug. The broker's counts could not be read for metrics.</summary>
+    internal const int GaugesFailed = 1400;
+}

@@ -1,0 +1,274 @@
+using System.Diagnostics;
+
+namespace EmbeddedMq.Diagnostics;
+
+/// <summary>Spans and measurements of one broker's typed publishers and consumers, and the trace context in message headers.</summary>
+/// <param name="system">The attribute <c>messaging.system</c>.</param>
+/// <param name="broker">The broker's name.</param>
+/// <remarks>Thread-safe. Costs next to nothing while nobody listens.</remarks>
+internal sealed class MessagingTelemetry(string system, string broker)
+{
+    private const string PublishOperation = "publish";
+    private const string ProcessOperation = "process";
+
+    /// <summary>Whether publishing has to write trace context into headers.</summary>
+    internal static bool HasContextToPropagate => Activity.Current is not null || Telemetry.Source.HasListeners();
+
+    /// <summary>Begins the span of a publish.</summary>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message's properties.</param>
+    /// <param name="bodyBytes">The size of its body.</param>
+    /// <returns>The span, or <see langword="null"/> when nobody wants it.</returns>
+    internal Activity? StartPublish(string exchange, string routingKey, MessageProperties message, int bodyBytes)
+    {
+        if (!Telemetry.Source.HasListeners())
+        {
+            return null;
+        }
+
+        // Low cardinality in the name: an exchange has many keys, a queue addressed through the default exchange is one.
+        string target = exchange.Length > 0 ? exchange : routingKey;
+        Activity? activity = Telemetry.Source.StartActivity(
+            $"{PublishOperation} {target}",
+            ActivityKind.Producer,
+            parentContext: default,
+            [
+                new(TelemetryTags.System, system),
+                new(TelemetryTags.OperationName, PublishOperation),
+                new(TelemetryTags.OperationType, "send"),
+                new(TelemetryTags.DestinationName, PublishDestination(exchange, routingKey)),
+            ]);
+        if (activity is { IsAllDataRequested: true })
+        {
+            SetMessageTags(activity, routingKey, message, bodyBytes);
+        }
+
+        return activity;
+    }
+
+    /// <summary>Begins the span of handling one message, as a child of the span that published it.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="exchange">The exchange it was first published to.</param>
+    /// <param name="routingKey">The routing key it was first published with.</param>
+    /// <param name="delivery">The delivery.</param>
+    /// <param name="attempt">Which attempt it is.</param>
+    /// <returns>The span, or <see langword="null"/> when nobody wants it.</returns>
+    internal Activity? StartProcess(string queue, string exchange, string routingKey, in Delivery delivery, int attempt)
+    {
+        if (!Telemetry.Source.HasListeners())
+        {
+            return null;
+        }
+
+        ActivityContext parent = ReadContext(delivery.Message.Headers);
+        Activity? activity = Telemetry.Source.StartActivity(
+            $"{ProcessOperation} {queue}",
+            ActivityKind.Consumer,
+            parent,
+            [
+                new(TelemetryTags.System, system),
+                new(TelemetryTags.OperationName, ProcessOperation),
+                new(TelemetryTags.OperationType, ProcessOperation),
+                new(TelemetryTags.DestinationName, ConsumeDestination(exchange, routingKey, queue)),
+            ],
+            // The conventions correlate producer and consumer by a link; the parent is for tools that only follow parents.
+            parent == default ? null : [new ActivityLink(parent)]);
+        if (activity is { IsAllDataRequested: true })
+        {
+            SetMessageTags(activity, routingKey, delivery.Properties, delivery.Body.Length);
+            activity.SetTag(TelemetryTags.DeliveryTag, (long)delivery.DeliveryTag);
+            activity.SetTag(TelemetryTags.Attempt, attempt);
+        }
+
+        return activity;
+    }
+
+    /// <summary>The headers with the current trace context in them; a context that is there already stays.</summary>
+    /// <param name="activity">The publish's span; <see langword="null"/>: the span around it, where there is one.</param>
+    /// <param name="headers">The headers.</param>
+    internal static HeaderTable? WithContext(Activity? activity, HeaderTable? headers)
+    {
+        Activity? source = activity ?? Activity.Current;
+        if (source is null || (headers is not null && headers.ContainsKey(MessageHeaders.TraceParent)))
+        {
+            return headers;
+        }
+
+        HeaderCarrier carrier = new(headers ?? HeaderTable.Empty);
+        DistributedContextPropagator.Current.Inject(
+            source, carrier, static (target, name, value) => ((HeaderCarrier)target!).Set(name, value));
+        return carrier.Headers;
+    }
+
+    /// <summary>Records a publish.</summary>
+    /// <param name="activity">Its span, where there is one; ended here.</param>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="routingKey">The routing key; a dimension for the default exchange only, where it is a queue's name.</param>
+    /// <param name="seconds">How long it took.</param>
+    /// <param name="errorType">Why it failed, of few distinct values, or <see langword="null"/>.</param>
+    internal void RecordPublish(Activity? activity, string exchange, string routingKey, double seconds, string? errorType)
+    {
+        if (Telemetry.SentMessages.Enabled || Telemetry.OperationDuration.Enabled)
+        {
+            TagList tags = Tags(PublishOperation, "send", exchange.Length > 0 ? exchange : TemporaryOr(routingKey), errorType);
+            Telemetry.SentMessages.Add(1, tags);
+            Telemetry.OperationDuration.Record(seconds, tags);
+        }
+
+        End(activity, errorType);
+    }
+
+    /// <summary>Records that a handler begins.</summary>
+    /// <param name="queue">The queue.</param>
+    internal void RecordBegin(string queue)
+    {
+        if (Telemetry.ActiveHandlers.Enabled)
+        {
+            Telemetry.ActiveHandlers.Add(1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker));
+        }
+    }
+
+    /// <summary>Records that a handler has ended and what became of its message.</summary>
+    /// <param name="activity">Its span, where there is one; ended here.</param>
+    /// <param name="queue">The queue.</param>
+    /// <param name="seconds">How long it took.</param>
+    /// <param name="settlement">What became of the message.</param>
+    /// <param name="errorType">Why it failed, of few distinct values, or <see langword="null"/>.</param>
+    internal void RecordEnd(Activity? activity, string queue, double seconds, string settlement, string? errorType)
+    {
+        if (Telemetry.ActiveHandlers.Enabled)
+        {
+            Telemetry.ActiveHandlers.Add(-1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker));
+        }
+
+        if (Telemetry.ConsumedMessages.Enabled || Telemetry.ProcessDuration.Enabled)
+        {
+            TagList tags = Tags(ProcessOperation, ProcessOperation, queue, errorType);
+            Telemetry.ConsumedMessages.Add(1, tags);
+            Telemetry.ProcessDuration.Record(seconds, tags);
+        }
+
+        if (Telemetry.Settlements.Enabled)
+        {
+            Telemetry.Settlements.Add(
+                1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker), new(TelemetryTags.Settlement, settlement));
+        }
+
+        activity?.SetTag(TelemetryTags.Settlement, settlement);
+        End(activity, errorType);
+    }
+
+    /// <summary>Records that a consumer is started again.</summary>
+    /// <param name="queue">The queue.</param>
+    internal void RecordRestart(string queue)
+        => Telemetry.ConsumerRestarts.Add(1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker));
+
+    /// <summary>Records what a consumer left when it stopped.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="remainder">Which part: <c>ready</c>, <c>returned</c> or <c>abandoned</c>.</param>
+    /// <param name="messages">How many.</param>
+    internal void RecordRemaining(string queue, string remainder, long messages)
+        => Telemetry.RemainingAtStop.Add(
+            messages, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker), new(TelemetryTags.Remainder, remainder));
+
+    private static ActivityContext ReadContext(HeaderTable headers)
+    {
+        if (headers.Count == 0)
+        {
+            return default;
+        }
+
+        DistributedContextPropagator.Current.ExtractTraceIdAndState(
+            headers,
+            static (object? source, string name, out string? value, out IEnumerable<string>? values) =>
+            {
+                value = ((HeaderTable)source!).GetValueOrDefault(name) as string;
+                values = null;
+            },
+            out string? parent,
+            out string? state);
+        return ActivityContext.TryParse(parent, state, isRemote: true, out ActivityContext context) ? context : default;
+    }
+
+    // Producer: exchange:key, one of them, or amq.default (semantic conventions for RabbitMQ).
+    private static string PublishDestination(string exchange, string routingKey) => (exchange.Length, routingKey.Length) switch
+    {
+        (0, 0) => "amq.default",
+        (0, _) => routingKey,
+        (_, 0) => exchange,
+        _ => $"{exchange}:{routingKey}",
+    };
+
+    // Consumer: exchange:key:queue, without what is empty and without the key where it is the queue's name.
+    private static string ConsumeDestination(string exchange, string routingKey, string queue)
+        => string.Join(':', new[] { exchange, routingKey == queue ? "" : routingKey, queue }.Where(static part => part.Length > 0));
+
+    // Reply names are made for one requester each; as a dimension they would grow without bound.
+    private static string TemporaryOr(string queue)
+        => queue.StartsWith("amq.rabbitmq.reply-to", StringComparison.Ordinal) ? "amq.rabbitmq.reply-to"
+            : queue.StartsWith("amq.gen-", StringComparison.Ordinal) ? "amq.gen"
+            : queue;
+
+    private static void SetMessageTags(Activity activity, string routingKey, MessageProperties message, int bodyBytes)
+    {
+        if (routingKey.Length > 0)
+        {
+            activity.SetTag(TelemetryTags.RoutingKey, routingKey);
+        }
+
+        if (message.MessageId is not null)
+        {
+            activity.SetTag(TelemetryTags.MessageId, message.MessageId);
+        }
+
+        if (message.CorrelationId is not null)
+        {
+            activity.SetTag(TelemetryTags.ConversationId, message.CorrelationId);
+        }
+
+        activity.SetTag(TelemetryTags.BodySize, bodyBytes);
+    }
+
+    private static void End(Activity? activity, string? errorType)
+    {
+        if (activity is null)
+        {
+            return;
+        }
+
+        if (errorType is not null)
+        {
+            activity.SetTag(TelemetryTags.ErrorType, errorType);
+            activity.SetStatus(ActivityStatusCode.Error);
+        }
+
+        activity.Dispose();
+    }
+
+    private TagList Tags(string operationName, string operationType, string destination, string? errorType)
+    {
+        TagList tags = new()
+        {
+            { TelemetryTags.System, system },
+            { TelemetryTags.OperationName, operationName },
+            { TelemetryTags.OperationType, operationType },
+            { TelemetryTags.DestinationName, destination },
+            { TelemetryTags.Broker, broker },
+        };
+        if (errorType is not null)
+        {
+            tags.Add(TelemetryTags.ErrorType, errorType);
+        }
+
+        return tags;
+    }
+
+    // A header table is immutable, and the propagator wants something to write to.
+    private sealed class HeaderCarrier(HeaderTable headers)
+    {
+        public HeaderTable Headers { get; private set; } = headers;
+
+        public void Set(string name, string value) => Headers = Headers.With(name, value);
+    }
+}

@@ -1,0 +1,55 @@
+namespace EmbeddedMq.Errors;
+
+/// <content>Errors of typed publishing and consuming. What is a mistake in the application's code is the BCL's InvalidOperationException.</content>
+internal static partial class MqErrors
+{
+    /// <summary>A retry, defer or dead-letter copy was returned or rejected.</summary>
+    internal static PublishException CopyNotTaken(string queue, string exchange, string routingKey, PublishResult result)
+        => new(
+            result,
+            ReplyText(result.ReplyCode, $"a copy of a message of queue '{queue}' was {(result.Outcome == PublishOutcome.Returned ? "returned" : "rejected")}"),
+            $"No queue took it from exchange '{exchange}' with key '{routingKey}'. Declare a queue for it, or make room in it",
+            exchange,
+            routingKey);
+
+    /// <summary>A type is published that has no route, without saying where to.</summary>
+    internal static InvalidOperationException NoRouteForType(Type type)
+        => new($"Nothing says where messages of type {type} go. Add mq.Publish<{type.Name}>(p => p.To(…)) to the registration, or pass PublishOptions with an exchange.");
+
+    /// <summary>A message is settled a second time.</summary>
+    internal static InvalidOperationException AlreadySettled(string queue, string? messageId)
+        => new($"Message '{messageId}' of queue '{queue}' is settled already. Settle it once, as the last step of its handler.");
+
+    /// <summary>A handler answers a message that names no place for an answer.</summary>
+    internal static InvalidOperationException NoReplyTo(string queue, string? messageId)
+        => new($"Message '{messageId}' of queue '{queue}' has no reply-to, so nobody can be answered. Send it with IPublisher.RequestAsync, or set PublishOptions.ReplyTo.");
+
+    /// <summary>A handler wants services where there are none.</summary>
+    internal static InvalidOperationException NoServices(string queue)
+        => new($"The consumer of queue '{queue}' was started without services, so none can be resolved for its handler. Consume with a function, or pass a provider to MessageBus.StartAsync.");
+
+    /// <summary>A JSON body is literally null.</summary>
+    internal static InvalidOperationException NullBody(Type type)
+        => new($"The body stands for null, and a message of type {type} cannot be null.");
+
+    /// <summary>The JSON serializer has no contract for a type.</summary>
+    internal static InvalidOperationException NoJsonContract(Type type, string? contexts, Exception? innerException)
+        => new(
+            contexts is null
+                ? $"There is no JSON contract for type {type}, and reflection is turned off. Put [JsonSerializable(typeof({type.Name}))] on a JsonSerializerContext and register it with mq.UseJson(YourContext.Default)."
+                : $"There is no JSON contract for type {type} in {contexts}. Put [JsonSerializable(typeof({type.Name}))] on it.",
+            innerException);
+
+    /// <summary>No answer to a request came in time.</summary>
+    internal static TimeoutException RequestTimedOut(string exchange, string routingKey, TimeSpan timeout)
+        => new($"No answer came within {timeout} to the request to exchange '{exchange}' with key '{routingKey}'. See whether its consumer runs and keeps up, or allow more time.");
+
+    /// <summary>The channel that the answer would have come on was lost.</summary>
+    internal static ChannelException ReplyChannelLost(string exchange, string routingKey, string reason)
+        => new(
+            ReplyCode.ChannelError,
+            ReplyText(ReplyCode.ChannelError, $"the channel for the answer to the request to exchange '{exchange}' with key '{routingKey}' closed: {reason}"),
+            "The request may have been handled. Send it again if that does no harm",
+            exchange,
+            isTransient: true);
+}

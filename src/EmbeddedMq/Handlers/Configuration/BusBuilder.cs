@@ -1,0 +1,177 @@
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedMq.Handlers.Consuming;
+using EmbeddedMq.Handlers.Publishing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace EmbeddedMq.Handlers.Configuration;
+
+/// <summary>Collects what an application wants of one broker and makes a checked plan of it.</summary>
+/// <param name="name">The broker's name; may be empty.</param>
+/// <remarks>Not thread-safe. A builder with services derives from it and registers the handler classes it is told of.</remarks>
+internal class BusBuilder(string name) : IEmbeddedMqBuilder
+{
+    private const string EmbeddedSystem = "embeddedmq";
+
+    private readonly ConfigurationErrors _errors = new();
+    private readonly Dictionary<Type, PublishRoute> _routes = [];
+    private readonly List<ConsumerPlan> _consumers = [];
+    private TopologyBuilder? _topology;
+    private string _virtualHost = ConnectionOptions.DefaultVirtualHost;
+    private string _messagingSystem = EmbeddedSystem;
+    private Func<IServiceProvider, IMessageSerializer>? _createSerializer;
+    private Func<IServiceProvider, CancellationToken, ValueTask<IBroker>>? _startEngine;
+
+    /// <inheritdoc/>
+    public string Name { get; } = name;
+
+    private TopologyBuilder Declared => _topology ??= new TopologyBuilder(_errors);
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder VirtualHost(string virtualHost)
+    {
+        _errors.CheckName("virtual host", virtualHost);
+        _virtualHost = virtualHost;
+        return this;
+    }
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder Topology(Action<ITopologyBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        configure(Declared);
+        return this;
+    }
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder Publish<T>(Action<IPublishBuilder<T>> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        PublishRoute<T> route = _routes.TryGetValue(typeof(T), out PublishRoute? known) ? (PublishRoute<T>)known : PublishRoute<T>.Unrouted;
+        PublishBuilder<T> builder = new(route, _errors);
+        configure(builder);
+        _routes[typeof(T)] = builder.Route;
+        return this;
+    }
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder Consume<T, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        string queue, Action<IConsumerBuilder<T>>? configure = null)
+        where THandler : class, IMessageHandler<T>
+    {
+        AddHandler<THandler>();
+        return Add(
+            new ConsumerPlan<T>
+            {
+                Queue = queue,
+                Call = static (message, context, cancellationToken)
+                    => context.Services.GetRequiredService<THandler>().HandleAsync(message, context, cancellationToken),
+            },
+            configure);
+    }
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder Consume<T>(
+        string queue, Func<T, IMessageContext, CancellationToken, ValueTask> handler, Action<IConsumerBuilder<T>>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return Add(new ConsumerPlan<T> { Queue = queue, Call = handler.Invoke }, configure);
+    }
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder Respond<TRequest, TResponse, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        string queue, Action<IConsumerBuilder<TRequest>>? configure = null)
+        where THandler : class, IRequestHandler<TRequest, TResponse>
+    {
+        AddHandler<THandler>();
+        return Respond<TRequest, TResponse>(
+            queue,
+            static (request, context, cancellationToken)
+                => context.Services.GetRequiredService<THandler>().HandleAsync(request, context, cancellationToken),
+            configure);
+    }
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder Respond<TRequest, TResponse>(
+        string queue, Func<TRequest, IMessageContext, CancellationToken, ValueTask<TResponse>> handler, Action<IConsumerBuilder<TRequest>>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return Add(
+            new ConsumerPlan<TRequest>
+            {
+                Queue = queue,
+                Call = (request, context, cancellationToken) => RespondAsync(handler, request, context, cancellationToken),
+                CheckResponse = static serializer => serializer.Check<TResponse>(),
+            },
+            configure);
+    }
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder UseSerializer(Func<IServiceProvider, IMessageSerializer> create)
+    {
+        ArgumentNullException.ThrowIfNull(create);
+        _createSerializer = create;
+        return this;
+    }
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder UseEngine(Func<IServiceProvider, CancellationToken, ValueTask<IBroker>> start, string messagingSystem = "rabbitmq")
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        ArgumentException.ThrowIfNullOrEmpty(messagingSystem);
+        _startEngine = start;
+        _messagingSystem = messagingSystem;
+        return this;
+    }
+
+    /// <summary>Checks all of it and makes the plan.</summary>
+    /// <param name="options">The settings; those of consumers win over the code.</param>
+    /// <param name="errors">Every mistake found, none if the plan can be used.</param>
+    public BusPlan Build(MessageBusOptions options, out IReadOnlyList<string> errors)
+    {
+        ConfigurationErrors found = new();
+        foreach (string error in _errors.Errors)
+        {
+            found.Add(error);
+        }
+
+        PlanCompletion.CheckOptions(options, found);
+        ConsumerPlan[] consumers = [.. _consumers.Select(consumer => PlanCompletion.Complete(consumer, options, Declared.Queues, found))];
+        PlanCompletion.CheckTogether(consumers, options, found);
+        errors = found.Errors;
+        return new BusPlan
+        {
+            Name = Name,
+            Topology = PlanCompletion.WithSupportingQueues(Declared.Build(_virtualHost), consumers),
+            Routes = _routes.ToFrozenDictionary(),
+            Consumers = consumers,
+            CreateSerializer = _createSerializer,
+            StartEngine = _startEngine,
+            MessagingSystem = _messagingSystem,
+        };
+    }
+
+    /// <summary>Takes note of a handler class.</summary>
+    /// <typeparam name="THandler">The class.</typeparam>
+    protected virtual void AddHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
+        where THandler : class
+    {
+        // Without services of our own, the application's provider must know the class; resolving it says so otherwise.
+    }
+
+    private static async ValueTask RespondAsync<TRequest, TResponse>(
+        Func<TRequest, IMessageContext, CancellationToken, ValueTask<TResponse>> handler, TRequest request, IMessageContext context, CancellationToken cancellationToken)
+    {
+        TResponse response = await handler(request, context, cancellationToken).ConfigureAwait(false);
+        await ((MessageContext)context).RespondIfWantedAsync(response, cancellationToken).ConfigureAwait(false);
+    }
+
+    private BusBuilder Add<T>(ConsumerPlan<T> plan, Action<IConsumerBuilder<T>>? configure)
+    {
+        _errors.CheckName("queue", plan.Queue);
+        ConsumerBuilder<T> builder = new(plan, _errors);
+        configure?.Invoke(builder);
+        _consumers.Add(builder.Plan);
+        return this;
+    }
+}

@@ -1,0 +1,30 @@
+using EmbeddedMq.Handlers.Consuming;
+
+namespace EmbeddedMq.Handlers.Configuration;
+
+/// <summary>How one queue is consumed. Immutable.</summary>
+/// <typeparam name="T">What the bodies are read as.</typeparam>
+internal sealed record ConsumerPlan<T> : ConsumerPlan
+{
+    /// <summary>Calls the handler.</summary>
+    public required HandlerCall<T> Call { get; init; }
+
+    /// <summary>Reads a message's key, or <see langword="null"/> where order does not matter.</summary>
+    public Func<T, object>? KeyOf { get; init; }
+
+    /// <summary>Checks that the serializer knows the answer's type, for a consumer that answers.</summary>
+    public Action<IMessageSerializer>? CheckResponse { get; init; }
+
+    /// <inheritdoc/>
+    public override bool KeepsKeyOrder => KeyOf is not null;
+
+    /// <inheritdoc/>
+    public override void Check(IMessageSerializer serializer)
+    {
+        serializer.Check<T>();
+        CheckResponse?.Invoke(serializer);
+    }
+
+    /// <inheritdoc/>
+    public override ConsumerEndpoint CreateEndpoint(ConsumerServices services) => new ConsumerEndpoint<T>(this, services);
+}

@@ -1,0 +1,37 @@
+using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Handlers.Publishing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedMq.Handlers.Consuming;
+
+/// <summary>What the consumers of one broker work with; shared by them. Immutable.</summary>
+internal sealed record ConsumerServices
+{
+    /// <summary>The connection that they consume on.</summary>
+    public required BusConnection ConsumeConnection { get; init; }
+
+    /// <summary>The connection that copies and answers are published on.</summary>
+    public required BusConnection PublishConnection { get; init; }
+
+    /// <summary>Publishes for handlers.</summary>
+    public required Publisher Publisher { get; init; }
+
+    /// <summary>Reads bodies.</summary>
+    public required IMessageSerializer Serializer { get; init; }
+
+    /// <summary>Makes a scope for each message, or <see langword="null"/> where there are no services.</summary>
+    public IServiceScopeFactory? Scopes { get; init; }
+
+    /// <summary>The clock.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>The log.</summary>
+    public required ILogger Logger { get; init; }
+
+    /// <summary>Spans and measurements.</summary>
+    public required MessagingTelemetry Telemetry { get; init; }
+
+    /// <summary>Settings.</summary>
+    public required MessageBusOptions Options { get; init; }
+}

@@ -1,0 +1,52 @@
+namespace EmbeddedMq.Handlers.Consuming;
+
+/// <summary>Handles one delivery after the other on the reader itself: one handler, no order to keep, no wait in the consumer. No hand-over, so the fastest.</summary>
+/// <typeparam name="T">What the bodies are read as.</typeparam>
+/// <param name="process">Handles a delivery; gives zero to have it handled again at once, <see langword="null"/> when done.</param>
+internal sealed class InlineDispatcher<T>(Func<WorkItem<T>, ValueTask<TimeSpan?>> process) : IDispatcher<T>
+{
+    private volatile bool _isClosed;
+    private volatile int _active;
+    private int _unstarted;
+
+    /// <inheritdoc/>
+    public int UnstartedCount => _unstarted;
+
+    /// <inheritdoc/>
+    public int ActiveCount => _active;
+
+    /// <inheritdoc/>
+    public async ValueTask PostAsync(WorkItem<T> item)
+    {
+        if (_isClosed)
+        {
+            _unstarted++;
+            return;
+        }
+
+        _active = 1;
+        try
+        {
+            while (await process(item).ConfigureAwait(false) is not null)
+            {
+                if (_isClosed)
+                {
+                    _unstarted++;
+                    return;
+                }
+            }
+        }
+        finally
+        {
+            _active = 0;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task CloseAsync()
+    {
+        // The reader is the worker: when it comes to close, nothing is being handled; when a stop does, the reader's own end is waited for.
+        _isClosed = true;
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,201 @@
+using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Errors;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace EmbeddedMq.Handlers.Consuming;
+
+/// <summary>One delivery in the hands of its handler.</summary>
+/// <param name="channel">The channel to settle on.</param>
+/// <param name="forwarder">Sends copies.</param>
+/// <param name="services">What the consumer works with.</param>
+/// <param name="queue">The queue.</param>
+/// <param name="delivery">The delivery.</param>
+/// <param name="failedAttempts">How many attempts have failed before this one.</param>
+internal sealed class MessageContext(
+    IChannel channel, Forwarder forwarder, ConsumerServices services, string queue, Delivery delivery, int failedAttempts) : IMessageContext
+{
+    private AsyncServiceScope? _scope;
+    private int _isTaken; // 1 while something settles it, and after
+
+    /// <inheritdoc/>
+    public string Queue => queue;
+
+    /// <inheritdoc/>
+    public string Exchange => OriginalExchange(delivery);
+
+    /// <inheritdoc/>
+    public string RoutingKey => OriginalRoutingKey(delivery);
+
+    /// <inheritdoc/>
+    public Delivery Delivery => delivery;
+
+    /// <inheritdoc/>
+    public MessageProperties Properties => delivery.Properties;
+
+    /// <inheritdoc/>
+    public HeaderTable Headers => delivery.Message.Headers;
+
+    /// <inheritdoc/>
+    public int Attempt => failedAttempts + 1;
+
+    /// <inheritdoc/>
+    public IServiceProvider Services
+    {
+        get
+        {
+            if (services.Scopes is null)
+            {
+                throw MqErrors.NoServices(queue);
+            }
+
+            // Made when first asked for: a function that needs no services does not pay for a scope.
+            return (_scope ??= services.Scopes.CreateAsyncScope()).ServiceProvider;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IPublisher Publisher => services.Publisher;
+
+    /// <inheritdoc/>
+    public bool IsSettled => Settlement != Settlement.None;
+
+    /// <summary>How it was settled by its handler.</summary>
+    public Settlement Settlement { get; private set; }
+
+    /// <summary>What its handler dead-lettered it for.</summary>
+    public string? DeadLetterReason { get; private set; }
+
+    /// <summary>Whether its handler has answered.</summary>
+    public bool HasResponded { get; private set; }
+
+    /// <inheritdoc/>
+    public ValueTask AckAsync(CancellationToken cancellationToken = default)
+        => SettleAsync(Settlement.Acked, static (context, token) => context.Channel.AckAsync(context.Delivery.DeliveryTag, cancellationToken: token), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask RejectAsync(CancellationToken cancellationToken = default)
+        => SettleAsync(Settlement.Rejected, static (context, token) => context.Channel.RejectAsync(context.Delivery.DeliveryTag, requeue: false, token), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask RequeueAsync(CancellationToken cancellationToken = default)
+        => SettleAsync(Settlement.Requeued, static (context, token) => context.Channel.RejectAsync(context.Delivery.DeliveryTag, requeue: true, token), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask DeferAsync(TimeSpan delay, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(delay, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(delay, Backoff.MaxDelay);
+        return SettleAsync(
+            Settlement.Deferred,
+            async (context, token) =>
+            {
+                await forwarder.DeferAsync(context.Delivery, delay, token).ConfigureAwait(false);
+                await context.AckCopiedAsync().ConfigureAwait(false);
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DeadLetterAsync(string reason, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(reason);
+        return SettleAsync(
+            Settlement.DeadLettered,
+            async (context, token) =>
+            {
+                await forwarder.DeadLetterAsync(context.Delivery, reason, null, failedAttempts, token).ConfigureAwait(false);
+                context.DeadLetterReason = reason;
+                await context.AckCopiedAsync().ConfigureAwait(false);
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask RespondAsync<TResponse>(TResponse response, CancellationToken cancellationToken = default)
+    {
+        if (string.IsNullOrEmpty(Properties.ReplyTo))
+        {
+            throw MqErrors.NoReplyTo(queue, Properties.MessageId);
+        }
+
+        PublishResult result = await services.Publisher.ReplyAsync(Properties, response, cancellationToken).ConfigureAwait(false);
+        HasResponded = true;
+        if (!result.IsConfirmed)
+        {
+            Log.ResponseDropped(services.Logger, queue, Properties.MessageId, $"its sender is gone ({result.Outcome})");
+        }
+    }
+
+    /// <summary>Answers a request, or notes that it wants no answer.</summary>
+    /// <typeparam name="TResponse">The answer's type.</typeparam>
+    /// <param name="response">The answer.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    internal ValueTask RespondIfWantedAsync<TResponse>(TResponse response, CancellationToken cancellationToken)
+    {
+        if (!string.IsNullOrEmpty(Properties.ReplyTo))
+        {
+            return RespondAsync(response, cancellationToken);
+        }
+
+        Log.ResponseDropped(services.Logger, queue, Properties.MessageId, "it has no reply-to");
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Ends the message's scope, where it has one.</summary>
+    internal ValueTask DisposeScopeAsync()
+    {
+        if (_scope is not { } scope)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        _scope = null;
+        return scope.DisposeAsync();
+    }
+
+    /// <summary>The exchange that a message was first published to.</summary>
+    /// <param name="delivery">The delivery.</param>
+    internal static string OriginalExchange(in Delivery delivery)
+        => delivery.Message.Headers.GetValueOrDefault(MessageHeaders.OriginalExchange) as string ?? delivery.Exchange;
+
+    /// <summary>The routing key that a message was first published with.</summary>
+    /// <param name="delivery">The delivery.</param>
+    internal static string OriginalRoutingKey(in Delivery delivery)
+        => delivery.Message.Headers.GetValueOrDefault(MessageHeaders.OriginalRoutingKey) as string ?? delivery.RoutingKey;
+
+    private IChannel Channel => channel;
+
+    private async ValueTask SettleAsync(
+        Settlement settlement, Func<MessageContext, CancellationToken, ValueTask> settle, CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _isTaken, 1) != 0)
+        {
+            throw MqErrors.AlreadySettled(queue, Properties.MessageId);
+        }
+
+        try
+        {
+            await settle(this, cancellationToken).ConfigureAwait(false);
+            Settlement = settlement;
+        }
+        catch
+        {
+            // Not settled: the handler may try another way, and failing that its message is retried.
+            Volatile.Write(ref _isTaken, 0);
+            throw;
+        }
+    }
+
+    // The copy exists, so from here on the message is settled: a cancelled or failed acknowledgement means a second delivery, not a second copy by the handler.
+    private async ValueTask AckCopiedAsync()
+    {
+        try
+        {
+            await channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
+        }
+        catch (EmbeddedMqException error)
+        {
+            Log.SettlementLost(services.Logger, error, queue, Properties.MessageId);
+        }
+    }
+}

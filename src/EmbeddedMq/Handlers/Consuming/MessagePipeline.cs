@@ -1,0 +1,312 @@
+using System.Diagnostics;
+using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Handlers.Configuration;
+
+namespace EmbeddedMq.Handlers.Consuming;
+
+/// <summary>The way of one delivery through a consumer: read the body, call the handler, settle.</summary>
+/// <typeparam name="T">What the bodies are read as.</typeparam>
+/// <param name="plan">How the queue is consumed.</param>
+/// <param name="services">What the consumer works with.</param>
+/// <param name="forwarder">Sends copies.</param>
+/// <param name="stopping">Cancelled when nothing more is to begin.</param>
+/// <param name="handlersCancelled">Cancelled when handlers in flight are to give up.</param>
+/// <remarks>
+/// <para>What becomes of the message:</para>
+/// <code>
+/// body unreadable                        copy to the dead-letter destination, ack
+/// handler returns, not settled           ack
+/// handler settled through its context    nothing more
+/// handler throws after settling          log
+/// handler throws, a rule allows a retry  at once; or copy to the retry queue, ack; or wait here, unsettled
+/// handler throws, no rule allows it      copy to the dead-letter destination, fault to the reply-to, ack
+/// handler cancelled by the stop          unsettled: the closing channel gives it back
+/// a copy is not taken                    unsettled, the copy is tried again after a growing delay
+/// </code>
+/// <para>Thread-safe; one call a delivery at a time.</para>
+/// </remarks>
+internal sealed class MessagePipeline<T>(
+    ConsumerPlan<T> plan, ConsumerServices services, Forwarder forwarder, CancellationToken stopping, CancellationToken handlersCancelled)
+{
+    /// <summary>Reads a delivery's body and key. Never throws: the error is in the item.</summary>
+    /// <param name="item">The delivery.</param>
+    public void Read(WorkItem<T> item)
+    {
+        item.IsRead = true;
+        try
+        {
+            item.Message = services.Serializer.Deserialize<T>(item.Delivery.Message);
+            if (item.Message is null)
+            {
+                item.ReadError = MqErrors.NullBody(typeof(T));
+            }
+            else
+            {
+                item.Key = plan.KeyOf?.Invoke(item.Message);
+            }
+        }
+        catch (Exception error)
+        {
+            // Serializers and key functions are the application's: whatever they throw means that this message cannot be read.
+            item.ReadError = error;
+        }
+    }
+
+    /// <summary>Handles a delivery. Never throws.</summary>
+    /// <param name="run">The run that it belongs to.</param>
+    /// <param name="item">The delivery.</param>
+    /// <returns>The delay after which it is to be handled again, or <see langword="null"/> when this run is done with it.</returns>
+    public async ValueTask<TimeSpan?> ProcessAsync(ConsumerRun run, WorkItem<T> item)
+    {
+        // Each message begins with no span around it, whatever the one before left behind.
+        Activity.Current = null;
+        long begun = services.Time.GetTimestamp();
+        Delivery delivery = item.Delivery;
+        Activity? activity = services.Telemetry.StartProcess(
+            plan.Queue, MessageContext.OriginalExchange(delivery), MessageContext.OriginalRoutingKey(delivery), delivery, item.FailedAttempts + 1);
+        services.Telemetry.RecordBegin(plan.Queue);
+        Outcome outcome;
+        try
+        {
+            if (!item.IsRead)
+            {
+                Read(item);
+            }
+
+            outcome = item.ReadError is null
+                ? await HandleAsync(run, item).ConfigureAwait(false)
+                : await GiveUpUnreadableAsync(run, item, item.ReadError).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            // Only a settlement on a channel that has closed gets here: the broker has the message back.
+            Log.SettlementLost(services.Logger, error, plan.Queue, delivery.Properties.MessageId);
+            outcome = new Outcome(Settlement.Returned, error);
+        }
+
+        services.Telemetry.RecordEnd(
+            activity,
+            plan.Queue,
+            services.Time.GetElapsedTime(begun).TotalSeconds,
+            NameOf(outcome.Settlement),
+            outcome.Error?.GetType().FullName);
+        return outcome.Again;
+    }
+
+    private static string NameOf(Settlement settlement) => settlement switch
+    {
+        Settlement.Acked => "ack",
+        Settlement.Retried => "retry",
+        Settlement.DeadLettered => "dead_letter",
+        Settlement.Rejected => "reject",
+        Settlement.Requeued => "requeue",
+        Settlement.Deferred => "defer",
+        _ => "return",
+    };
+
+    private async ValueTask<Outcome> HandleAsync(ConsumerRun run, WorkItem<T> item)
+    {
+        Delivery delivery = item.Delivery;
+        MessageContext context = new(run.Channel, forwarder, services, plan.Queue, delivery, item.FailedAttempts);
+        Exception? failure = await CallAsync(item.Message!, context).ConfigureAwait(false);
+        if (context.IsSettled)
+        {
+            return await AfterExplicitSettlementAsync(context, failure).ConfigureAwait(false);
+        }
+
+        if (failure is null)
+        {
+            await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
+            return new Outcome(Settlement.Acked);
+        }
+
+        if (failure is OperationCanceledException && handlersCancelled.IsCancellationRequested)
+        {
+            Log.HandlerReturned(services.Logger, plan.Queue, delivery.Properties.MessageId);
+            run.NoteCancelled();
+            return new Outcome(Settlement.Returned);
+        }
+
+        return await AfterFailureAsync(run, item, context, failure).ConfigureAwait(false);
+    }
+
+    // The scope ends before the message is settled: what its services do at their end belongs to handling it, and may fail.
+    private async ValueTask<Exception?> CallAsync(T message, MessageContext context)
+    {
+        Exception? failure = null;
+        try
+        {
+            await plan.Call(message, context, handlersCancelled).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            failure = error;
+        }
+
+        try
+        {
+            await context.DisposeScopeAsync().ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            failure ??= error;
+        }
+
+        return failure;
+    }
+
+    private async ValueTask<Outcome> AfterExplicitSettlementAsync(MessageContext context, Exception? failure)
+    {
+        string? messageId = context.Properties.MessageId;
+        if (failure is not null)
+        {
+            Log.HandlerFailedAfterSettling(services.Logger, failure, plan.Queue, messageId);
+        }
+
+        if (context.DeadLetterReason is { } reason)
+        {
+            Log.MessageDeadLetteredByHandler(services.Logger, plan.Queue, messageId, reason);
+        }
+
+        if (context.Settlement is Settlement.DeadLettered or Settlement.Rejected && !context.HasResponded)
+        {
+            await SendFaultAsync(context.Properties, "EmbeddedMq.Rejected", context.DeadLetterReason ?? "The handler rejected the request.").ConfigureAwait(false);
+        }
+
+        return new Outcome(context.Settlement, failure);
+    }
+
+    private async ValueTask<Outcome> AfterFailureAsync(ConsumerRun run, WorkItem<T> item, MessageContext context, Exception failure)
+    {
+        Delivery delivery = item.Delivery;
+        string? messageId = delivery.Properties.MessageId;
+        int attempt = ++item.FailedAttempts;
+        if (plan.Retry.DelayAfter(failure, attempt) is not { } delay)
+        {
+            DeadLetterTarget target = plan.DeadLetter!;
+            bool isCopied = await CopyAsync(
+                run,
+                delivery,
+                target.Exchange,
+                target.RoutingKey,
+                token => forwarder.DeadLetterAsync(delivery, MessageHeaders.ReasonFailed, failure, attempt, token)).ConfigureAwait(false);
+            if (!isCopied)
+            {
+                return new Outcome(Settlement.Returned, failure);
+            }
+
+            Log.MessageDeadLettered(services.Logger, failure, plan.Queue, messageId, attempt, target.Exchange, target.RoutingKey);
+            if (!context.HasResponded)
+            {
+                await SendFaultAsync(delivery.Properties, failure.GetType().FullName!, failure.Message).ConfigureAwait(false);
+            }
+
+            await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
+            return new Outcome(Settlement.DeadLettered, failure);
+        }
+
+        Log.HandlerFailedRetrying(services.Logger, failure, plan.Queue, messageId, attempt, delay);
+        if (delay == TimeSpan.Zero || plan.Retry.Wait == RetryWait.Consumer)
+        {
+            return new Outcome(Settlement.Retried, failure, delay);
+        }
+
+        string retryQueue = plan.RetryQueue(delay);
+        if (!await CopyAsync(run, delivery, "", retryQueue, token => forwarder.RetryAsync(delivery, delay, attempt, token)).ConfigureAwait(false))
+        {
+            return new Outcome(Settlement.Returned, failure);
+        }
+
+        await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
+        return new Outcome(Settlement.Retried, failure);
+    }
+
+    private async ValueTask<Outcome> GiveUpUnreadableAsync(ConsumerRun run, WorkItem<T> item, Exception error)
+    {
+        Delivery delivery = item.Delivery;
+        DeadLetterTarget target = plan.DeadLetter!;
+        bool isCopied = await CopyAsync(
+            run,
+            delivery,
+            target.Exchange,
+            target.RoutingKey,
+            token => forwarder.DeadLetterAsync(delivery, MessageHeaders.ReasonUnreadable, error, item.FailedAttempts, token)).ConfigureAwait(false);
+        if (!isCopied)
+        {
+            return new Outcome(Settlement.Returned, error);
+        }
+
+        Log.MessageUnreadable(
+            services.Logger, error, plan.Queue, delivery.Properties.MessageId, typeof(T).FullName ?? typeof(T).Name, target.Exchange, target.RoutingKey);
+        await SendFaultAsync(delivery.Properties, error.GetType().FullName!, error.Message).ConfigureAwait(false);
+        await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
+        return new Outcome(Settlement.DeadLettered, error);
+    }
+
+    /// <summary>Sends a copy, again and again if need be: until it is confirmed there is nothing else to do with the message that would not lose it.</summary>
+    /// <returns>Whether it was confirmed; <see langword="false"/> when a stop or a lost channel gave the original back.</returns>
+    private async ValueTask<bool> CopyAsync(
+        ConsumerRun run, Delivery delivery, string exchange, string routingKey, Func<CancellationToken, ValueTask> copy)
+    {
+        RestartDelays delays = new(services.Options, services.Time);
+        while (true)
+        {
+            try
+            {
+                // Bounded by the handlers' own limit, for a publisher may be made to wait without end.
+                await copy(handlersCancelled).ConfigureAwait(false);
+                return true;
+            }
+            catch (Exception error)
+            {
+                if (stopping.IsCancellationRequested || !run.Channel.IsOpen)
+                {
+                    Log.SettlementLost(services.Logger, error, plan.Queue, delivery.Properties.MessageId);
+                    run.NoteCancelled();
+                    return false;
+                }
+
+                TimeSpan delay = delays.Next();
+                Log.CopyFailed(services.Logger, error, plan.Queue, delivery.Properties.MessageId, exchange, routingKey, delay);
+                await WaitAsync(delay).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async ValueTask WaitAsync(TimeSpan delay)
+    {
+        try
+        {
+            await Task.Delay(delay, services.Time, stopping).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The stop: one more try, then the message goes back.
+        }
+    }
+
+    private async ValueTask SendFaultAsync(MessageProperties request, string errorType, string errorMessage)
+    {
+        if (string.IsNullOrEmpty(request.ReplyTo))
+        {
+            return;
+        }
+
+        try
+        {
+            PublishResult result = await services.Publisher.ReplyFaultAsync(request, errorType, errorMessage, handlersCancelled).ConfigureAwait(false);
+            if (!result.IsConfirmed)
+            {
+                Log.FaultNotSent(services.Logger, null, plan.Queue, request.MessageId);
+            }
+        }
+        catch (Exception error) when (error is EmbeddedMqException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The request itself is safe in the dead-letter destination; its sender will see a timeout.
+            Log.FaultNotSent(services.Logger, error, plan.Queue, request.MessageId);
+        }
+    }
+
+    private readonly record struct Outcome(Settlement Settlement, Exception? Error = null, TimeSpan? Again = null);
+}

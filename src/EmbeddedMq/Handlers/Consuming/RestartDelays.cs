@@ -1,0 +1,27 @@
+namespace EmbeddedMq.Handlers.Consuming;
+
+/// <summary>How long a consumer waits before it is started again: doubled at each failure in a row. Not thread-safe.</summary>
+/// <param name="options">The first and the longest delay.</param>
+/// <param name="time">The clock.</param>
+internal sealed class RestartDelays(MessageBusOptions options, TimeProvider time)
+{
+    private TimeSpan _next = options.RestartDelay;
+    private long _begun = time.GetTimestamp();
+
+    /// <summary>Notes that a run begins.</summary>
+    public void RunBegins() => _begun = time.GetTimestamp();
+
+    /// <summary>The delay before the next start.</summary>
+    public TimeSpan Next()
+    {
+        // A run that held for longer than the longest delay was no failure in a row.
+        if (time.GetElapsedTime(_begun) > options.MaxRestartDelay)
+        {
+            _next = options.RestartDelay;
+        }
+
+        TimeSpan delay = _next;
+        _next = TimeSpan.FromTicks(Math.Min(_next.Ticks * 2, options.MaxRestartDelay.Ticks));
+        return delay;
+    }
+}

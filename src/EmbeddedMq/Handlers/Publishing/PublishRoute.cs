@@ -1,0 +1,31 @@
+namespace EmbeddedMq.Handlers.Publishing;
+
+/// <summary>Where messages of one type go. Immutable.</summary>
+internal abstract record PublishRoute
+{
+    /// <summary>The exchange, or <see langword="null"/> where each publish must name it.</summary>
+    public string? Exchange { get; init; }
+
+    /// <summary>The routing key, where it does not come from the message.</summary>
+    public string RoutingKey { get; init; } = "";
+
+    /// <summary>Whether a message that no queue takes comes back; <see langword="null"/>: if it goes to a queue by name.</summary>
+    public bool? Mandatory { get; init; }
+
+    /// <summary>Whether it is stored in durable queues.</summary>
+    public bool Persistent { get; init; } = true;
+
+    /// <summary>Priority, or <see langword="null"/> for not set.</summary>
+    public byte? Priority { get; init; }
+
+    /// <summary>Time to live, or <see langword="null"/> for none.</summary>
+    public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>The property type.</summary>
+    public required string TypeName { get; init; }
+
+    /// <summary>Checks that the serializer knows the type.</summary>
+    /// <param name="serializer">The serializer.</param>
+    /// <exception cref="InvalidOperationException">It does not.</exception>
+    public abstract void Check(IMessageSerializer serializer);
+}

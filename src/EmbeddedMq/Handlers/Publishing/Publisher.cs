@@ -1,0 +1,287 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Handlers.Configuration;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedMq.Handlers.Publishing;
+
+/// <summary>Publishes objects over a connection of its own, with a channel for each exchange.</summary>
+/// <remarks>Thread-safe. A channel each, because publishing to an exchange that does not exist closes the channel and leaves the outcome of
+/// everything else outstanding on it unknown.</remarks>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "It is: see CloseAsync.")]
+internal sealed class Publisher : IPublisher
+{
+    // Beyond that many exchanges, the rest share one channel: a channel number is a limited good.
+    private const int MaxChannels = 64;
+
+    // Serialization is synchronous, so one buffer a thread is enough; a large body's buffer is not kept.
+    private const int MaxKeptBufferBytes = 64 * 1024;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _buffer;
+
+    private readonly BusConnection _connection;
+    private readonly FrozenDictionary<Type, PublishRoute> _routes;
+    private readonly IMessageSerializer _serializer;
+    private readonly TimeProvider _time;
+    private readonly MessagingTelemetry _telemetry;
+    private readonly MessageBusOptions _options;
+    private readonly RequestChannel _requests;
+    private readonly ConcurrentDictionary<string, SharedChannel> _channels = new(StringComparer.Ordinal);
+
+    /// <summary>Makes a publisher; nothing is opened before the first publish.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="plan">The routes.</param>
+    /// <param name="serializer">Writes bodies.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="telemetry">Spans and measurements.</param>
+    /// <param name="logger">The log.</param>
+    public Publisher(
+        BusConnection connection, BusPlan plan, IMessageSerializer serializer, MessageBusOptions options, TimeProvider time, MessagingTelemetry telemetry, ILogger logger)
+    {
+        _connection = connection;
+        _routes = plan.Routes;
+        _serializer = serializer;
+        _options = options;
+        _time = time;
+        _telemetry = telemetry;
+        _requests = new RequestChannel(connection, time, logger);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask PublishAsync<T>(T message, PublishOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Outgoing outgoing = Prepare(message, options);
+        IChannel channel = await ChannelFor(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
+        long begun = _time.GetTimestamp();
+        Activity? activity = Begin(ref outgoing);
+        string? errorType = null;
+        try
+        {
+            await channel.PublishAsync(outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            errorType = ErrorTypeOf(error);
+            throw;
+        }
+        finally
+        {
+            End(activity, outgoing, begun, errorType);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<PublishResult> TryPublishAsync<T>(T message, PublishOptions? options = null, CancellationToken cancellationToken = default)
+        => TrySendAsync(Prepare(message, options), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<TResponse> RequestAsync<TRequest, TResponse>(
+        TRequest request, TimeSpan? timeout = null, PublishOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        TimeSpan limit = timeout ?? _options.RequestTimeout;
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(timeout));
+        string correlationId = NewId();
+        PublishOptions effective = (options ?? new PublishOptions()) with
+        {
+            CorrelationId = correlationId,
+            ReplyTo = RequestChannel.ReplyQueue,
+            Mandatory = true,
+            TimeToLive = options?.TimeToLive ?? limit,
+        };
+        Outgoing outgoing = Prepare(request, effective);
+        long begun = _time.GetTimestamp();
+        Activity? activity = Begin(ref outgoing);
+        string? errorType = null;
+        try
+        {
+            Message reply = await _requests.RequestAsync(outgoing, correlationId, limit, cancellationToken).ConfigureAwait(false);
+            if (reply.Headers.GetValueOrDefault(MessageHeaders.Fault) is string fault)
+            {
+                string target = outgoing.Exchange.Length > 0 ? outgoing.Exchange : outgoing.RoutingKey;
+                throw new RequestFaultException(fault, reply.Headers.GetValueOrDefault(MessageHeaders.ErrorMessage) as string ?? "", target);
+            }
+
+            return _serializer.Deserialize<TResponse>(reply) ?? throw MqErrors.NullBody(typeof(TResponse));
+        }
+        catch (Exception error)
+        {
+            errorType = ErrorTypeOf(error);
+            throw;
+        }
+        finally
+        {
+            End(activity, outgoing, begun, errorType);
+        }
+    }
+
+    /// <summary>Answers a request.</summary>
+    /// <typeparam name="T">The answer's type.</typeparam>
+    /// <param name="request">The request's properties.</param>
+    /// <param name="response">The answer.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>Returned, when whoever asked is gone.</returns>
+    internal ValueTask<PublishResult> ReplyAsync<T>(MessageProperties request, T response, CancellationToken cancellationToken)
+        => TrySendAsync(Prepare(response, ReplyOptions(request)), cancellationToken);
+
+    /// <summary>Tells the sender of a request that it failed.</summary>
+    /// <param name="request">The request's properties.</param>
+    /// <param name="errorType">The error's type.</param>
+    /// <param name="errorMessage">Its message.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>Returned, when whoever asked is gone.</returns>
+    internal ValueTask<PublishResult> ReplyFaultAsync(MessageProperties request, string errorType, string errorMessage, CancellationToken cancellationToken)
+    {
+        MessageProperties properties = new()
+        {
+            MessageId = NewId(),
+            CorrelationId = request.CorrelationId ?? request.MessageId,
+            Timestamp = _time.GetUtcNow(),
+            DeliveryMode = DeliveryMode.Transient,
+            Headers = HeaderTable.Of(MessageHeaders.Fault, errorType).With(MessageHeaders.ErrorMessage, Consuming.Forwarder.Cut(errorMessage)),
+        };
+        Message fault = Message.TakeOwnership(ReadOnlyMemory<byte>.Empty, properties);
+        return TrySendAsync(new Outgoing("", request.ReplyTo!, fault, PublishFlags.Mandatory), cancellationToken);
+    }
+
+    /// <summary>Closes its channels. Not Dispose: a container that hands it out must not think that it owns it.</summary>
+    internal async ValueTask CloseAsync()
+    {
+        await _requests.DisposeAsync().ConfigureAwait(false);
+        foreach (SharedChannel channel in _channels.Values)
+        {
+            await channel.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static PublishOptions ReplyOptions(MessageProperties request) => new()
+    {
+        Exchange = "",
+        RoutingKey = request.ReplyTo,
+        CorrelationId = request.CorrelationId ?? request.MessageId,
+        Mandatory = true,
+        Persistent = false,
+    };
+
+    // An error's type is of few distinct values; a reply code says more than the type that carries it.
+    private static string ErrorTypeOf(Exception error)
+        => error is EmbeddedMqException known ? known.ReplyCode.ToString() : error.GetType().FullName!;
+
+    private static byte[] Serialize<T>(IMessageSerializer serializer, T message)
+    {
+        // A serializer that publishes would meet its own buffer here, so it is taken away while in use.
+        ArrayBufferWriter<byte> buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
+        _buffer = null;
+        serializer.Serialize(message, buffer);
+        byte[] body = buffer.WrittenSpan.ToArray();
+        if (buffer.Capacity <= MaxKeptBufferBytes)
+        {
+            buffer.ResetWrittenCount();
+            _buffer = buffer;
+        }
+
+        return body;
+    }
+
+    private async ValueTask<PublishResult> TrySendAsync(Outgoing outgoing, CancellationToken cancellationToken)
+    {
+        IChannel channel = await ChannelFor(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
+        long begun = _time.GetTimestamp();
+        Activity? activity = Begin(ref outgoing);
+        string? errorType = null;
+        try
+        {
+            PublishResult result = await channel.TryPublishAsync(
+                outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken).ConfigureAwait(false);
+            errorType = result.IsConfirmed ? null : result.Outcome.ToString();
+            return result;
+        }
+        catch (Exception error)
+        {
+            errorType = ErrorTypeOf(error);
+            throw;
+        }
+        finally
+        {
+            End(activity, outgoing, begun, errorType);
+        }
+    }
+
+    private Outgoing Prepare<T>(T message, PublishOptions? options)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        PublishRoute<T> route = _routes.TryGetValue(typeof(T), out PublishRoute? known) ? (PublishRoute<T>)known : PublishRoute<T>.Unrouted;
+        string exchange = options?.Exchange ?? route.Exchange ?? throw MqErrors.NoRouteForType(typeof(T));
+        string routingKey = options?.RoutingKey ?? route.RoutingKeyOf?.Invoke(message) ?? route.RoutingKey;
+        bool mandatory = options?.Mandatory ?? route.Mandatory ?? exchange.Length == 0;
+        HeaderTable? headers = options?.Headers;
+        foreach ((string name, Func<T, object?> value) in route.Headers)
+        {
+            if (headers is null || !headers.ContainsKey(name))
+            {
+                headers = (headers ?? HeaderTable.Empty).With(name, value(message));
+            }
+        }
+
+        MessageProperties properties = new()
+        {
+            ContentType = _serializer.ContentType,
+            Type = options?.Type ?? route.TypeName,
+            MessageId = options?.MessageId ?? route.MessageIdOf?.Invoke(message) ?? NewId(),
+            CorrelationId = options?.CorrelationId ?? route.CorrelationIdOf?.Invoke(message),
+            ReplyTo = options?.ReplyTo,
+            Timestamp = _time.GetUtcNow(),
+            Priority = options?.Priority ?? route.Priority,
+            DeliveryMode = options?.Persistent ?? route.Persistent ? DeliveryMode.Persistent : DeliveryMode.Transient,
+            Headers = headers,
+        };
+        if ((options?.TimeToLive ?? route.TimeToLive) is { } timeToLive)
+        {
+            properties = properties.WithTimeToLive(timeToLive);
+        }
+
+        Message outgoing = Message.TakeOwnership(Serialize(_serializer, message), properties);
+        return new Outgoing(exchange, routingKey, outgoing, mandatory ? PublishFlags.Mandatory : PublishFlags.None);
+    }
+
+    // The span begins when the message is ready to go, and its context travels in the headers.
+    private Activity? Begin(ref Outgoing outgoing)
+    {
+        if (!MessagingTelemetry.HasContextToPropagate)
+        {
+            return null;
+        }
+
+        Message message = outgoing.Message;
+        Activity? activity = _telemetry.StartPublish(outgoing.Exchange, outgoing.RoutingKey, message.Properties, message.Body.Length);
+        HeaderTable? headers = MessagingTelemetry.WithContext(activity, message.Properties.Headers);
+        if (!ReferenceEquals(headers, message.Properties.Headers))
+        {
+            outgoing = outgoing with { Message = message.WithProperties(message.Properties with { Headers = headers }) };
+        }
+
+        return activity;
+    }
+
+    private void End(Activity? activity, in Outgoing outgoing, long begun, string? errorType)
+        => _telemetry.RecordPublish(activity, outgoing.Exchange, outgoing.RoutingKey, _time.GetElapsedTime(begun).TotalSeconds, errorType);
+
+    private SharedChannel ChannelFor(string exchange)
+    {
+        if (_channels.TryGetValue(exchange, out SharedChannel? channel))
+        {
+            return channel;
+        }
+
+        // "*" cannot be mistaken for much: an exchange of that name would share the channel of the rest.
+        return _channels.GetOrAdd(_channels.Count < MaxChannels ? exchange : "*", static (_, connection) => new SharedChannel(connection), _connection);
+    }
+
+    private string NewId() => Guid.CreateVersion7(_time.GetUtcNow()).ToString("N");
+}

@@ -1,0 +1,57 @@
+namespace EmbeddedMq.Handlers;
+
+/// <summary>A channel with confirms, opened when first needed and again after it was closed.</summary>
+/// <param name="connection">The connection that it is on.</param>
+/// <remarks>Thread-safe.</remarks>
+internal sealed class SharedChannel(BusConnection connection) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _opening = new(1, 1);
+    private volatile IChannel? _channel; // written under _opening
+    private volatile bool _isDisposed;
+
+    /// <summary>The open channel.</summary>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public ValueTask<IChannel> GetAsync(CancellationToken cancellationToken)
+        => _channel is { IsOpen: true } channel ? new ValueTask<IChannel>(channel) : OpenAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _isDisposed = true;
+        await _opening.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_channel is { } channel)
+            {
+                await channel.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    private async ValueTask<IChannel> OpenAsync(CancellationToken cancellationToken)
+    {
+        await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_channel is { IsOpen: true } current)
+            {
+                return current;
+            }
+
+            IConnection open = await connection.GetAsync(cancellationToken).ConfigureAwait(false);
+            IChannel channel = await open.OpenChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            _channel = channel;
+            return channel;
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using System.Diagnostics.CodeAnalysis;
+using EmbeddedMq.Handlers.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace EmbeddedMq.Hosting;
+
+/// <summary>The builder of an application with services: registers the handler classes that it is told of.</summary>
+/// <param name="name">The broker's name; empty for the one without a key.</param>
+/// <param name="services">The application's services.</param>
+internal sealed class EmbeddedMqBuilder(string name, IServiceCollection services) : BusBuilder(name)
+{
+    /// <summary>The application's services.</summary>
+    public IServiceCollection Services { get; } = services;
+
+    /// <inheritdoc/>
+    protected override void AddHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
+        => Services.TryAddScoped<THandler>();
+}
