@@ -166,7 +166,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
                 Parts parts = _parts.Value;
                 IBroker broker = parts.Plan.StartEngine is { } startEngine
                     ? await startEngine(_services, cancellationToken).ConfigureAwait(false)
-                    : await StartEmbeddedAsync(parts.Options, cancellationToken).ConfigureAwait(false);
+                    : await Broker.StartAsync(parts.Options, cancellationToken).ConfigureAwait(false);
                 _gauges = BrokerGauges.Add(broker, _logger);
                 _broker = broker;
                 Log.BrokerStarted(_logger, parts.Options.Name);
@@ -179,9 +179,6 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
             _lifecycle.Release();
         }
     }
-
-    private static ValueTask<IBroker> StartEmbeddedAsync(BrokerOptions options, CancellationToken cancellationToken)
-        => throw new NotSupportedException($"{options.Name}");
 
     private async ValueTask CloseBrokerAsync(bool isFinal)
     {
