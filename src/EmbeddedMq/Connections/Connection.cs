@@ -172,7 +172,7 @@ internal sealed class Connection : IChannelOwner
             int max = _virtualHost.Services.Limits.MaxChannelsPerConnection;
             if (_channels.Count >= max)
             {
-                throw MqErrors.TooManyChannels(_channels.Count + 1, max);
+                throw MqErrors.TooManyChannels(_channels.Count, max);
             }
 
             while (_channels.ContainsKey(_lowestFree))
