@@ -51,7 +51,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         lock (_gate)
         {
             channel.ThrowIfClosed();
-            if (virtualHost.Services.Memory.IsBlocked || _waitingForMemory.Count > 0)
+            if ((virtualHost.Services.Memory.IsBlocked && (flags & PublishFlags.InPlaceOfDelivery) == 0) || _waitingForMemory.Count > 0)
             {
                 return WaitForMemory_NeedsGate(exchange, routingKey, message, isMandatory, cancellationToken);
             }
