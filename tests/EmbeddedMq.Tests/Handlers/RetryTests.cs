@@ -148,7 +148,8 @@ public sealed class RetryTests
         await channel.PublishAsync("", "q", new Message("{\"id\":\"1\"}"u8, properties), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(1, (await fixture.Broker.DescribeAsync("other")).ReadyCount);
 
-        await fixture.AdvanceUntilAsync(fixture.Log.NextAsync(1201), TimeSpan.FromMilliseconds(100));
+        await fixture.WaitForCountsAsync("q.retry.1000", ready: 1);
+        await fixture.Broker.AdvanceAsync(Second);
 
         await fixture.WaitForCountsAsync("q.error", ready: 1);
         Assert.Equal(1, (await fixture.Broker.DescribeAsync("other")).ReadyCount);
