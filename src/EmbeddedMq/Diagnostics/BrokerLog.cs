@@ -22,4 +22,7 @@ internal static partial class BrokerLog
 
     [LoggerMessage(2005, LogLevel.Information, "Broker '{Broker}' stopped with nothing left in its queues")]
     internal static partial void StoppedEmpty(ILogger logger, string broker);
+
+    [LoggerMessage(2006, LogLevel.Information, "Importing definitions left out {Count} entries that change nothing here: {Entries}")]
+    internal static partial void DefinitionsIgnored(ILogger logger, int count, string entries);
 }
