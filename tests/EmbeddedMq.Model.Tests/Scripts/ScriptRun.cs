@@ -91,11 +91,13 @@ internal sealed class ScriptRun(IScriptTarget target, ModelFlaw flaw)
 
     private async Task DoAsync(Command command)
     {
+        string expected = Apply(_model, command);
         string answer;
         IReadOnlyList<string> seen;
         try
         {
             answer = await target.ApplyAsync(command);
+            await target.SettleAsync(_model.AnsweredPublishes);
             seen = await target.ObserveAsync();
         }
         catch (Exception error)
@@ -104,7 +106,6 @@ internal sealed class ScriptRun(IScriptTarget target, ModelFlaw flaw)
         }
 
         _history.Add((command, answer, seen));
-        string expected = Apply(_model, command);
         List<string> shown = _model.Observe();
         if (Difference(expected, shown, answer, seen) is { } difference && !FindOtherOrder())
         {
