@@ -123,6 +123,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             if (taken)
             {
                 _contents.Acquire(entry!);
+                _contents.DropExpired(); // what expired behind it has come to the head
                 AdmitWaiting_NeedsGate();
                 ArmExpiry_NeedsGate();
             }
@@ -205,13 +206,18 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     public void Acknowledge(QueueEntry entry) => _contents.Acknowledge(entry);
 
     /// <inheritdoc/>
-    public void Requeue(ReadOnlySpan<QueueEntry> entries, bool deliveryFailed)
+    public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen)
     {
         lock (_gate)
         {
-            foreach (QueueEntry entry in entries)
+            foreach (QueueEntry entry in failed)
             {
-                _contents.Requeue(entry, deliveryFailed);
+                _contents.Requeue(entry, deliveryFailed: true);
+            }
+
+            foreach (QueueEntry entry in unseen)
+            {
+                _contents.Requeue(entry, deliveryFailed: false);
             }
 
             _contents.DropExcess();
@@ -246,8 +252,11 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
             _waiting!.Forget();
             _contents.LetGo(entry);
-            return true;
+            AdmitWaiting_NeedsGate(); // the next in line may be small enough for the room that this one was too large for
         }
+
+        LeaveGate();
+        return true;
     }
 
     /// <summary>Removes the ready messages.</summary>
@@ -357,7 +366,9 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
             _contents.Settings = settings;
             _contents.DropExcess();
+            _contents.DropExpired();
             AdmitWaiting_NeedsGate();
+            ArmExpiry_NeedsGate();
             Touch_NeedsGate();
         }
 
@@ -497,9 +508,10 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
 
         _contents.Append(entry);
-        _contents.DropExcess();
-        if (entry.ExpiresAtMs != QueueEntry.NoExpiry)
+        bool dropped = _contents.DropExcess();
+        if (dropped || entry.ExpiresAtMs != QueueEntry.NoExpiry)
         {
+            // There may be another head now, expired or about to be.
             _contents.DropExpired();
             ArmExpiry_NeedsGate();
         }

@@ -155,18 +155,23 @@ internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, M
     }
 
     /// <summary>Lets the head die as long as a limit is exceeded, where that is the overflow in force.</summary>
-    internal void DropExcess()
+    /// <returns>Whether any died.</returns>
+    internal bool DropExcess()
     {
         if (Settings.Overflow != Overflow.DropHead)
         {
-            return;
+            return false;
         }
 
+        bool dropped = false;
         while (_ready.Count > Settings.MaxLength || (_ready.BodyBytes > Settings.MaxLengthBytes && !_ready.IsEmpty))
         {
             _ready.TryTake(out QueueEntry? head);
             Die(head!, EntryState.Ready, DeathReason.MaxLength);
+            dropped = true;
         }
+
+        return dropped;
     }
 
     /// <summary>Takes every ready message out, to be given to <see cref="Discard"/> outside the gate.</summary>

@@ -16,6 +16,14 @@ internal sealed partial class ModelBroker
 
         ModelEntry entry = queue.Ready[0];
         queue.Ready.RemoveAt(0);
+        int remaining = queue.Ready.Count;
+        if ((HeadHasExpired(queue) || queue.Waiting.Count > 0) && choices.Next(2) == 1)
+        {
+            // What the queue does next may give this channel deliveries with earlier tags than the answer's.
+            Pump(queue);
+            RunAgenda();
+        }
+
         ModelDelivery delivery = new(++channel.LastTag, entry, channel, consumer: null);
         if (command.AutoAck)
         {
@@ -26,7 +34,6 @@ internal sealed partial class ModelBroker
             channel.Unacked.Add(delivery);
         }
 
-        int remaining = queue.Ready.Count;
         Pump(queue);
         return $"got {Describe(delivery)} remaining {remaining}";
     }
@@ -250,9 +257,16 @@ internal sealed partial class ModelBroker
     /// <summary>Settled deliveries leave room in their consumers' prefetch and in the channel's window.</summary>
     private void OfferCredit(ModelChannel channel, List<ModelDelivery> settled)
     {
-        foreach (IGrouping<ModelConsumer, ModelDelivery> group in settled.Where(static d => d.Consumer is not null).GroupBy(static d => d.Consumer!).ToList())
+        // In the order of the tags; neighbours of one consumer together.
+        for (int first = 0, next; first < settled.Count; first = next)
         {
-            Later(group.Key, () => ReturnCredit(group.Key, group.Count()));
+            next = settled.FindIndex(first, d => d.Consumer != settled[first].Consumer);
+            next = next < 0 ? settled.Count : next;
+            if (settled[first].Consumer is { } consumer)
+            {
+                int count = next - first;
+                Later(consumer, () => ReturnCredit(consumer, count));
+            }
         }
 
         if (channel.Window > 0)

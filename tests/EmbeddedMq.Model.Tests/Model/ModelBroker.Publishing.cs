@@ -22,7 +22,7 @@ internal sealed partial class ModelBroker
         }
 
         ModelMessage message = new(command.Id, command.Size, command.Priority, command.Expiration, command.Exchange, command.Key);
-        List<ModelQueue> destinations = Route(exchange, command.Key);
+        List<ModelQueue> destinations = RouteInOrder(exchange, command.Key);
         if (destinations.Count == 0 && command.Mandatory)
         {
             _events.Add($"returned {command.Id}: 312 NO_ROUTE, exchange '{command.Exchange}' key '{command.Key}'");
@@ -33,7 +33,7 @@ internal sealed partial class ModelBroker
         ModelPublish publish = _current;
         foreach (ModelQueue queue in destinations)
         {
-            Later(queue, () => Offer(queue, publish));
+            Later(publish, () => Offer(queue, publish));
         }
 
         return "";
@@ -69,20 +69,42 @@ internal sealed partial class ModelBroker
 
     private string Outcome(ModelPublish publish)
     {
-        // Without confirms a refusal is not told.
-        bool told = publish.Channel.Mode == ChannelMode.Confirm;
-        if ((publish.Refused || publish.LostItsQueue) && told)
+        // Without confirms there is no nack, and a full queue's refusal is not told.
+        bool confirms = publish.Channel.Mode == ChannelMode.Confirm;
+        if ((publish.Refused && confirms) || publish.LostItsQueue)
         {
-            RejectReason reason = publish.Refused ? RejectReason.QueueFull : RejectReason.QueueDeleted;
+            RejectReason reason = publish.Refused && confirms ? RejectReason.QueueFull : RejectReason.QueueDeleted;
             return Render.Outcome(new PublishResult(PublishOutcome.Rejected, publish.Sequence, reason));
         }
 
-        if (publish.WasRouted && told)
+        if (publish.WasRouted && confirms)
         {
             ConfirmedAndRouted.Add(publish.Message.Id);
         }
 
         return Render.Outcome(new PublishResult(PublishOutcome.Confirmed, publish.Sequence));
+    }
+
+    /// <summary>The queues that a message reaches, in the order in which they get it: open in AMQP, but the same for the same way.</summary>
+    private List<ModelQueue> RouteInOrder(ModelExchange? exchange, string key)
+    {
+        List<ModelQueue> queues = Route(exchange, key);
+        string way = $"{exchange?.Name} {key} {string.Join(' ', queues.Select(static q => q.Name))}";
+        if (!_orders.TryGetValue(way, out List<string>? order))
+        {
+            List<ModelQueue> left = [.. queues];
+            order = [];
+            while (left.Count > 0)
+            {
+                int next = choices.Next(left.Count);
+                order.Add(left[next].Name);
+                left.RemoveAt(next);
+            }
+
+            _orders.Add(way, order);
+        }
+
+        return [.. queues.OrderBy(q => order.IndexOf(q.Name))];
     }
 
     /// <summary>The queues that a message reaches, each once; the alternate exchange is asked where no binding matched.</summary>
@@ -279,7 +301,7 @@ internal sealed partial class ModelBroker
         }
 
         ModelMessage dead = Bury(queue, message, reason);
-        Later(queue.Ready, () => SendDead(queue, dead, reason));
+        Later((queue, "dead"), () => SendDead(queue, dead, reason));
     }
 
     private void Drop(ModelQueue queue, ModelMessage message, string reason)
@@ -313,7 +335,7 @@ internal sealed partial class ModelBroker
 
     private void SendDead(ModelQueue source, ModelMessage dead, string reason)
     {
-        List<ModelQueue> queues = Route(_exchanges.Find(x => x.Name == dead.Exchange), dead.Key)
+        List<ModelQueue> queues = RouteInOrder(_exchanges.Find(x => x.Name == dead.Exchange), dead.Key)
             .FindAll(q => reason == "rejected" || flaw == ModelFlaw.CyclesAreNotCut || !IsCycle(dead, q));
         ModelLetter letter = new(source, dead) { OpenQueues = queues.Count };
         if (queues.Count == 0)
@@ -323,7 +345,7 @@ internal sealed partial class ModelBroker
 
         foreach (ModelQueue queue in queues)
         {
-            Later(queue, () => OfferDead(queue, letter, reason));
+            Later((source, "letters"), () => OfferDead(queue, letter, reason));
         }
     }
 

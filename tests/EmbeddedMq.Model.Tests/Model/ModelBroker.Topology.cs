@@ -94,7 +94,11 @@ internal sealed partial class ModelBroker
             }
 
             CheckOwner(channel, queue);
-            Compare(channel, subject, "durable", wanted.IsDurable, current.IsDurable);
+            if (!current.IsExclusive)
+            {
+                Compare(channel, subject, "durable", wanted.IsDurable, current.IsDurable); // an exclusive queue is never durable
+            }
+
             Compare(channel, subject, "auto_delete", wanted.IsAutoDelete, current.IsAutoDelete);
             foreach (string argument in KnownQueueArguments)
             {

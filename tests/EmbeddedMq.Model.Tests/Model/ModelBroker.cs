@@ -27,6 +27,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     private readonly List<(object Lane, Action Act)> _agenda = [];
     private readonly List<(object Lane, Action Act)> _news = [];
     private readonly List<string> _events = [];
+    private readonly Dictionary<string, List<string>> _orders = [];
     private long _now;
 
     public IReadOnlyList<ModelConnection> Connections => _connections;
@@ -135,7 +136,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
             List<int> firstOfLane = [];
             for (int i = 0; i < _agenda.Count; i++)
             {
-                if (!firstOfLane.Exists(j => ReferenceEquals(_agenda[j].Lane, _agenda[i].Lane)))
+                if (!firstOfLane.Exists(j => _agenda[j].Lane.Equals(_agenda[i].Lane)))
                 {
                     firstOfLane.Add(i);
                 }
@@ -157,7 +158,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
         int front = 0;
         foreach ((object Lane, Action Act) item in _news)
         {
-            int last = _agenda.FindLastIndex(i => ReferenceEquals(i.Lane, item.Lane));
+            int last = _agenda.FindLastIndex(i => i.Lane.Equals(item.Lane));
             _agenda.Insert(Math.Max(front, last + 1), item);
             front = Math.Max(front, last + 1) + 1;
         }
@@ -258,25 +259,34 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     {
         channel.Closed = closed;
         List<ModelDelivery> unread = [];
-        foreach (ModelConsumer consumer in channel.Consumers.Where(static c => c.End is null).ToList())
+        foreach (ModelConsumer consumer in channel.Consumers)
         {
-            EndConsumer(consumer, ConsumerEnd.ChannelClosed);
+            Cancel(consumer, ConsumerEnd.ChannelClosed);
             unread.AddRange(consumer.Mailbox);
             consumer.Mailbox.Clear();
         }
 
-        foreach (ModelPublish publish in _waitingPublishes.FindAll(p => p.Channel == channel))
-        {
-            _waitingPublishes.Remove(publish);
-            _queues.ForEach(q => q.Waiting.RemoveAll(w => w.Publish == publish));
-            AnsweredPublishes.Add(publish.Message.Id);
-            _events.Add($"publish {publish.Message.Id}: ChannelException {closed["closed ".Length..]}");
-            _queues.ForEach(q => Later(q, () => Pump(q)));
-        }
+        WithdrawPublishes(channel, closed);
 
         List<ModelDelivery> held = [.. channel.Unacked];
         channel.Unacked.Clear();
         PutBack(held, unread);
+    }
+
+    /// <summary>Takes a channel's publishes out of the lines in which they wait; what waits behind them may be small enough to come in then.</summary>
+    private void WithdrawPublishes(ModelChannel channel, string closed)
+    {
+        foreach (ModelPublish publish in _waitingPublishes.FindAll(p => p.Channel == channel && p.OpenQueues > 0))
+        {
+            _waitingPublishes.Remove(publish);
+            AnsweredPublishes.Add(publish.Message.Id);
+            _events.Add($"publish {publish.Message.Id}: ChannelException {closed["closed ".Length..]}");
+        }
+
+        foreach (ModelQueue queue in _queues.Where(q => q.Waiting.RemoveAll(w => w.Publish?.Channel == channel) > 0))
+        {
+            Later(queue, () => Pump(queue));
+        }
     }
 
     /// <summary>An error that closes the channel.</summary>
