@@ -18,7 +18,7 @@ public sealed class Broker : IBroker
     private const double DefaultMemoryShare = 0.4;
 
     private readonly BrokerServices _services;
-    private readonly SerialExecutor _notifications;
+    private readonly SerialExecutor _memoryChanges;
     private readonly ConnectionRegistry _connections;
     private readonly BrokerManagement _management;
     private readonly ConcurrentDictionary<string, VirtualHost> _virtualHosts = new(StringComparer.Ordinal);
@@ -28,8 +28,10 @@ public sealed class Broker : IBroker
     {
         Name = options.Name;
         ILogger logger = options.LoggerFactory?.CreateLogger("EmbeddedMq.Broker") ?? NullLogger.Instance;
-        _notifications = new SerialExecutor(error => BrokerLog.TaskFailed(logger, error));
-        _connections = new ConnectionRegistry(options.Name, _notifications);
+
+        // Apart from the connections' events: a handler that takes its time must not keep publishers waiting.
+        _memoryChanges = new SerialExecutor(error => BrokerLog.TaskFailed(logger, error));
+        _connections = new ConnectionRegistry(options.Name, new SerialExecutor(error => BrokerLog.TaskFailed(logger, error)));
         long highBytes = options.MemoryHighWatermarkBytes ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * DefaultMemoryShare);
         MemoryLedger memory = new(highBytes, OnBlockedChanged);
         Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
@@ -131,7 +133,7 @@ public sealed class Broker : IBroker
     }
 
     // Called under the ledger's gate, in order of the changes.
-    private void OnBlockedChanged(bool isBlocked) => _notifications.Post(() =>
+    private void OnBlockedChanged(bool isBlocked) => _memoryChanges.Post(() =>
     {
         if (isBlocked)
         {
