@@ -118,9 +118,10 @@ public sealed class Broker : IBroker
 
     private void LogWhatRemains()
     {
-        QueueDescription[] queues = [.. _virtualHosts.Values.SelectMany(static host => host.Queues).Select(static queue => queue.Describe())];
-        long ready = queues.Sum(static queue => queue.ReadyCount);
-        long unacked = queues.Sum(static queue => queue.UnackedCount);
+        (string VirtualHost, QueueDescription Queue)[] queues =
+            [.. _virtualHosts.SelectMany(static host => host.Value.Queues.Select(queue => (VirtualHost: host.Key, Queue: queue.Describe())))];
+        long ready = queues.Sum(static entry => entry.Queue.ReadyCount);
+        long unacked = queues.Sum(static entry => entry.Queue.UnackedCount);
         long delayed = _virtualHosts.Values.Sum(static host => host.DelayedCount);
         if (ready + unacked + delayed == 0)
         {
@@ -128,7 +129,10 @@ public sealed class Broker : IBroker
         }
         else
         {
-            BrokerLog.StoppedWithMessages(_services.Logger, Name, ready, unacked, delayed);
+            string perQueue = string.Join("; ", queues
+                .Where(static entry => entry.Queue.ReadyCount + entry.Queue.UnackedCount > 0)
+                .Select(static entry => $"{entry.Queue.Name} in virtual host {entry.VirtualHost}: {entry.Queue.ReadyCount + entry.Queue.UnackedCount}"));
+            BrokerLog.StoppedWithMessages(_services.Logger, Name, ready, unacked, delayed, perQueue);
         }
     }
 

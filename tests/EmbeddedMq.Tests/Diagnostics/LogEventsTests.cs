@@ -12,6 +12,7 @@ public sealed class LogEventsTests
         int[] logged =
         [
             .. typeof(Log).GetMethods(BindingFlags.NonPublic | BindingFlags.Static)
+                .Concat(typeof(BrokerLog).GetMethods(BindingFlags.NonPublic | BindingFlags.Static))
                 .Select(static method => method.GetCustomAttribute<LoggerMessageAttribute>()?.EventId)
                 .OfType<int>(),
         ];

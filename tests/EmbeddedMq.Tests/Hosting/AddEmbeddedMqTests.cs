@@ -30,7 +30,7 @@ public sealed class AddEmbeddedMqTests
 
         Assert.Equal("1", (await received.NextAsync()).Order.Id);
         await host.StopAsync(Token);
-        Assert.Equal([1000, 1001, 1100, 1003, 1005], log.Entries.Select(static entry => entry.Id).Where(static id => id is >= 1000 and < 2000));
+        Assert.Equal([2000, 1000, 1001, 1100, 1003, 2005], log.Entries.Select(static entry => entry.Id).Where(static id => id >= 1000));
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class AddEmbeddedMqTests
         Assert.Equal("at start", (await received.NextAsync()).Order.Id);
         await host.StopAsync(Token);
 
-        RecordingLog.LogEntry last = await log.NextAsync(1006);
+        RecordingLog.LogEntry last = await log.NextAsync(2004);
         Assert.Equal(LogLevel.Warning, last.Level);
         Assert.Contains("stopped with 1 messages", last.Text, StringComparison.Ordinal);
         Assert.Contains("stopped in virtual host /: 1", last.Text, StringComparison.Ordinal);
@@ -270,7 +270,7 @@ public sealed class AddEmbeddedMqTests
         await stop.WaitAsync(BrokerFixture.Patience, Token);
         Assert.True(await cancelledAfter.Task >= TimeSpan.FromSeconds(80), $"It was cancelled after {await cancelledAfter.Task}.");
         Assert.Contains("00:01:20", (await log.NextAsync(1004)).Text, StringComparison.Ordinal);
-        Assert.Contains("q in virtual host /: 1", (await log.NextAsync(1006)).Text, StringComparison.Ordinal);
+        Assert.Contains("q in virtual host /: 1", (await log.NextAsync(2004)).Text, StringComparison.Ordinal);
     }
 
     [Fact]
