@@ -72,7 +72,6 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
             return new ConsumerStopReport(Queue, 0, 0, 0);
         }
 
-        await run.StopTakingAsync().ConfigureAwait(false);
         if (await budget.WaitAsync(loop, _handlersCancelled).ConfigureAwait(false))
         {
             // The loop may have begun another run just before it saw the stop.
