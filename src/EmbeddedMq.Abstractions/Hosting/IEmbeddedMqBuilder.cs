@@ -26,9 +26,15 @@ public interface IEmbeddedMqBuilder
     /// <typeparam name="T">What the bodies are read as.</typeparam>
     /// <typeparam name="THandler">The handler; registered as scoped unless it is registered already.</typeparam>
     /// <param name="queue">The queue. One consumer a queue and broker: to do two things with a message, bind two queues.</param>
+    IEmbeddedMqBuilder Consume<T, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(string queue)
+        where THandler : class, IMessageHandler<T>
+        => Consume<T, THandler>(queue, static _ => { });
+
+    /// <inheritdoc cref="Consume{T, THandler}(string)"/>
+    /// <param name="queue">The queue.</param>
     /// <param name="configure">Concurrency, retry and so on.</param>
     IEmbeddedMqBuilder Consume<T, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
-        string queue, Action<IConsumerBuilder<T>>? configure = null)
+        string queue, Action<IConsumerBuilder<T>> configure)
         where THandler : class, IMessageHandler<T>;
 
     /// <summary>Consumes a queue with a function.</summary>
@@ -44,9 +50,15 @@ public interface IEmbeddedMqBuilder
     /// <typeparam name="TResponse">What the answers are written from.</typeparam>
     /// <typeparam name="THandler">The handler; registered as scoped unless it is registered already.</typeparam>
     /// <param name="queue">The queue.</param>
+    IEmbeddedMqBuilder Respond<TRequest, TResponse, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(string queue)
+        where THandler : class, IRequestHandler<TRequest, TResponse>
+        => Respond<TRequest, TResponse, THandler>(queue, static _ => { });
+
+    /// <inheritdoc cref="Respond{TRequest, TResponse, THandler}(string)"/>
+    /// <param name="queue">The queue.</param>
     /// <param name="configure">Concurrency, retry and so on.</param>
     IEmbeddedMqBuilder Respond<TRequest, TResponse, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
-        string queue, Action<IConsumerBuilder<TRequest>>? configure = null)
+        string queue, Action<IConsumerBuilder<TRequest>> configure)
         where THandler : class, IRequestHandler<TRequest, TResponse>;
 
     /// <summary>Answers the requests of a queue with a function.</summary>

@@ -5,10 +5,14 @@ namespace EmbeddedMq;
 /// <remarks>Not thread-safe. The functions given are called from many threads at once.</remarks>
 public interface IPublishBuilder<T>
 {
+    /// <summary>To an exchange, with an empty key: one that does not look at it, such as fanout or headers.</summary>
+    /// <param name="exchange">The exchange.</param>
+    IPublishBuilder<T> To(string exchange) => To(exchange, "");
+
     /// <summary>To an exchange, always with the same key.</summary>
     /// <param name="exchange">The exchange; empty means the default one.</param>
     /// <param name="routingKey">The routing key, at most 255 bytes of UTF-8.</param>
-    IPublishBuilder<T> To(string exchange, string routingKey = "");
+    IPublishBuilder<T> To(string exchange, string routingKey);
 
     /// <summary>To an exchange, with a key made from the message.</summary>
     /// <param name="exchange">The exchange; empty means the default one.</param>

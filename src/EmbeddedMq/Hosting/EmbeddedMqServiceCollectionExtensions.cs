@@ -22,11 +22,18 @@ public static class EmbeddedMqServiceCollectionExtensions
 {
     private const string SectionName = "EmbeddedMq";
 
+    /// <summary>Registers the default broker, bare: an application declares what it needs through <see cref="IBroker"/>.</summary>
+    /// <param name="services">The application's services.</param>
+    public static IServiceCollection AddEmbeddedMq(this IServiceCollection services) => Add(services, Options.DefaultName, null);
+
     /// <summary>Registers the default broker. Called again it adds to it.</summary>
     /// <param name="services">The application's services.</param>
-    /// <param name="configure">Topology, routes, consumers and options; <see langword="null"/> for a bare broker.</param>
-    public static IServiceCollection AddEmbeddedMq(this IServiceCollection services, Action<IEmbeddedMqBuilder>? configure = null)
-        => Add(services, Options.DefaultName, configure);
+    /// <param name="configure">Topology, routes, consumers and options.</param>
+    public static IServiceCollection AddEmbeddedMq(this IServiceCollection services, Action<IEmbeddedMqBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return Add(services, Options.DefaultName, configure);
+    }
 
     /// <summary>Registers a broker under a name, beside others. Called again for the same name it adds to it.</summary>
     /// <param name="services">The application's services.</param>

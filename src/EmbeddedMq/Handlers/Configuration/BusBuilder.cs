@@ -56,9 +56,10 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
 
     /// <inheritdoc/>
     public IEmbeddedMqBuilder Consume<T, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
-        string queue, Action<IConsumerBuilder<T>>? configure = null)
+        string queue, Action<IConsumerBuilder<T>> configure)
         where THandler : class, IMessageHandler<T>
     {
+        ArgumentNullException.ThrowIfNull(configure);
         AddHandler<THandler>();
         return Add(
             new ConsumerPlan<T>
@@ -80,9 +81,10 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
 
     /// <inheritdoc/>
     public IEmbeddedMqBuilder Respond<TRequest, TResponse, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
-        string queue, Action<IConsumerBuilder<TRequest>>? configure = null)
+        string queue, Action<IConsumerBuilder<TRequest>> configure)
         where THandler : class, IRequestHandler<TRequest, TResponse>
     {
+        ArgumentNullException.ThrowIfNull(configure);
         AddHandler<THandler>();
         return Respond<TRequest, TResponse>(
             queue,

@@ -12,7 +12,7 @@ internal sealed class PublishBuilder<T>(PublishRoute<T> route, ConfigurationErro
     public PublishRoute<T> Route { get; private set; } = route;
 
     /// <inheritdoc/>
-    public IPublishBuilder<T> To(string exchange, string routingKey = "")
+    public IPublishBuilder<T> To(string exchange, string routingKey)
     {
         CheckExchange(exchange);
         errors.CheckKey("routing key", routingKey);
