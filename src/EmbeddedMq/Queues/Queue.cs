@@ -406,44 +406,47 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             }
         }
 
-        try
-        {
-            while (TryTakeAftermath(out QueueAftermath.Work work))
-            {
-                CarryOut(work);
-            }
-        }
-        catch
-        {
-            lock (_gate)
-            {
-                _aftermath.End();
-            }
-
-            throw;
-        }
+        AftermathRunner.Run(this);
     }
 
-    private bool TryTakeAftermath(out QueueAftermath.Work work)
+    /// <summary>Carries out the next piece of the aftermath, which this thread has begun.</summary>
+    /// <returns>Whether there was one; if not, it has ended.</returns>
+    internal bool TryCarryOutNext()
     {
+        QueueAftermath.Work work;
         lock (_gate)
         {
-            return _aftermath.TryTakeNext(out work);
+            if (!_aftermath.TryTakeNext(out work))
+            {
+                return false;
+            }
         }
-    }
 
-    private void CarryOut(in QueueAftermath.Work work)
-    {
         if (work.Entry is null)
         {
             work.Publish!.Answer(work.RejectReason);
-            return;
+        }
+        else
+        {
+            SendAway(work.Entry, work);
         }
 
-        bool taken = _owner.DeadLetter(this, work.Settings!, work.Entry, work.DeathReason);
-        lock (_gate)
+        return true;
+    }
+
+    private void SendAway(QueueEntry entry, in QueueAftermath.Work work)
+    {
+        bool taken = false;
+        try
         {
-            _contents.EndDead(work.Entry, taken);
+            taken = _owner.DeadLetter(this, work.Settings!, entry, work.DeathReason);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _contents.EndDead(entry, taken);
+            }
         }
     }
 

@@ -4,8 +4,9 @@ using EmbeddedMq.Messages;
 namespace EmbeddedMq.Queues;
 
 /// <summary>What a queue has to do once it has left its gate: send its dead away and answer publishers that waited, in the order decided.</summary>
-/// <remarks>Guarded by the queue's gate. One thread at a time carries it out, so that dead letters keep their order; another that adds to
-/// it meanwhile leaves it to the first.</remarks>
+/// <remarks>Guarded by the queue's gate. One thread at a time carries it out (<see cref="AftermathRunner"/>), so that dead letters keep their
+/// order; another that adds to it meanwhile leaves it to the first. It has no bound of its own: each death holds its share of the memory ledger
+/// until it is carried out, so that publishers who outrun the one thread come to the watermark.</remarks>
 internal sealed class QueueAftermath
 {
     private readonly Queue<Work> _works = new();
@@ -47,15 +48,9 @@ internal sealed class QueueAftermath
             return true;
         }
 
-        End();
-        return false;
-    }
-
-    /// <summary>Ends the carrying out.</summary>
-    internal void End()
-    {
         _inProgress = false;
-        _isPending = _works.Count > 0;
+        _isPending = false;
+        return false;
     }
 
     private void Add(Work work)
