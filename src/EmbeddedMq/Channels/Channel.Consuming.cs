@@ -97,6 +97,9 @@ internal sealed partial class Channel
     }
 
     /// <inheritdoc/>
+    bool IDeliveryLedger.HasWindowPlace => _unacked.HasWindowPlace;
+
+    /// <inheritdoc/>
     bool IDeliveryLedger.TryTakeWindow() => _unacked.TryTakeWindow();
 
     /// <inheritdoc/>
@@ -106,11 +109,19 @@ internal sealed partial class Channel
     ulong IDeliveryLedger.NextDeliveryTag() => _unacked.NextTag();
 
     /// <inheritdoc/>
+    bool IDeliveryLedger.TryTakeBack(ulong deliveryTag) => _unacked.TryTake(deliveryTag, out _);
+
+    /// <inheritdoc/>
     void IDeliveryLedger.Cancel(Consumer consumer) => Retire(consumer);
 
     /// <inheritdoc/>
     void IDeliveryLedger.ReturnUnread(Consumer consumer)
     {
+        if (consumer.Host.IsAbandoned)
+        {
+            Detach(consumer); // as when a channel closes: what the queue held ends with it, and does not die in it
+        }
+
         List<Unsettled> unread = [];
         TakeUnread(consumer, unread);
         _retired.TryRemove(consumer, out _);
@@ -191,9 +202,10 @@ internal sealed partial class Channel
             return;
         }
 
-        Detach(consumer);
+        consumer.Host.Suspend(consumer);
         consumer.End(ConsumerEnd.ChannelClosed, null);
         ((IDeliveryLedger)this).ReturnUnread(consumer);
+        Detach(consumer);
         ThrowIfClosed();
     }
 
@@ -209,6 +221,9 @@ internal sealed partial class Channel
         if (_consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer)))
         {
             Detach(consumer);
+
+            // A delivery that it refused because it had ended may have had a place in the window for a moment, just when another wanted one.
+            ResumeStarvedByWindow();
         }
 
         if (!IsOpen)
@@ -259,6 +274,9 @@ internal sealed partial class Channel
             return null;
         }
 
+        // Read before anybody else can know the delivery: a close beside this puts it back, and changes both.
+        int failedDeliveries = entry.FailedDeliveries;
+        bool redelivered = entry.Redelivered;
         ulong tag = autoAck ? _unacked.NextTag() : _unacked.Register(entry, null);
         if (tag == 0)
         {
@@ -266,7 +284,7 @@ internal sealed partial class Channel
             throw ClosedError();
         }
 
-        Delivery delivery = DeliveryFactory.Create(entry, tag, null, entry.FailedDeliveries, entry.Redelivered);
+        Delivery delivery = DeliveryFactory.Create(entry, tag, null, failedDeliveries, redelivered);
         if (autoAck)
         {
             queue.Acknowledge(entry);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Consumers;
+using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.VirtualHosts;
 
@@ -8,7 +9,8 @@ namespace EmbeddedMq.Channels;
 /// <summary>A channel: a thin front that checks, hands on to the virtual host and its queues, and closes when AMQP says so.</summary>
 /// <remarks>
 /// It owns the book of deliveries (<see cref="UnackedDeliveries"/>), its consumers, and its publishing side (<see cref="ChannelPublisher"/>).
-/// Closing goes: mark as closed, end the consumers (so that no queue posts any more), end publishing, put back what is unsettled.
+/// Closing goes: mark as closed, end the consumers (so that no queue posts any more), end publishing, put back what is unsettled, and only
+/// then take the consumers out of their queues, so that nobody has their turn before that.
 /// </remarks>
 internal sealed partial class Channel : IChannel, IDeliveryLedger
 {
@@ -74,36 +76,36 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
 
     /// <summary>Closes it for a reason. A second call does nothing.</summary>
     /// <param name="reason">The reason.</param>
-    internal void Close(CloseReason reason)
+    internal void Close(CloseReason reason) => Close([this], reason);
+
+    /// <summary>Closes channels that go together: to a queue that holds messages of several, or to its next consumer, they are one.</summary>
+    /// <param name="channels">The channels; those that have closed already are passed over.</param>
+    /// <param name="reason">The reason.</param>
+    internal static void Close(IEnumerable<Channel> channels, CloseReason reason)
     {
-        if (Interlocked.CompareExchange(ref _closeReason, reason, null) is not null)
+        Channel[] closing = [.. channels.Where(channel => Interlocked.CompareExchange(ref channel._closeReason, reason, null) is null)];
+        foreach (Channel channel in closing)
         {
-            return;
+            channel.EndConsumers(reason);
         }
 
-        Exception? failure = reason.IsNormal ? null : ClosedError();
-        ICollection<Consumer> consumers = _consumers.Values;
-        foreach (Consumer consumer in consumers)
+        foreach (Channel channel in closing)
         {
-            Detach(consumer);
-            consumer.End(ConsumerEnd.ChannelClosed, failure);
+            channel.LeaveAbandonedQueues();
         }
 
         // All that goes back goes in one settlement: a queue that got it in parts could deliver the younger part first.
-        IReadOnlyList<Unsettled> held = _publisher.Close(ClosedError);
         List<Unsettled> unsettled = [];
-        foreach (Consumer consumer in consumers.Concat(_retired.Keys))
+        foreach (Channel channel in closing)
         {
-            TakeUnread(consumer, unsettled);
+            channel.TakeUnsettled(unsettled);
         }
 
-        _retired.Clear();
-
-        unsettled.AddRange(_unacked.Close());
-        unsettled.AddRange(held);
         Settler.Settle(unsettled, Settlement.Requeue);
-        _connection.Forget(this);
-        _closed.TrySetResult(reason);
+        foreach (Channel channel in closing)
+        {
+            channel.LetGo(reason);
+        }
     }
 
     /// <summary>Closes what an error says is to be closed: this channel, or its connection.</summary>
@@ -142,8 +144,67 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
     /// <param name="routingKey">Its routing key.</param>
     /// <param name="message">The message.</param>
     internal void RaiseReturned(string exchange, string routingKey, Message message)
-        => MessageReturned?.Invoke(
-            this, new MessageReturnedEventArgs(ReplyCode.NoRoute, MqErrors.ConstantOf(ReplyCode.NoRoute), exchange, routingKey, message));
+    {
+        try
+        {
+            MessageReturned?.Invoke(
+                this, new MessageReturnedEventArgs(ReplyCode.NoRoute, MqErrors.ConstantOf(ReplyCode.NoRoute), exchange, routingKey, message));
+        }
+        catch (Exception error)
+        {
+            // What follows is the answer to this publish, and to those of others that wait behind it: a handler must not take it from them.
+            BrokerLog.TaskFailed(_virtualHost.Services.Logger, error);
+        }
+    }
+
+    private void EndConsumers(CloseReason reason)
+    {
+        Exception? failure = reason.IsNormal ? null : ClosedError();
+        foreach (Consumer consumer in _consumers.Values)
+        {
+            consumer.Host.Suspend(consumer);
+            consumer.End(ConsumerEnd.ChannelClosed, failure);
+        }
+    }
+
+    // A queue that goes with its last consumer goes first: what it held ends with it, and does not die in it.
+    private void LeaveAbandonedQueues()
+    {
+        foreach (Consumer consumer in _consumers.Values)
+        {
+            if (consumer.Host.IsAbandoned)
+            {
+                Detach(consumer);
+            }
+        }
+    }
+
+    private void TakeUnsettled(List<Unsettled> unsettled)
+    {
+        int first = unsettled.Count;
+        unsettled.AddRange(_publisher.Close(ClosedError));
+        foreach (Consumer consumer in _consumers.Values.Concat(_retired.Keys))
+        {
+            TakeUnread(consumer, unsettled);
+        }
+
+        _retired.Clear();
+        unsettled.AddRange(_unacked.Close());
+
+        // In the order of delivery, for those that die of it.
+        unsettled.Sort(first, unsettled.Count - first, Comparer<Unsettled>.Create(static (left, right) => left.Tag.CompareTo(right.Tag)));
+    }
+
+    private void LetGo(CloseReason reason)
+    {
+        foreach (Consumer consumer in _consumers.Values)
+        {
+            Detach(consumer);
+        }
+
+        _connection.Forget(this);
+        _closed.TrySetResult(reason);
+    }
 
     private ChannelException ClosedError() => MqErrors.ChannelClosed(Number, _connection.Name, _closeReason!);
 

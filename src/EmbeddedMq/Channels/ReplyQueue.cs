@@ -31,6 +31,9 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     /// <inheritdoc/>
     public bool ShowsDeliveryCount => false;
 
+    /// <inheritdoc/>
+    public bool IsAbandoned => false;
+
     /// <summary>Sets the one consumer.</summary>
     /// <param name="consumer">The consumer.</param>
     internal void Attach(Consumer consumer) => _consumer = consumer;
@@ -74,6 +77,12 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     public void Resume(Consumer consumer)
     {
         // Replies do not wait for credit, so nobody is ever starved.
+    }
+
+    /// <inheritdoc/>
+    public void Suspend(Consumer consumer)
+    {
+        // A consumer that has ended refuses replies by itself, and there is no other to take its turn.
     }
 
     private void Settle(QueueEntry entry)

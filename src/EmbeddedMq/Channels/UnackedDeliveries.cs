@@ -54,6 +54,23 @@ internal sealed class UnackedDeliveries
         }
     }
 
+    /// <summary>Whether <see cref="TryTakeWindow"/> would succeed now.</summary>
+    internal bool HasWindowPlace
+    {
+        get
+        {
+            if (!HasWindow)
+            {
+                return true;
+            }
+
+            lock (_gate)
+            {
+                return HasWindowPlace_NeedsGate;
+            }
+        }
+    }
+
     /// <summary>Takes a place in the shared window for a delivery to a consumer that is about to be registered.</summary>
     internal bool TryTakeWindow()
     {
@@ -64,7 +81,7 @@ internal sealed class UnackedDeliveries
 
         lock (_gate)
         {
-            if (_toConsumers + _reserved >= _windowLimit)
+            if (!HasWindowPlace_NeedsGate)
             {
                 return false;
             }
@@ -103,7 +120,7 @@ internal sealed class UnackedDeliveries
             if (consumer is not null)
             {
                 _toConsumers++;
-                _reserved = Math.Max(0, _reserved - 1);
+                _reserved = Math.Max(0, _reserved - 1); // none, where there was no window yet when its credit was taken
             }
 
             return tag;
@@ -223,6 +240,8 @@ internal sealed class UnackedDeliveries
         TryTakeUpTo(0, taken); // what was registered in between
         return taken;
     }
+
+    private bool HasWindowPlace_NeedsGate => _windowLimit == 0 || _toConsumers + _reserved < _windowLimit;
 
     private bool Contains_NeedsGate(ulong tag)
         => _ringCount > 0 && tag >= _oldest ? SlotOf(tag).Entry is not null : _stragglers?.ContainsKey(tag) == true;

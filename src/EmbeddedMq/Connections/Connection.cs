@@ -134,11 +134,7 @@ internal sealed class Connection : IChannelOwner
             _closeReason = reason; // under the gate, so that no channel is opened past it
         }
 
-        foreach (Channel channel in _channels.Values)
-        {
-            channel.Close(reason);
-        }
-
+        Channel.Close(_channels.Values, reason);
         _virtualHost.DeleteExclusiveQueues(this);
         _registry.Forget(this);
         _closed.TrySetResult(reason);

@@ -69,6 +69,9 @@ internal sealed class Consumer : IConsumer
     /// <summary>Whether it ran out of credit and left the ring. Written under the queue's gate.</summary>
     internal bool IsStarved => _isStarved;
 
+    /// <summary>Whether it receives nothing any more and only keeps its place until it is removed. Guarded by the queue's gate.</summary>
+    internal bool IsSuspended { get; set; }
+
     /// <summary>Its place in the queue's ring; in no list while it is starved or inactive. Guarded by the queue's gate.</summary>
     internal LinkedListNode<Consumer> RingNode { get; }
 
@@ -113,8 +116,11 @@ internal sealed class Consumer : IConsumer
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await CancelAsync().ConfigureAwait(false);
+        // What nobody has read goes back before the queue lets another consumer take this one's place: its order is kept.
+        _host.Suspend(this);
+        End(ConsumerEnd.Cancelled, null);
         _ledger.ReturnUnread(this);
+        await CancelAsync().ConfigureAwait(false);
     }
 
     /// <summary>Takes one credit, and a place in the channel's window, for one delivery. Called under the queue's gate.</summary>
@@ -139,6 +145,25 @@ internal sealed class Consumer : IConsumer
         return false;
     }
 
+    /// <summary>Whether <see cref="TryTakeCredit"/> would succeed now; otherwise the consumer is starved, as by that. Called under the queue's gate.</summary>
+    internal bool CanTake()
+    {
+        if (HasCredit && (Options.AutoAck || _ledger.HasWindowPlace))
+        {
+            return true;
+        }
+
+        _isStarved = true;
+        Interlocked.MemoryBarrier(); // as in TryTakeCredit
+        if (HasCredit && (Options.AutoAck || _ledger.HasWindowPlace))
+        {
+            _isStarved = false;
+            return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Ends the starving. Called under the queue's gate.</summary>
     /// <returns>Whether it was starved.</returns>
     internal bool TryEndStarving()
@@ -150,11 +175,23 @@ internal sealed class Consumer : IConsumer
 
     /// <summary>Hands a message over. Called under the queue's gate, with credit taken.</summary>
     /// <param name="entry">The message, acquired.</param>
-    /// <returns><see langword="false"/> when its channel has closed; the message stays with the queue.</returns>
+    /// <returns><see langword="false"/> when it has ended or its channel has closed; the message stays with the queue.</returns>
     internal bool TryPost(QueueEntry entry)
     {
         ulong tag = Options.AutoAck ? _ledger.NextDeliveryTag() : _ledger.Register(entry, this);
-        return tag != 0 && _mailbox.TryPost(new Slot(entry, tag, entry.FailedDeliveries, entry.Redelivered));
+        if (tag == 0)
+        {
+            return false;
+        }
+
+        if (_mailbox.TryPost(new Slot(entry, tag, entry.FailedDeliveries, entry.Redelivered)))
+        {
+            return true;
+        }
+
+        // It has ended and its queue is about to be told. The message stays with the queue, unless whoever closes the channel has found it
+        // in the book already: then that one holds it and puts it back.
+        return !Options.AutoAck && !_ledger.TryTakeBack(tag);
     }
 
     /// <summary>Gives credit back for settled deliveries.</summary>

@@ -26,8 +26,8 @@ internal sealed class ConsumerRing
     /// <summary>The consumer that receives, where only one does.</summary>
     internal Consumer? Active => _active;
 
-    /// <summary>Whether a consumer could take a message now.</summary>
-    internal bool AnyCanTake => _levels.Any(static level => level.Turns.Any(static consumer => consumer.HasCredit));
+    /// <summary>Whether there are consumers and none receives any more.</summary>
+    internal bool IsSuspended => _all.Count > 0 && _all.TrueForAll(static consumer => consumer.IsSuspended);
 
     /// <summary>The consumers in order of registration.</summary>
     internal IReadOnlyList<Consumer> All => _all;
@@ -37,6 +37,11 @@ internal sealed class ConsumerRing
     internal void Add(Consumer consumer)
     {
         _all.Add(consumer);
+        if (consumer.IsSuspended)
+        {
+            return; // its channel has closed meanwhile
+        }
+
         if (SingleActive)
         {
             if (_active is not null)
@@ -60,11 +65,16 @@ internal sealed class ConsumerRing
             return false;
         }
 
-        consumer.RingNode.List?.Remove(consumer.RingNode);
-        consumer.TryEndStarving();
+        Suspend(consumer);
+        int priority = consumer.Options.Priority;
+        if (_levels.Length > 1 && !_all.Exists(other => other.Options.Priority == priority))
+        {
+            _levels = [.. _levels.Where(level => level.Priority != priority)]; // else priorities that never come again would make turns slow
+        }
+
         if (ReferenceEquals(consumer, _active))
         {
-            _active = _all.Count > 0 ? _all[0] : null;
+            _active = _all.Find(static next => !next.IsSuspended);
             if (_active is not null)
             {
                 Enter(_active);
@@ -72,6 +82,15 @@ internal sealed class ConsumerRing
         }
 
         return true;
+    }
+
+    /// <summary>Gives a consumer no turn any more; it keeps its place, as the active one too, until it is removed.</summary>
+    /// <param name="consumer">The consumer.</param>
+    internal static void Suspend(Consumer consumer)
+    {
+        consumer.RingNode.List?.Remove(consumer.RingNode);
+        consumer.TryEndStarving();
+        consumer.IsSuspended = true;
     }
 
     /// <summary>Lets a consumer back in that had run out of credit.</summary>
@@ -109,6 +128,26 @@ internal sealed class ConsumerRing
         }
 
         consumer = null;
+        return false;
+    }
+
+    /// <summary>Whether a consumer could take a message now, without taking any credit. Those who could not leave the ring, as if they had been
+    /// asked to take one: else nobody would notice that their credit comes back.</summary>
+    internal bool AnyCanTake()
+    {
+        foreach (Level level in _levels)
+        {
+            while (level.Turns.First is { } node)
+            {
+                if (node.Value.CanTake())
+                {
+                    return true;
+                }
+
+                level.Turns.RemoveFirst();
+            }
+        }
+
         return false;
     }
 

@@ -59,6 +59,23 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <inheritdoc/>
     public bool ShowsDeliveryCount => ArgumentSettings.Kind == QueueKind.Quorum;
 
+    /// <inheritdoc/>
+    public bool IsAbandoned
+    {
+        get
+        {
+            if (!Declaration.IsAutoDelete)
+            {
+                return false;
+            }
+
+            lock (_gate)
+            {
+                return _consumers.IsSuspended;
+            }
+        }
+    }
+
     /// <summary>What it was declared with.</summary>
     internal QueueDeclaration Declaration { get; }
 
@@ -200,6 +217,15 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
 
         LeaveGate();
+    }
+
+    /// <inheritdoc/>
+    public void Suspend(Consumer consumer)
+    {
+        lock (_gate)
+        {
+            ConsumerRing.Suspend(consumer);
+        }
     }
 
     /// <inheritdoc/>
@@ -489,8 +515,11 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         => Settings.Overflow == Overflow.BlockPublisher
             && (_waiting is { Count: > 0 } || !HasRoom_NeedsGate(entry));
 
+    // Where a policy has put drop-head in the place of block-publisher, those who wait come in at the cost of the head, as all others do.
     private bool HasRoom_NeedsGate(QueueEntry entry)
-        => !_contents.WouldExceed(entry) || (_contents.IsEmpty && (Settings.MaxLength is not 0 || _consumers.AnyCanTake));
+        => !_contents.WouldExceed(entry)
+            || Settings.Overflow == Overflow.DropHead
+            || (_contents.IsEmpty && (Settings.MaxLength is not 0 || _consumers.AnyCanTake()));
 
     private void Wait_NeedsGate(QueueEntry entry, PendingPublish? pending)
     {
@@ -538,7 +567,8 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         ArmExpiry_NeedsGate();
     }
 
-    // A consumer refuses when its channel has closed its books and is about to take it out of the ring.
+    // A consumer refuses when it has ended or its channel has closed its books, and somebody is about to remove it. That is left to them: its
+    // removal has consequences of its own.
     private bool TryHandOver_NeedsGate(QueueEntry entry, Consumer consumer)
     {
         _contents.Acquire(entry);
@@ -548,7 +578,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
 
         _contents.Unacquire(entry);
-        _consumers.Remove(consumer);
+        ConsumerRing.Suspend(consumer);
         return false;
     }
 

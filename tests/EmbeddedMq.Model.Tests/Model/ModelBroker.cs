@@ -219,7 +219,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
         ModelChannel channel = _channels[command.Channel];
         if (channel.Closed is null)
         {
-            EndChannel(channel, "closed 200 Goodbye");
+            EndChannels([channel], "closed 200 Goodbye");
         }
 
         return "ok";
@@ -239,37 +239,40 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     private void EndConnection(ModelConnection connection, string closed)
     {
         connection.Closed = closed;
-        List<ModelChannel> open = connection.Channels.FindAll(static c => c.Closed is null);
-        while (open.Count > 0)
-        {
-            ModelChannel channel = open[choices.Next(open.Count)];
-            open.Remove(channel);
-            EndChannel(channel, closed);
-            RunAgenda();
-        }
-
+        EndChannels(connection.Channels.FindAll(static c => c.Closed is null), closed);
+        RunAgenda();
         foreach (ModelQueue queue in _queues.FindAll(q => q.Owner == connection))
         {
             RemoveQueue(queue);
         }
     }
 
-    /// <summary>Ends a channel: first its consumers receive no more, then what it held goes back, each queue's at once.</summary>
-    private void EndChannel(ModelChannel channel, string closed)
+    /// <summary>Ends channels that go together: first their consumers receive no more, then what they held goes back, each queue's at once.</summary>
+    private void EndChannels(List<ModelChannel> channels, string closed)
     {
-        channel.Closed = closed;
         List<ModelDelivery> unread = [];
-        foreach (ModelConsumer consumer in channel.Consumers)
+        channels.ForEach(channel => channel.Closed = closed);
+        foreach (ModelConsumer consumer in channels.SelectMany(static channel => channel.Consumers))
         {
             Cancel(consumer, ConsumerEnd.ChannelClosed);
             unread.AddRange(consumer.Mailbox);
             consumer.Mailbox.Clear();
         }
 
-        WithdrawPublishes(channel, closed);
+        List<ModelChannel> publishing = [.. channels];
+        while (publishing.Count > 0)
+        {
+            ModelChannel channel = publishing[choices.Next(publishing.Count)];
+            publishing.Remove(channel);
+            WithdrawPublishes(channel, closed);
+            if (publishing.Count > 0)
+            {
+                RunAgenda(); // what waits behind one channel's publish may be another's that is about to end
+            }
+        }
 
-        List<ModelDelivery> held = [.. channel.Unacked];
-        channel.Unacked.Clear();
+        List<ModelDelivery> held = [.. channels.SelectMany(static channel => channel.Unacked)];
+        channels.ForEach(static channel => channel.Unacked.Clear());
         PutBack(held, unread);
     }
 
@@ -292,7 +295,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     /// <summary>An error that closes the channel.</summary>
     private ModelError Fail(ModelChannel channel, int code, string text)
     {
-        EndChannel(channel, $"closed {code} {text}");
+        EndChannels([channel], $"closed {code} {text}");
         return new ModelError(Render.Error(nameof(ChannelException), code, text));
     }
 

@@ -27,16 +27,19 @@ internal sealed class StressLedger
     public IReadOnlyCollection<string> Violations => _violations;
 
     /// <summary>Notes a delivery; a second one of the same copy must be flagged.</summary>
-    public void Receive(string queue, Delivery delivery)
+    /// <param name="channel">Where it came from. Once that has closed, the copy may have been delivered and settled elsewhere before this is called.</param>
+    /// <param name="queue">The queue.</param>
+    /// <param name="delivery">The delivery.</param>
+    public void Receive(IChannel channel, string queue, Delivery delivery)
     {
         string id = delivery.Message.GetText();
         int times = _received.AddOrUpdate((queue, id), 1, static (_, n) => n + 1);
-        if (times > 1 && !delivery.Redelivered)
+        if (times > 1 && !delivery.Redelivered && channel.IsOpen)
         {
             Violate($"{id} was delivered from '{queue}' {times} times, the last time not flagged as redelivered.");
         }
 
-        if (Acked.ContainsKey((queue, id)) || Rejected.ContainsKey((queue, id)))
+        if ((Acked.ContainsKey((queue, id)) || Rejected.ContainsKey((queue, id))) && channel.IsOpen)
         {
             Violate($"{id} was delivered from '{queue}' after it had been settled.");
         }

@@ -149,7 +149,7 @@ public sealed class StressTests(ITestOutputHelper output)
                 int turn = random.Next(1, 400);
                 await foreach (Delivery delivery in consumer.ReadAllAsync(stop))
                 {
-                    ledger.Receive(queue, delivery);
+                    ledger.Receive(channel, queue, delivery);
                     if (autoAck)
                     {
                         ledger.Settle(queue, delivery.Message.GetText(), acked: true);

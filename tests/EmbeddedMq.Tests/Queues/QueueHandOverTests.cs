@@ -1,0 +1,72 @@
+using EmbeddedMq.Consumers;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Queues;
+
+namespace EmbeddedMq.Tests.Queues;
+
+/// <summary>A message is in one place at a time, also when a consumer ends while the queue still knows it.</summary>
+public sealed class QueueHandOverTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void HandOver_ToAConsumerThatHasEnded_LeavesTheMessageWithTheQueueAlone(bool autoAck)
+    {
+        using QueueStand stand = new();
+        Queue queue = stand.Declare(new QueueDeclaration("q"));
+        Consumer consumer = stand.NewConsumer(queue, prefetchCount: 5, autoAck);
+        queue.AddConsumer(consumer, "/");
+
+        // Two cancels at once: one is about to take the consumer out of the queue, the other has ended it already.
+        consumer.End(ConsumerEnd.Cancelled, null);
+        QueueStand.Enqueue(queue, "m");
+
+        Assert.Equal(0, stand.Book.Count);
+        Assert.Equal((1, 0), (queue.Describe().ReadyCount, queue.Describe().UnackedCount));
+        Assert.True(queue.TryAcquire(out QueueEntry? entry, out _));
+        queue.Acknowledge(entry);
+        Assert.Equal(0, stand.Memory.Bytes);
+    }
+
+    [Fact]
+    public void RemoveConsumer_AfterItRefusedAMessage_StillCountsAsTheLastOneLeaving()
+    {
+        using QueueStand stand = new();
+        Queue queue = stand.Declare(new QueueDeclaration("q").AutoDelete());
+        Consumer consumer = stand.NewConsumer(queue);
+        queue.AddConsumer(consumer, "/");
+        stand.Book.Close(); // the channel has closed and is about to take its consumers out
+        QueueStand.Enqueue(queue, "m");
+
+        Assert.True(queue.RemoveConsumer(consumer));
+
+        Assert.Equal([queue], stand.DeletedUnused);
+    }
+
+    [Fact]
+    public void Aftermath_OneDeadLetterFails_TheOthersGoOnAndNothingIsLeftBehind()
+    {
+        using QueueStand stand = new();
+        Queue queue = stand.Declare(new QueueDeclaration("q").DeadLetterTo("dead").WithDeliveryLimit(0));
+        List<QueueEntry> entries = [];
+        foreach (string text in (string[])["a", "b", "c"])
+        {
+            QueueStand.Enqueue(queue, text);
+            Assert.True(queue.TryAcquire(out QueueEntry? entry, out _));
+            entries.Add(entry);
+        }
+
+        stand.OnDead = static entry =>
+        {
+            if (entry.Message.GetText() == "a")
+            {
+                throw new InvalidOperationException("planted");
+            }
+        };
+
+        Assert.Equal("planted", Assert.Throws<InvalidOperationException>(() => queue.Requeue(entries.ToArray(), [])).Message);
+        Assert.Equal(["b DeliveryLimit", "c DeliveryLimit"], stand.Dead);
+        Assert.Equal((2, 1), (queue.Describe().DeadLetteredTotal, queue.Describe().DroppedTotal));
+        Assert.Equal(0, stand.Memory.Bytes);
+    }
+}
