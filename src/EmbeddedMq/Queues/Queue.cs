@@ -134,15 +134,13 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         lock (_gate)
         {
             Touch_NeedsGate();
-            _contents.DropExpired();
+            MoveUp_NeedsGate(); // what has expired makes room for what waits, and that may be what is asked for
             taken = _contents.TryTake(out entry);
             remainingCount = (uint)_contents.Count;
             if (taken)
             {
                 _contents.Acquire(entry!);
-                _contents.DropExpired(); // what expired behind it has come to the head
-                AdmitWaiting_NeedsGate();
-                ArmExpiry_NeedsGate();
+                MoveUp_NeedsGate(); // what expired behind it has come to the head
             }
         }
 
@@ -276,9 +274,9 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 return false;
             }
 
-            _waiting!.Forget();
             _contents.LetGo(entry);
-            AdmitWaiting_NeedsGate(); // the next in line may be small enough for the room that this one was too large for
+            _waiting!.Forget();
+            MoveUp_NeedsGate(); // the next in line may be small enough for the room that this one was too large for
         }
 
         LeaveGate();
@@ -294,7 +292,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         {
             _contents.DropExpired();
             purged = _contents.Purge();
-            AdmitWaiting_NeedsGate();
+            MoveUp_NeedsGate();
         }
 
         LeaveGate();
@@ -315,7 +313,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 return null;
             }
 
-            _contents.DropExpired();
+            MoveUp_NeedsGate();
             if (refuse(Counts_NeedsGate()) is { } refusal)
             {
                 return new QueueDeletion(refusal, null, []);
@@ -362,7 +360,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 Touch_NeedsGate();
             }
 
-            _contents.DropExpired();
+            MoveUp_NeedsGate();
             counts = Counts_NeedsGate();
         }
 
@@ -392,9 +390,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
             _contents.Settings = settings;
             _contents.DropExcess();
-            _contents.DropExpired();
-            AdmitWaiting_NeedsGate();
-            ArmExpiry_NeedsGate();
+            MoveUp_NeedsGate();
             Touch_NeedsGate();
         }
 
@@ -563,6 +559,13 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             _contents.DropExpired();
         }
 
+        MoveUp_NeedsGate();
+    }
+
+    // To be done whenever the ready messages have become fewer, or another one may be the head.
+    private void MoveUp_NeedsGate()
+    {
+        _contents.DropExpired();
         AdmitWaiting_NeedsGate();
         ArmExpiry_NeedsGate();
     }
@@ -630,9 +633,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     {
         lock (_gate)
         {
-            _contents.DropExpired();
-            AdmitWaiting_NeedsGate();
-            ArmExpiry_NeedsGate();
+            MoveUp_NeedsGate();
         }
 
         LeaveGate();

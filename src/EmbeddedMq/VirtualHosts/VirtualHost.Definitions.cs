@@ -61,7 +61,7 @@ internal sealed partial class VirtualHost
 
         foreach (QueueDeclaration queue in definition.Queues.Where(queue => !_queues.ContainsKey(queue.Name)))
         {
-            DeclareQueue(queue, this);
+            DeclareQueue(queue, this).Counts(touch: true); // as by a declaration: its idle time begins
         }
 
         foreach (BindingDescription binding in definition.Bindings)

@@ -4,10 +4,14 @@ using EmbeddedMq.Messages;
 namespace EmbeddedMq.Queues;
 
 /// <summary>Where publishes wait, in order, for room in a queue with the overflow <c>block-publisher</c>.</summary>
-/// <remarks>Guarded by the queue's gate. What was withdrawn stays in the list until its turn comes and is passed over.</remarks>
+/// <remarks>Guarded by the queue's gate. What was withdrawn stays in the line until its turn comes and is passed over, or until it is the
+/// larger part of the line; then the line is built again without it, so that publishers who give up and come again do not make it grow.</remarks>
 internal sealed class WaitingRoom
 {
-    private readonly Queue<(QueueEntry Entry, PendingPublish? Publish)> _line = new();
+    // Below this length a line of withdrawn publishes costs nothing worth saving.
+    private const int ShortLine = 64;
+
+    private Queue<(QueueEntry Entry, PendingPublish? Publish)> _line = new();
 
     /// <summary>How many publishes wait.</summary>
     internal int Count { get; private set; }
@@ -48,6 +52,13 @@ internal sealed class WaitingRoom
         return _line.Dequeue().Publish;
     }
 
-    /// <summary>Counts one less, because its publisher has withdrawn it.</summary>
-    internal void Forget() => Count--;
+    /// <summary>Counts one less, because its publisher has withdrawn it: its message does not wait any more.</summary>
+    internal void Forget()
+    {
+        Count--;
+        if (_line.Count >= ShortLine && Count < _line.Count / 2)
+        {
+            _line = new Queue<(QueueEntry Entry, PendingPublish? Publish)>(_line.Where(static place => place.Entry.State == EntryState.Waiting));
+        }
+    }
 }
