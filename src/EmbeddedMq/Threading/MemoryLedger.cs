@@ -91,7 +91,9 @@ internal sealed class MemoryLedger
             _blockedChanged(blocked);
         }
 
-        // A release between the sum and the write above saw "not blocked" and summed nothing.
+        // A release between the sum and the write above saw "not blocked" and summed nothing. The barrier keeps the write before this second
+        // sum; a release has one between its count and its look, because both are in that order by an interlocked addition.
+        Interlocked.MemoryBarrier();
         if (_isBlocked && Bytes <= _lowBytes)
         {
             Evaluate();

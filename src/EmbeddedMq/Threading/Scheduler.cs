@@ -145,8 +145,9 @@ internal sealed class Scheduler : IDisposable
 
         _armedFor = dueMs;
 
-        // Timers take at most 2^32 - 2 ms; one that is due later is armed again when this one fires.
-        long delayMs = Math.Clamp(dueMs - _clock.NowMs, 0, uint.MaxValue - 2L);
+        // Timers take at most 2^32 - 2 ms; one that is due later is armed again when this one fires. And not 0: a virtual clock runs such a timer
+        // within this call, under this gate and those of the caller.
+        long delayMs = Math.Clamp(dueMs - _clock.NowMs, 1, uint.MaxValue - 2L);
         _timer.Change(TimeSpan.FromMilliseconds(delayMs), Timeout.InfiniteTimeSpan);
     }
 
