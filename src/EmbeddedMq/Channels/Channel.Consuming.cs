@@ -303,7 +303,7 @@ internal sealed partial class Channel
                     throw MqErrors.UnknownDeliveryTag(deliveryTag);
                 }
 
-                if (!TryHoldForTransaction(settlement, deliveries))
+                if (!TryHoldForTransaction(ref settlement, deliveries))
                 {
                     Settle(deliveries, settlement);
                 }
@@ -326,12 +326,18 @@ internal sealed partial class Channel
         return true;
     }
 
-    private bool TryHoldForTransaction(Settlement settlement, List<Unsettled> deliveries)
+    private bool TryHoldForTransaction(ref Settlement settlement, List<Unsettled> deliveries)
     {
         lock (_publisher.Gate)
         {
-            if (_publisher.Mode != ChannelMode.Transactional || !IsOpen)
+            if (_publisher.Mode != ChannelMode.Transactional)
             {
+                return false;
+            }
+
+            if (!IsOpen)
+            {
+                settlement = Settlement.Requeue; // the channel closes beside this: what was not committed goes back
                 return false;
             }
 

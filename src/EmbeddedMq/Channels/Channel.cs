@@ -136,8 +136,8 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
     /// <summary>Notes that a publish has to wait for memory.</summary>
     internal void NoteBlocked() => _connection.NoteBlocked();
 
-    /// <summary>Publishes what has waited for memory; <see langword="false"/> when some of it has to wait on.</summary>
-    internal bool ReleaseWaiting() => _publisher.ReleaseWaiting();
+    /// <summary>Publishes what has waited for memory, as far as there is memory.</summary>
+    internal void ReleaseWaiting() => _publisher.ReleaseWaiting();
 
     /// <summary>Tells of a message that no queue took. Called outside all gates, before its publish completes.</summary>
     /// <param name="exchange">The exchange that it was published to.</param>

@@ -20,6 +20,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     private readonly ConcurrentDictionary<PendingPublish, long> _pending = new(ReferenceEqualityComparer.Instance as IEqualityComparer<PendingPublish>); // with its order
     private long _pendingOrder;
     private int _outstandingCount;
+    private int _cancelledCount; // of those that wait for memory; counted when they are cancelled, and not less as they are passed over
 
     // Guarded by _gate.
     private readonly Router _router = new(virtualHost, virtualHost.Services.Names.NextSeed());
@@ -71,8 +72,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     }
 
     /// <summary>Publishes what has waited for memory, in order, as far as there is memory.</summary>
-    /// <returns>Whether nothing waits any more.</returns>
-    internal bool ReleaseWaiting()
+    internal void ReleaseWaiting()
     {
         while (true)
         {
@@ -83,18 +83,12 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             EmbeddedMqException? error = null;
             lock (_gate)
             {
-                if (_isClosed || _waitingForMemory.Count == 0)
+                if (_isClosed || _waitingForMemory.Count == 0 || virtualHost.Services.Memory.IsBlocked)
                 {
-                    return true;
-                }
-
-                if (virtualHost.Services.Memory.IsBlocked)
-                {
-                    return false;
+                    return; // where memory has run out again, its next release comes back here
                 }
 
                 waiting = _waitingForMemory.Dequeue();
-
                 if (waiting.IsDone)
                 {
                     continue;
@@ -114,7 +108,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             {
                 waiting.Fail(error);
                 channel.CloseBecause(error);
-                return true;
+                return;
             }
 
             if (outcome == PublishOutcome.Returned)
@@ -158,30 +152,31 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     /// <exception cref="ChannelException">406: not transactional, or a queue refused a message.</exception>
     internal async ValueTask CommitAsync(CancellationToken cancellationToken)
     {
+        List<WaitingPublish> takenAlong = [];
         ChannelTransaction transaction;
         List<PendingPublish> pendings = [];
         List<ChannelTransaction.HeldMessage> returned = [];
-        bool rejected = false;
-        lock (_gate)
+        bool rejected;
+        try
         {
-            transaction = TakeTransaction_NeedsGate();
-            foreach (ChannelTransaction.HeldMessage held in transaction.Publishes)
+            lock (_gate)
             {
-                PendingPublish? pending = null;
-                PublishOutcome outcome = virtualHost.Publish(_router, held.Exchange, held.RoutingKey, held.Message, held.IsMandatory, ref pending);
-                rejected |= outcome == PublishOutcome.Rejected;
-                if (outcome == PublishOutcome.Returned)
+                CheckTransactional_NeedsGate();
+                TakeWaitingAlong_NeedsGate(takenAlong);
+
+                // An exchange may have gone since: better nothing of the transaction than a part. It stays held until the error closes the channel.
+                foreach (ChannelTransaction.HeldMessage held in Transaction.Publishes)
                 {
-                    returned.Add(held);
+                    virtualHost.CheckPublish(held.Exchange, held.RoutingKey, held.Message);
                 }
 
-                if (pending is not null)
-                {
-                    pendings.Add(pending);
-                }
-
-                virtualHost.Services.Memory.Release(held.MemoryBytes);
+                rejected = PublishHeld_NeedsGate(pendings, returned);
+                transaction = Transaction.TakeAll();
             }
+        }
+        finally
+        {
+            Answer(takenAlong);
         }
 
         foreach ((Settlement settlement, List<Unsettled> deliveries) in transaction.Settlements)
@@ -194,12 +189,11 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             channel.RaiseReturned(held.Exchange, held.RoutingKey, held.Message);
         }
 
-        foreach (PendingPublish pending in pendings)
-        {
-            rejected |= !(await WaitForQueuesAsync(pending, PublishOutcome.Confirmed, 0, cancellationToken).ConfigureAwait(false)).IsConfirmed;
-        }
-
-        if (rejected)
+        // The token stops the waiting for them, not them.
+        Task<PublishResult>[] waits =
+            [.. pendings.Select(pending => WaitForQueuesAsync(pending, PublishOutcome.Confirmed, 0, CancellationToken.None))];
+        PublishResult[] results = await Task.WhenAll(waits).WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (rejected || results.Any(static result => !result.IsConfirmed))
         {
             throw MqErrors.PartialTransaction();
         }
@@ -210,16 +204,17 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     /// <exception cref="ChannelException">406: not transactional.</exception>
     internal IReadOnlyList<Unsettled> Rollback()
     {
+        List<WaitingPublish> takenAlong = [];
+        IReadOnlyList<Unsettled> deliveries;
         lock (_gate)
         {
-            ChannelTransaction transaction = TakeTransaction_NeedsGate();
-            foreach (ChannelTransaction.HeldMessage held in transaction.Publishes)
-            {
-                virtualHost.Services.Memory.Release(held.MemoryBytes);
-            }
-
-            return [.. transaction.Settlements.SelectMany(static held => held.Deliveries)];
+            CheckTransactional_NeedsGate();
+            TakeWaitingAlong_NeedsGate(takenAlong);
+            deliveries = ForgetTransaction_NeedsGate();
         }
+
+        Answer(takenAlong);
+        return deliveries;
     }
 
     /// <summary>Ends publishing: what waits for memory or for queues fails, what a transaction holds is forgotten.</summary>
@@ -234,7 +229,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             _isClosed = true;
             waiting = [.. _waitingForMemory];
             _waitingForMemory.Clear();
-            held = Mode == ChannelMode.Transactional ? Rollback() : [];
+            held = ForgetTransaction_NeedsGate();
         }
 
         foreach (WaitingPublish publish in waiting)
@@ -256,10 +251,8 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     {
         if (Mode == ChannelMode.Transactional)
         {
-            virtualHost.CheckPublish(exchange);
-            ChannelTransaction.HeldMessage held = new(exchange, routingKey, message, isMandatory);
-            Transaction.Publishes.Add(held);
-            virtualHost.Services.Memory.Add(held.MemoryBytes);
+            virtualHost.CheckPublish(exchange, routingKey, message);
+            Hold_NeedsGate(new ChannelTransaction.HeldMessage(exchange, routingKey, message, isMandatory));
             return (PublishOutcome.Confirmed, 0);
         }
 
@@ -273,12 +266,12 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     private ValueTask<PublishResult> WaitForMemory_NeedsGate(
         string exchange, string routingKey, Message message, bool isMandatory, CancellationToken cancellationToken)
     {
-        if (_waitingForMemory.Count >= options.MaxOutstandingPublishes)
+        if (_waitingForMemory.Count >= options.MaxOutstandingPublishes && !TryForgetCancelled_NeedsGate())
         {
             return new ValueTask<PublishResult>(new PublishResult(PublishOutcome.Rejected, 0, RejectReason.TooManyOutstanding));
         }
 
-        WaitingPublish waiting = new(exchange, routingKey, message, isMandatory, cancellationToken);
+        WaitingPublish waiting = new(exchange, routingKey, message, isMandatory, NoteCancelled, cancellationToken);
         _waitingForMemory.Enqueue(waiting);
         channel.NoteBlocked();
         return new ValueTask<PublishResult>(waiting.Completion);
@@ -322,6 +315,103 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     private static PublishResult Result(PublishOutcome outcome, ulong sequenceNumber)
         => new(outcome, sequenceNumber, outcome == PublishOutcome.Rejected ? RejectReason.QueueFull : RejectReason.None);
 
-    private ChannelTransaction TakeTransaction_NeedsGate()
-        => Mode == ChannelMode.Transactional ? Transaction.TakeAll() : throw MqErrors.NotTransactional();
+    private void NoteCancelled() => Interlocked.Increment(ref _cancelledCount);
+
+    // The count only tells whether looking is worth while: it also has those that were passed over in their turn.
+    private bool TryForgetCancelled_NeedsGate()
+    {
+        if (Interlocked.Exchange(ref _cancelledCount, 0) == 0)
+        {
+            return false;
+        }
+
+        WaitingPublish[] waiting = [.. _waitingForMemory.Where(static publish => !publish.IsDone)];
+        _waitingForMemory.Clear();
+        foreach (WaitingPublish publish in waiting)
+        {
+            _waitingForMemory.Enqueue(publish);
+        }
+
+        return waiting.Length < options.MaxOutstandingPublishes;
+    }
+
+    private void CheckTransactional_NeedsGate()
+    {
+        if (Mode != ChannelMode.Transactional)
+        {
+            throw MqErrors.NotTransactional();
+        }
+    }
+
+    private void Hold_NeedsGate(ChannelTransaction.HeldMessage held)
+    {
+        Transaction.Publishes.Add(held);
+        virtualHost.Services.Memory.Add(held.MemoryBytes);
+    }
+
+    // What waits for memory was published before the transaction ends and is part of it. It need not wait for the end of what it is part of.
+    private void TakeWaitingAlong_NeedsGate(List<WaitingPublish> taken)
+    {
+        taken.AddRange(_waitingForMemory.Where(static publish => !publish.IsDone));
+        _waitingForMemory.Clear();
+        foreach (WaitingPublish publish in taken)
+        {
+            Hold_NeedsGate(new ChannelTransaction.HeldMessage(publish.Exchange, publish.RoutingKey, publish.Message, publish.IsMandatory));
+        }
+    }
+
+    private static void Answer(List<WaitingPublish> takenAlong)
+    {
+        foreach (WaitingPublish publish in takenAlong)
+        {
+            publish.Complete(Result(PublishOutcome.Confirmed, 0));
+        }
+    }
+
+    /// <summary>Publishes what the transaction holds.</summary>
+    /// <returns>Whether a queue refused any of it.</returns>
+    private bool PublishHeld_NeedsGate(List<PendingPublish> pendings, List<ChannelTransaction.HeldMessage> returned)
+    {
+        bool rejected = false;
+        int published = 0;
+        try
+        {
+            foreach (ChannelTransaction.HeldMessage held in Transaction.Publishes)
+            {
+                PendingPublish? pending = null;
+                PublishOutcome outcome = virtualHost.Publish(_router, held.Exchange, held.RoutingKey, held.Message, held.IsMandatory, ref pending);
+                published++;
+                virtualHost.Services.Memory.Release(held.MemoryBytes);
+                rejected |= outcome == PublishOutcome.Rejected;
+                if (outcome == PublishOutcome.Returned)
+                {
+                    returned.Add(held);
+                }
+
+                if (pending is not null)
+                {
+                    pendings.Add(pending);
+                }
+            }
+        }
+        catch (EmbeddedMqException)
+        {
+            // An exchange has gone at this very moment. The rest is forgotten when the error closes the channel, and what it settled goes back.
+            Transaction.Publishes.RemoveRange(0, published);
+            throw;
+        }
+
+        return rejected;
+    }
+
+    private IReadOnlyList<Unsettled> ForgetTransaction_NeedsGate()
+    {
+        ChannelTransaction transaction = Transaction.TakeAll();
+        foreach (ChannelTransaction.HeldMessage held in transaction.Publishes)
+        {
+            virtualHost.Services.Memory.Release(held.MemoryBytes);
+        }
+
+        return [.. transaction.Settlements.SelectMany(static held => held.Deliveries)];
+    }
 }

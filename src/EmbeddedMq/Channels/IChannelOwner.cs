@@ -1,7 +1,7 @@
 namespace EmbeddedMq.Channels;
 
 /// <summary>A connection as its channels see it.</summary>
-/// <remarks>Thread-safe. Called outside all gates.</remarks>
+/// <remarks>Thread-safe. Called outside all gates, but for <see cref="NoteBlocked"/>, which is called under a channel's publish gate.</remarks>
 internal interface IChannelOwner : IConnection
 {
     /// <summary>Closes the connection because of an error on a channel.</summary>

@@ -5,22 +5,24 @@ internal sealed class WaitingPublish
 {
     private readonly TaskCompletionSource<PublishResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenRegistration _registration;
+    private readonly Action _cancelled;
 
     /// <summary>Makes it.</summary>
     /// <param name="exchange">The exchange.</param>
     /// <param name="routingKey">The routing key.</param>
     /// <param name="message">The message.</param>
     /// <param name="isMandatory">Whether it comes back when no queue takes it.</param>
+    /// <param name="cancelled">Told when it is cancelled while it waits; it only notes it.</param>
     /// <param name="cancellationToken">Ends the waiting; the message is not published then, unless its turn has just come.</param>
-    internal WaitingPublish(string exchange, string routingKey, Message message, bool isMandatory, CancellationToken cancellationToken)
+    internal WaitingPublish(string exchange, string routingKey, Message message, bool isMandatory, Action cancelled, CancellationToken cancellationToken)
     {
+        _cancelled = cancelled;
         Exchange = exchange;
         RoutingKey = routingKey;
         Message = message;
         IsMandatory = isMandatory;
         CancellationToken = cancellationToken;
-        _registration = cancellationToken.UnsafeRegister(
-            static (state, token) => ((TaskCompletionSource<PublishResult>)state!).TrySetCanceled(token), _completion);
+        _registration = cancellationToken.UnsafeRegister(static (state, token) => ((WaitingPublish)state!).Cancel(token), this);
     }
 
     /// <summary>The exchange.</summary>
@@ -71,5 +73,13 @@ internal sealed class WaitingPublish
     {
         _registration.Dispose();
         _completion.TrySetException(error);
+    }
+
+    private void Cancel(CancellationToken cancellationToken)
+    {
+        if (_completion.TrySetCanceled(cancellationToken))
+        {
+            _cancelled();
+        }
     }
 }

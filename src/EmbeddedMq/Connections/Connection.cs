@@ -118,7 +118,13 @@ internal sealed class Connection : IChannelOwner
     }
 
     /// <inheritdoc/>
-    public void NoteBlocked() => SetBlocked(LowOnMemory);
+    public void NoteBlocked()
+    {
+        lock (_gate)
+        {
+            SetBlocked_NeedsGate(LowOnMemory);
+        }
+    }
 
     /// <summary>Closes the connection with all that it owns. A second call does nothing.</summary>
     /// <param name="reason">Why.</param>
@@ -143,34 +149,19 @@ internal sealed class Connection : IChannelOwner
     /// <summary>Lets go on what has waited for memory.</summary>
     internal void Unblock()
     {
-        // First the state, then the release, so that who is released finds it said. A publish that was about to wait may have set it in
-        // between and been released with the others; one that has to wait again sets it anew, and the next release comes back here.
-        SetBlocked(null);
-        if (TryReleaseAll())
+        // Told before the release, for those who look when their publish has gone on; and again after it, because a publish that had seen the
+        // watermark exceeded before may have noted that in between, under its channel's gate.
+        NoteUnblocked();
+        foreach (Channel channel in _channels.Values)
         {
-            SetBlocked(null);
-            if (TryReleaseAll())
-            {
-                return;
-            }
+            channel.ReleaseWaiting();
         }
 
-        SetBlocked(LowOnMemory);
+        NoteUnblocked();
     }
 
     /// <summary>What a listing shows.</summary>
     internal ConnectionDescription Describe() => new(Name, VirtualHost, UserName, ChannelCount, BlockedReason);
-
-    private bool TryReleaseAll()
-    {
-        bool nothingWaits = true;
-        foreach (Channel channel in _channels.Values)
-        {
-            nothingWaits &= channel.ReleaseWaiting();
-        }
-
-        return nothingWaits;
-    }
 
     private Channel OpenChannel(ChannelOptions options)
     {
@@ -198,17 +189,27 @@ internal sealed class Connection : IChannelOwner
         }
     }
 
-    private void SetBlocked(string? reason)
+    // Where the watermark is exceeded again, the state stays as it is: the next release of memory comes back here. That is asked under the
+    // gate: whoever has to wait from then on takes the gate after this to note it.
+    private void NoteUnblocked()
     {
         lock (_gate)
         {
-            if (reason == _blockedReason)
+            if (!_virtualHost.Services.Memory.IsBlocked)
             {
-                return;
+                SetBlocked_NeedsGate(null);
             }
-
-            _blockedReason = reason;
-            _notifications.Post(() => BlockedChanged?.Invoke(this, new ConnectionBlockedEventArgs(reason)));
         }
+    }
+
+    private void SetBlocked_NeedsGate(string? reason)
+    {
+        if (reason == _blockedReason)
+        {
+            return;
+        }
+
+        _blockedReason = reason;
+        _notifications.Post(() => BlockedChanged?.Invoke(this, new ConnectionBlockedEventArgs(reason)));
     }
 }

@@ -58,13 +58,17 @@ internal sealed partial class VirtualHost : IQueueOwner
 
     /// <summary>Checks that a message could be published, as a transaction does when it takes the message.</summary>
     /// <param name="exchangeName">The exchange.</param>
-    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange.</exception>
-    internal void CheckPublish(string exchangeName)
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
+    internal void CheckPublish(string exchangeName, string routingKey, Message message)
     {
         if (GetExchange(exchangeName).Declaration.IsInternal)
         {
             throw MqErrors.PublishToInternalExchange(Name, exchangeName);
         }
+
+        _ = RoutingKeys.Read(routingKey, message.Properties);
     }
 
     /// <inheritdoc/>
@@ -89,12 +93,20 @@ internal sealed partial class VirtualHost : IQueueOwner
         Interlocked.Decrement(ref _delayedCount);
         Message message = DelayedExchange.MarkDelayed(delayed.Message);
         bool isAlive = ReferenceEquals(FindExchange(delayed.Exchange.Name), delayed.Exchange);
-        if (!isAlive || !PublishUnattended(delayed.Exchange, delayed.SourceExchange, delayed.RoutingKey, message, static _ => false))
+        bool taken = false;
+        try
         {
-            Interlocked.Increment(ref _delayedDroppedCount);
+            taken = isAlive && PublishUnattended(delayed.Exchange, delayed.SourceExchange, delayed.RoutingKey, message, static _ => false);
         }
+        finally
+        {
+            if (!taken)
+            {
+                Interlocked.Increment(ref _delayedDroppedCount);
+            }
 
-        _services.Memory.Release(delayed.MemoryBytes);
+            _services.Memory.Release(delayed.MemoryBytes);
+        }
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,5 @@
+using EmbeddedMq.Channels;
+using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.Time.Testing;
 
 namespace EmbeddedMq.Tests.Channels;
@@ -171,6 +173,84 @@ public sealed class MemoryWatermarkTests
         await channel.PurgeQueueAsync("dead");
         await channel.DeleteQueueAsync("full");
         Assert.Equal(0, broker.MemoryBytes);
+    }
+
+    [Fact]
+    public async Task Publish_AfterOthersThatWaitedWereCancelled_HasTheirPlaces()
+    {
+        await using Broker broker = await StartAsync();
+        await using IConnection connection = await broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync(new ChannelOptions { MaxOutstandingPublishes = 3 });
+        await channel.DeclareQueueAsync("load");
+        Task<PublishResult> first = await FillAsync(channel);
+        for (int i = 0; i < 10; i++)
+        {
+            using CancellationTokenSource cancellation = new();
+            Task<PublishResult> cancelled = channel.TryPublishAsync("", "load", Body(i), cancellationToken: cancellation.Token).AsTask();
+            Assert.False(cancelled.IsCompleted);
+            await cancellation.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+        }
+
+        Task<PublishResult> last = channel.TryPublishAsync("", "load", Body(0)).AsTask();
+        await channel.PurgeQueueAsync("load");
+
+        Assert.True((await first).IsConfirmed);
+        Assert.True((await last).IsConfirmed);
+        Assert.Equal(2U, (await channel.DeclareQueuePassiveAsync("load")).MessageCount);
+    }
+
+    [Fact]
+    public async Task Publish_WaitingBehindAReturnWhoseHandlerThrows_GoesOn()
+    {
+        await using Broker broker = await StartAsync();
+        await using IConnection connection = await broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        channel.MessageReturned += static (_, _) => throw new InvalidOperationException("planted");
+        await channel.DeclareQueueAsync("load");
+        Task<PublishResult> first = await FillAsync(channel);
+        Task<PublishResult> returned = channel.TryPublishAsync("", "nowhere", Body(1), PublishFlags.Mandatory).AsTask();
+        Task<PublishResult> last = channel.TryPublishAsync("", "load", Body(2)).AsTask();
+
+        await channel.PurgeQueueAsync("load");
+
+        Assert.True((await first.WaitAsync(BrokerFixture.Patience)).IsConfirmed);
+        Assert.Equal(PublishOutcome.Returned, (await returned.WaitAsync(BrokerFixture.Patience)).Outcome);
+        Assert.True((await last.WaitAsync(BrokerFixture.Patience)).IsConfirmed);
+    }
+
+    [Fact]
+    public async Task BlockedReason_NotedWhileWaitingPublishesAreLetGo_DoesNotStay()
+    {
+        await using Broker broker = await StartAsync();
+        await using IConnection connection = await broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        TaskCompletionSource noted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource unblocked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        // The place of a publisher that has seen the watermark exceeded and is only now getting to note it.
+        channel.MessageReturned += (_, _) =>
+        {
+            ((IChannelOwner)connection).NoteBlocked();
+            noted.SetResult();
+        };
+        connection.BlockedChanged += (_, change) =>
+        {
+            if (!change.IsBlocked && noted.Task.IsCompleted)
+            {
+                unblocked.TrySetResult();
+            }
+        };
+        await channel.DeclareQueueAsync("load");
+        Task<PublishResult> first = await FillAsync(channel);
+        Task<PublishResult> returned = channel.TryPublishAsync("", "nowhere", Body(1), PublishFlags.Mandatory).AsTask();
+
+        await channel.PurgeQueueAsync("load");
+
+        await first.WaitAsync(BrokerFixture.Patience);
+        await returned.WaitAsync(BrokerFixture.Patience);
+        await unblocked.Task.WaitAsync(BrokerFixture.Patience);
+        Assert.Null(connection.BlockedReason);
     }
 
     private static ValueTask<Broker> StartAsync()
