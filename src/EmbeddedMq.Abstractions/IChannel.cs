@@ -71,7 +71,7 @@ public interface IChannel : IAsyncDisposable
     ValueTask<QueueDeclared> DeclareQueueAsync(QueueDeclaration declaration, CancellationToken cancellationToken = default);
 
     /// <summary>Checks that a queue exists, whatever its flags and arguments.</summary>
-    /// <param name="queue">Its name; empty means the queue last declared on this channel.</param>
+    /// <param name="queue">Its name. No queue has an empty one, and here it does not stand for the queue last declared.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <returns>The queue's name and its counts.</returns>
     /// <exception cref="ChannelException">404 there is none; 405 it is exclusive to another connection.</exception>

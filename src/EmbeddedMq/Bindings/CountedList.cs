@@ -13,14 +13,15 @@ internal sealed class CountedList<T>
 {
     // Up to here the writer finds an item by comparing references.
     private const int ScanLimit = 8;
-    private const int PickAttempts = 8;
 
-    // Readers read the length first and the places after it; the writer writes them the other way round. So a reader never has a length
-    // that is too short for its places: items only ever move forward, in new places, and those come before the length that fits them.
+    // At least a quarter of the places of a long list are taken, so all these draws miss once in a hundred million times.
+    private const int PickAttempts = 64;
+
+    // Replaced whole when items move, so that a reader meets each of them once; else items come into empty places and go out of theirs.
     private T?[] _places;
-    private int _length;
 
     // The writer's only.
+    private int _length; // places that were taken since they moved
     private int[] _counts;
     private Dictionary<T, int>? _placeOf; // kept beyond ScanLimit
 
@@ -35,16 +36,8 @@ internal sealed class CountedList<T>
     /// <summary>How many different items it holds; for the writer.</summary>
     internal int Count { get; private set; }
 
-    /// <summary>The places to read: items, and <see langword="null"/> where one was removed. Taken once per reading.</summary>
-    internal ReadOnlySpan<T?> Places
-    {
-        get
-        {
-            int length = Volatile.Read(ref _length);
-            T?[] places = Volatile.Read(ref _places);
-            return places.AsSpan(0, Math.Min(length, places.Length));
-        }
-    }
+    /// <summary>The places to read: items in order, and <see langword="null"/> where there is none. Taken once per reading.</summary>
+    internal ReadOnlySpan<T?> Places => Volatile.Read(ref _places);
 
     /// <summary>Adds an item, or counts it once more.</summary>
     /// <param name="item">The item.</param>
@@ -65,7 +58,7 @@ internal sealed class CountedList<T>
         place = _length;
         _counts[place] = 1;
         Volatile.Write(ref _places[place], item);
-        Volatile.Write(ref _length, place + 1);
+        _length++;
         Count++;
         RememberPlace(item, place);
     }
@@ -113,7 +106,7 @@ internal sealed class CountedList<T>
             }
         }
 
-        // A short list may be nearly all holes. Going through it once, each item takes the place of the earlier ones with its fair share.
+        // A short list may be nearly empty. Going through it once, each item takes the place of the earlier ones with its fair share.
         item = null;
         int met = 0;
         foreach (T? place in places)
@@ -185,7 +178,7 @@ internal sealed class CountedList<T>
 
         _counts = counts;
         Volatile.Write(ref _places, places);
-        Volatile.Write(ref _length, length);
+        _length = length;
         _placeOf = null;
         if (length > ScanLimit)
         {

@@ -226,6 +226,11 @@ internal sealed partial class Channel
     private GetResult? Get(string name, bool autoAck)
     {
         Queue queue = _virtualHost.GetQueue(name, _connection);
+        if (queue.ArgumentSettings is { Kind: QueueKind.Quorum, SingleActiveConsumer: true })
+        {
+            throw MqErrors.GetFromSingleActiveQuorumQueue(_virtualHost.Name, name);
+        }
+
         if (!queue.TryAcquire(out QueueEntry? entry, out uint remainingCount))
         {
             return null;

@@ -44,7 +44,7 @@ internal sealed partial class Channel
 
     /// <inheritdoc/>
     public ValueTask<QueueDeclared> DeclareQueuePassiveAsync(string queue, CancellationToken cancellationToken = default)
-        => Run(() => DeclareQueuePassive(QueueOrLast(queue)), cancellationToken);
+        => Run(() => DeclareQueuePassive(CleanName("queue name", queue)), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<uint> DeleteQueueAsync(string queue, bool ifUnused = false, bool ifEmpty = false, CancellationToken cancellationToken = default)

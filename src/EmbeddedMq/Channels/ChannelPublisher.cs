@@ -51,7 +51,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         lock (_gate)
         {
             channel.ThrowIfClosed();
-            if (virtualHost.Services.Memory.IsBlocked || _waitingForMemory.Count > 0)
+            if ((virtualHost.Services.Memory.IsBlocked && (flags & PublishFlags.InPlaceOfDelivery) == 0) || _waitingForMemory.Count > 0)
             {
                 return WaitForMemory_NeedsGate(exchange, routingKey, message, isMandatory, cancellationToken);
             }
@@ -262,7 +262,10 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         }
 
         ulong sequenceNumber = Mode == ChannelMode.Confirm ? ++_lastSequenceNumber : 0;
-        return (virtualHost.Publish(_router, exchange, routingKey, message, isMandatory, ref pending), sequenceNumber);
+        PublishOutcome outcome = virtualHost.Publish(_router, exchange, routingKey, message, isMandatory, ref pending);
+
+        // Without confirms there is nothing to say no with: the message has been handed over, and the queue counts its refusal.
+        return (Mode == ChannelMode.Plain && outcome == PublishOutcome.Rejected ? PublishOutcome.Confirmed : outcome, sequenceNumber);
     }
 
     private ValueTask<PublishResult> WaitForMemory_NeedsGate(

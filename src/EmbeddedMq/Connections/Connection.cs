@@ -9,6 +9,9 @@ namespace EmbeddedMq.Connections;
 /// <summary>A connection: it owns channels and exclusive queues, and takes them with it.</summary>
 internal sealed class Connection : IChannelOwner
 {
+    // RabbitMQ's text of connection.blocked.
+    private const string LowOnMemory = "low on memory";
+
     private readonly ConnectionRegistry _registry;
     private readonly VirtualHost _virtualHost;
     private readonly SerialExecutor _notifications;
@@ -115,7 +118,7 @@ internal sealed class Connection : IChannelOwner
     }
 
     /// <inheritdoc/>
-    public void NoteBlocked() => SetBlocked(_registry.BlockedReason);
+    public void NoteBlocked() => SetBlocked(LowOnMemory);
 
     /// <summary>Closes the connection with all that it owns. A second call does nothing.</summary>
     /// <param name="reason">Why.</param>
@@ -144,16 +147,14 @@ internal sealed class Connection : IChannelOwner
     /// <summary>Lets go on what has waited for memory.</summary>
     internal void Unblock()
     {
-        bool stillWaits = false;
+        // First the state, then the release: a publish that has to wait again meanwhile sets it anew, and the next release comes back here.
+        SetBlocked(null);
         foreach (Channel channel in _channels.Values)
         {
-            stillWaits |= !channel.ReleaseWaiting();
-        }
-
-        // Memory may have run out again in the middle of it; the next release of memory comes back here.
-        if (!stillWaits)
-        {
-            SetBlocked(null);
+            if (!channel.ReleaseWaiting())
+            {
+                SetBlocked(LowOnMemory);
+            }
         }
     }
 
@@ -172,7 +173,7 @@ internal sealed class Connection : IChannelOwner
             int max = _virtualHost.Services.Limits.MaxChannelsPerConnection;
             if (_channels.Count >= max)
             {
-                throw MqErrors.TooManyChannels(_channels.Count + 1, max);
+                throw MqErrors.TooManyChannels(_channels.Count, max);
             }
 
             while (_channels.ContainsKey(_lowestFree))

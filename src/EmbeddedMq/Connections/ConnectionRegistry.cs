@@ -16,9 +16,6 @@ internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notif
     private long _lastNumber;
     private bool _isClosed; // guarded by _gate
 
-    /// <summary>Why publishers wait now, or <see langword="null"/>.</summary>
-    internal string? BlockedReason { get; private set; }
-
     /// <summary>The open connections.</summary>
     internal IEnumerable<Connection> All => _connections.Keys;
 
@@ -82,16 +79,9 @@ internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notif
         Close(static _ => true, "broker forced connection closure with reason 'shutdown'");
     }
 
-    /// <summary>Notes that publishers have to wait, or may go on; what waits then goes on. Called from the notifications, one call at a time.</summary>
-    /// <param name="reason">Why, or <see langword="null"/>.</param>
-    internal void SetBlocked(string? reason)
+    /// <summary>Lets go on what has waited for memory. Called from the notifications, one call at a time.</summary>
+    internal void Unblock()
     {
-        BlockedReason = reason;
-        if (reason is not null)
-        {
-            return;
-        }
-
         foreach (Connection connection in _connections.Keys)
         {
             connection.Unblock();

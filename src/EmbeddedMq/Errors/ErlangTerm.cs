@@ -40,7 +40,7 @@ internal static class ErlangTerm
         float number => FormatFloat(number.ToString("R", CultureInfo.InvariantCulture)),
         double number => FormatFloat(number.ToString("R", CultureInfo.InvariantCulture)),
         decimal number => number.ToString(CultureInfo.InvariantCulture),
-        string text => $"<<\"{Escape(text)}\">>",
+        string text => text.Length == 0 ? "<<>>" : $"<<\"{Escape(text)}\">>",
         byte[] bytes => $"<<{string.Join(',', bytes)}>>",
         DateTimeOffset time => time.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
         HeaderTable table => $"[{string.Join(',', table.Select(static entry => $"{{{Format(entry.Key)},{TypeOf(entry.Value)},{Format(entry.Value)}}}"))}]",

@@ -55,7 +55,7 @@ internal static partial class MqErrors
         virtualHost);
 
     /// <summary>530: the connection has as many channels as it may have.</summary>
-    /// <param name="count">How many it would have.</param>
+    /// <param name="count">How many it has.</param>
     /// <param name="max">The bound.</param>
     internal static ConnectionException TooManyChannels(int count, int max) => Connection(
         ReplyCode.NotAllowed,

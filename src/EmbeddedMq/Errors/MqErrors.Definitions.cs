@@ -36,10 +36,13 @@ internal static partial class MqErrors
     internal static string DefinitionOfUnknownVirtualHost(string place, string virtualHost)
         => $"{place}: vhost '{virtualHost}' is not listed in 'vhosts'";
 
-    /// <summary>A binding with an end that the file does not hold.</summary>
-    /// <param name="place">The place.</param>
+    /// <summary>An end of a binding that the file does not hold.</summary>
     /// <param name="missing">That end as texts name it.</param>
-    internal static string DefinitionOfDanglingBinding(string place, string missing) => $"{place}: there is no {missing} in the file";
+    internal static string DefinitionLacks(string missing) => $"there is no {missing} in the file";
+
+    /// <summary>The text of an error of the protocol, for use within another one.</summary>
+    /// <param name="error">The error.</param>
+    internal static string WithoutConstant(EmbeddedMqException error) => error.ReplyText[(ConstantOf(error.ReplyCode).Length + " - ".Length)..];
 
     /// <summary>Two definitions of one name that say different things.</summary>
     /// <param name="place">The place of the second.</param>

@@ -36,6 +36,15 @@ internal static partial class MqErrors
         "Use the connection that declared it, or declare it without exclusive.",
         queue);
 
+    /// <summary>405: one consumer is to see all of a queue's messages, so none may be taken past it.</summary>
+    /// <param name="virtualHost">The virtual host.</param>
+    /// <param name="queue">The queue.</param>
+    internal static ChannelException GetFromSingleActiveQuorumQueue(string virtualHost, string queue) => Channel(
+        ReplyCode.ResourceLocked,
+        $"cannot obtain access to locked {QueueIn(virtualHost, queue)}. basic.get operations are not supported by quorum queues with single active consumer",
+        "Start a consumer, or declare the queue without x-single-active-consumer.",
+        queue);
+
     /// <summary>403: an exclusive consumer has the queue, or an exclusive one is asked for beside others.</summary>
     /// <param name="virtualHost">The virtual host.</param>
     /// <param name="queue">The queue.</param>

@@ -140,8 +140,7 @@ public sealed class Broker : IBroker
         else
         {
             BrokerLog.PublishersUnblocked(_services.Logger, Name, MemoryBytes);
+            _connections.Unblock();
         }
-
-        _connections.SetBlocked(isBlocked ? "low on memory" : null);
     });
 }

@@ -1,54 +1,65 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace EmbeddedMq.Messages;
 
 /// <summary>The property <c>expiration</c>: milliseconds as decimal digits.</summary>
+/// <remarks>Source: RabbitMQ, rabbit_basic:parse_expiration.</remarks>
 internal static class Expiration
 {
-    /// <summary>The longest time to live, in milliseconds: 2^32 - 1, as in RabbitMQ.</summary>
-    internal const long MaxMs = uint.MaxValue;
+    /// <summary>The longest time to live: ten years, as in RabbitMQ (rabbit_misc:check_expiry).</summary>
+    internal const long MaxMs = 315_360_000_000;
 
     /// <summary>Reads it.</summary>
     /// <param name="text">The property.</param>
-    /// <param name="milliseconds">The time to live.</param>
-    /// <param name="reason">What is wrong with it, in the words of RabbitMQ's reply texts.</param>
+    /// <param name="milliseconds">The time to live, 0 to <see cref="MaxMs"/>.</param>
+    /// <param name="reason">RabbitMQ's reason why it is invalid: <c>no_integer</c>, <c>{leftover_string,".5"}</c>, <c>{value_negative,-1}</c>,
+    /// <c>{value_too_large,315360000001}</c>; empty when it is valid.</param>
     internal static bool TryParse(string text, out long milliseconds, out string reason)
     {
-        reason = "";
-        int digits = 0;
-        int start = text.StartsWith('-') || text.StartsWith('+') ? 1 : 0;
-        while (start + digits < text.Length && char.IsAsciiDigit(text[start + digits]))
+        // The common case, on the path of every publish with a time to live.
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out milliseconds) && milliseconds <= MaxMs)
         {
-            digits++;
+            reason = "";
+            return true;
         }
 
-        if (digits == 0)
+        milliseconds = 0;
+        reason = FindFault(text, ref milliseconds);
+        return reason.Length == 0;
+    }
+
+    private static string FindFault(string text, ref long milliseconds)
+    {
+        int start = text.StartsWith('+') || text.StartsWith('-') ? 1 : 0;
+        int end = start;
+        while (end < text.Length && char.IsAsciiDigit(text[end]))
         {
-            milliseconds = 0;
-            reason = "no_integer";
-            return false;
+            end++;
         }
 
-        string number = text[..(start + digits)];
-        if (start + digits < text.Length)
+        if (end == start)
         {
-            milliseconds = 0;
-            reason = $"{{leftover_string,\"{text[(start + digits)..]}\"}}";
-            return false;
+            return "no_integer";
         }
 
-        if (!long.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out milliseconds) || milliseconds > MaxMs)
+        if (end < text.Length)
         {
-            reason = $"{{value_too_large,{number.TrimStart('+')}}}";
-            return false;
+            return $"{{leftover_string,\"{text[end..]}\"}}";
         }
 
-        if (milliseconds < 0)
+        BigInteger number = BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        if (number.Sign < 0)
         {
-            reason = $"{{value_negative,{number}}}";
-            return false;
+            return $"{{value_negative,{number}}}";
         }
 
-        return true;
+        if (number > MaxMs)
+        {
+            return $"{{value_too_large,{number}}}";
+        }
+
+        milliseconds = (long)number;
+        return "";
     }
 }

@@ -11,6 +11,9 @@ internal static class PredeclaredExchanges
         new ExchangeDeclaration("amq.topic", ExchangeType.Topic).Durable(),
         new ExchangeDeclaration("amq.headers", ExchangeType.Headers).Durable(),
         new ExchangeDeclaration("amq.match", ExchangeType.Headers).Durable(),
+
+        // Nothing traces into it yet; it is there because clients may declare it passively or bind to it.
+        new ExchangeDeclaration("amq.rabbitmq.trace", ExchangeType.Topic).Durable().Internal(),
     ];
 
     /// <summary>The one of a name, or <see langword="null"/>.</summary>

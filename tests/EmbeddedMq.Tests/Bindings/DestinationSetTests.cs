@@ -38,22 +38,15 @@ public sealed class DestinationSetTests
         for (int round = 0; round < 500; round++)
         {
             set.Clear();
-            Assert.True(set.Count == 0 && set.OfferedCount == 0, $"seed {seed}");
-            List<FakeQueue> expected = [];
-            int adds = random.Next(4) == 0 ? 2500 : random.Next(40);
-            for (int i = 0; i < adds; i++)
-            {
-                FakeQueue queue = Queues[random.Next(adds < 40 ? 20 : Queues.Length)];
-                bool isNew = !expected.Contains(queue);
-                if (isNew)
-                {
-                    expected.Add(queue);
-                }
+            Assert.True(set.Count == 0 && set.OfferedCount == 0, $"seed {seed}, round {round}");
+            bool isWide = random.Next(10) == 0;
+            FakeQueue[] added = [.. Enumerable.Range(0, isWide ? 2500 : random.Next(40)).Select(_ => Queues[random.Next(isWide ? Queues.Length : 20)])];
 
-                Assert.True(isNew == set.Add(queue), $"seed {seed}, round {round}");
-            }
+            bool[] isNew = [.. added.Select(set.Add)];
 
-            Assert.True(set.Items.ToArray().SequenceEqual(expected), $"seed {seed}, round {round}");
+            HashSet<FakeQueue> expected = [];
+            Assert.True(added.Select(expected.Add).SequenceEqual(isNew), $"seed {seed}, round {round}");
+            Assert.True(set.Items.ToArray().SequenceEqual(added.Distinct()), $"seed {seed}, round {round}");
         }
     }
 

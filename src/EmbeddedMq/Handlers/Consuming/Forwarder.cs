@@ -117,7 +117,7 @@ internal sealed class Forwarder(ConsumerPlan plan, ConsumerServices services) : 
     {
         Message copy = delivery.Message.WithProperties(delivery.Properties with { Headers = headers, Expiration = null, UserId = null });
         IChannel channel = await _channel.GetAsync(cancellationToken).ConfigureAwait(false);
-        PublishResult result = await channel.TryPublishAsync(exchange, routingKey, copy, PublishFlags.Mandatory, cancellationToken).ConfigureAwait(false);
+        PublishResult result = await channel.TryPublishAsync(exchange, routingKey, copy, PublishFlags.Mandatory | PublishFlags.InPlaceOfDelivery, cancellationToken).ConfigureAwait(false);
         if (!result.IsConfirmed)
         {
             throw MqErrors.CopyNotTaken(plan.Queue, exchange, routingKey, result);

@@ -1,4 +1,5 @@
 using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
 
 namespace EmbeddedMq.Queues;
 
@@ -6,12 +7,14 @@ namespace EmbeddedMq.Queues;
 /// <remarks>Source: RabbitMQ, rabbit_amqqueue:declare_args and its checks; the order of the rules is the order of its checks.</remarks>
 internal static class QueueArgumentRules
 {
-    /// <summary>Ten years: the longest time to live and expiry that RabbitMQ takes (rabbit_misc:check_expiry).</summary>
-    internal const long MaxDurationMs = 315_360_000_000;
+    /// <summary>The longest time to live and expiry, as of a message's own expiration.</summary>
+    internal const long MaxDurationMs = Expiration.MaxMs;
 
     private const string AdviceOfDuration = "Give milliseconds as an integer, at most 315360000000 (ten years).";
     private const string AdviceOfCount = "Give an integer of 0 or more.";
     private const string AdviceOfText = "Give a string.";
+    private const string AdviceOfMode = "Give default or lazy, or leave it out: it has no effect.";
+    private const string AdviceOfGroupSize = "Give an integer of 1 or more, or leave it out: it has no effect within one process.";
     private const string AdviceOfLocator = "Give client-local or balanced, or leave it out: it has no effect within one process.";
 
     /// <summary>One rule.</summary>
@@ -40,14 +43,16 @@ internal static class QueueArgumentRules
         new(KnownQueueArguments.MaxInMemoryLength, static (value, _) => FaultOfCount(value), AdviceOfCount),
         new(KnownQueueArguments.MaxInMemoryBytes, static (value, _) => FaultOfCount(value), AdviceOfCount),
         new(QueueArgument.MaxPriority, static (value, _) => FaultOfMaxPriority(value), "Give an integer from 0 to 255."),
-        new(QueueArgument.Overflow, static (value, _) => FaultOfName(value, OverflowNames.IsKnown, static _ => "invalid_overflow"), $"Give {OverflowNames.All}."),
+        new(QueueArgument.Overflow, static (value, _) => FaultOfName(
+            value, OverflowNames.IsKnown, static _ => "invalid_overflow"), $"Give {OverflowNames.All}."),
         new(KnownQueueArguments.QueueMode, static (value, _) => FaultOfName(
-            value, static name => name is "default" or "lazy", static name => $"\"unsupported queue mode '{name}'\""), "Give default or lazy, or leave it out: it has no effect."),
+            value, static name => name is "default" or "lazy", static name => $"\"unsupported queue mode '{name}'\""), AdviceOfMode),
         new(KnownQueueArguments.QueueVersion, static (value, _) => FaultOfQueueVersion(value), "Give 1 or 2, or leave it out: it has no effect."),
         new(QueueArgument.SingleActiveConsumer, static (value, _) => value is bool ? null : Unacceptable(value), "Give true or false."),
-        new(KnownQueueArguments.QuorumInitialGroupSize, static (value, _) => FaultOfGroupSize(value), "Give an integer of 1 or more, or leave it out: it has no effect within one process."),
+        new(KnownQueueArguments.QuorumInitialGroupSize, static (value, _) => FaultOfGroupSize(value), AdviceOfGroupSize),
         new(KnownQueueArguments.QueueLeaderLocator, static (value, _) => FaultOfName(
-            value, static name => name is "client-local" or "balanced" or "random" or "least-leaders", static _ => "invalid_queue_locator_arg"), AdviceOfLocator),
+            value, static name => name is "client-local" or "balanced" or "random" or "least-leaders", static _ => "invalid_queue_locator_arg"),
+            AdviceOfLocator),
         new(QueueArgument.DeliveryLimit, static (value, _) => FaultOfInteger(value), "Give an integer; a negative one means no limit."),
     ];
 

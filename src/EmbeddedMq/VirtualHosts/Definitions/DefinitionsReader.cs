@@ -16,12 +16,6 @@ internal sealed class DefinitionsReader
 {
     private const string DefaultVirtualHost = "/";
 
-    private static readonly string[] ExchangeTypes =
-    [
-        ExchangeType.Direct, ExchangeType.Fanout, ExchangeType.Topic, ExchangeType.Headers,
-        ExchangeType.ConsistentHash, ExchangeType.Random, ExchangeType.LocalRandom, ExchangeType.Delayed,
-    ];
-
     private readonly List<string> _errors = [];
     private readonly List<string> _ignored = [];
     private readonly OrderedDictionary<string, VirtualHostDraft> _virtualHosts = new(StringComparer.Ordinal);
@@ -111,14 +105,9 @@ internal sealed class DefinitionsReader
             return;
         }
 
-        if (entry.IsValid && !ExchangeTypes.Contains(exchange.Type))
+        if (entry.IsValid && host.FindFault(exchange) is { } fault)
         {
-            entry.Add($"unknown exchange type '{exchange.Type}'");
-        }
-
-        if (exchange.Arguments.TryGetValue(PolicyKey.AlternateExchange, out object? alternate) && alternate is not string)
-        {
-            entry.Add($"invalid type '{ErlangTerm.TypeOf(alternate)}' for arg 'alternate-exchange'");
+            entry.Add(fault);
         }
 
         AddTo(host.Exchanges, name, exchange, entry, "exchanges");
@@ -186,7 +175,7 @@ internal sealed class DefinitionsReader
 
         if (entry.IsValid && QueueArguments.FindFault(host.Name, queue) is { } fault)
         {
-            entry.Add(fault.ReplyText[(MqErrors.ConstantOf(fault.ReplyCode).Length + 3)..]);
+            entry.Add(MqErrors.WithoutConstant(fault));
         }
 
         AddTo(host.Queues, name, queue, entry, "queues");
@@ -220,8 +209,12 @@ internal sealed class DefinitionsReader
         VirtualHostDraft host = VirtualHostOf(entry, "source", "binding from exchange", out string source);
         string destination = entry.Name("destination");
         string kind = entry.Text("destination_type");
-        string routingKey = entry.ShortText("routing_key");
-        HeaderTable arguments = entry.Table("arguments");
+        BindingDescription binding = new(
+            source,
+            destination,
+            kind == "exchange" ? DestinationKind.Exchange : DestinationKind.Queue,
+            entry.ShortText("routing_key"),
+            entry.Table("arguments"));
         entry.RefuseOthers("vhost", "source", "destination", "destination_type", "routing_key", "arguments", "properties_key");
         if (kind is not ("queue" or "exchange"))
         {
@@ -233,53 +226,20 @@ internal sealed class DefinitionsReader
             return;
         }
 
-        if (kind == "queue" && host.SkippedQueues.Contains(destination))
+        if (host.ReasonToSkip(binding) is { } reason)
         {
-            Ignore(entry, $"skipped, as {MqErrors.QueueIn(host.Name, destination)} is");
+            Ignore(entry, reason);
             return;
         }
 
-        if (source.Length == 0)
+        foreach (string fault in host.FindFaults(binding))
         {
-            ReadDefaultBinding(entry, destination, kind, routingKey);
-            return;
+            entry.Add(fault);
         }
 
-        DestinationKind destinationKind = kind == "queue" ? DestinationKind.Queue : DestinationKind.Exchange;
-        CheckEnds(entry, host, source, destination, destinationKind);
         if (entry.IsValid)
         {
-            host.Bindings.Add(new BindingDescription(source, destination, destinationKind, routingKey, arguments));
-        }
-    }
-
-    private void ReadDefaultBinding(DefinitionEntry entry, string destination, string kind, string routingKey)
-    {
-        if (kind == "queue" && routingKey == destination)
-        {
-            Ignore(entry, "skipped, every queue is bound to the default exchange");
-        }
-        else
-        {
-            entry.Add("operation not permitted on the default exchange");
-        }
-    }
-
-    private static void CheckEnds(DefinitionEntry entry, VirtualHostDraft host, string source, string destination, DestinationKind kind)
-    {
-        if (!host.HasExchange(source))
-        {
-            entry.AddError(MqErrors.DefinitionOfDanglingBinding(entry.Place, MqErrors.ExchangeIn(host.Name, source)));
-        }
-
-        if (kind == DestinationKind.Queue && !host.Queues.ContainsKey(destination))
-        {
-            entry.AddError(MqErrors.DefinitionOfDanglingBinding(entry.Place, MqErrors.QueueIn(host.Name, destination)));
-        }
-
-        if (kind == DestinationKind.Exchange && !host.HasExchange(destination))
-        {
-            entry.AddError(MqErrors.DefinitionOfDanglingBinding(entry.Place, MqErrors.ExchangeIn(host.Name, destination)));
+            host.Bindings.Add(binding);
         }
     }
 

@@ -28,11 +28,16 @@ internal static class DefinitionsWriter
             writer.WriteStartObject();
             writer.WriteString("product_name", "EmbeddedMq");
             writer.WriteString("product_version", typeof(DefinitionsWriter).Assembly.GetName().Version?.ToString(3));
-            await WriteSectionAsync<VirtualHostDefinition>(writer, "vhosts", definitions, static host => [host], WriteVirtualHost, cancellationToken).ConfigureAwait(false);
-            await WriteSectionAsync<Policy>(writer, "policies", definitions, static host => host.Policies, WritePolicy, cancellationToken).ConfigureAwait(false);
-            await WriteSectionAsync<ExchangeDeclaration>(writer, "exchanges", definitions, static host => host.Exchanges.Where(IsWritten), WriteExchange, cancellationToken).ConfigureAwait(false);
-            await WriteSectionAsync<QueueDeclaration>(writer, "queues", definitions, static host => host.Queues.Where(IsWritten), WriteQueue, cancellationToken).ConfigureAwait(false);
-            await WriteSectionAsync<BindingDescription>(writer, "bindings", definitions, WrittenBindings, WriteBinding, cancellationToken).ConfigureAwait(false);
+            await WriteSectionAsync<VirtualHostDefinition>(
+                writer, "vhosts", definitions, static host => [host], WriteVirtualHost, cancellationToken).ConfigureAwait(false);
+            await WriteSectionAsync<Policy>(
+                writer, "policies", definitions, static host => host.Policies, WritePolicy, cancellationToken).ConfigureAwait(false);
+            await WriteSectionAsync<ExchangeDeclaration>(
+                writer, "exchanges", definitions, static host => host.Exchanges.Where(IsWritten), WriteExchange, cancellationToken).ConfigureAwait(false);
+            await WriteSectionAsync<QueueDeclaration>(
+                writer, "queues", definitions, static host => host.Queues.Where(IsWritten), WriteQueue, cancellationToken).ConfigureAwait(false);
+            await WriteSectionAsync<BindingDescription>(
+                writer, "bindings", definitions, WrittenBindings, WriteBinding, cancellationToken).ConfigureAwait(false);
             writer.WriteEndObject();
             await writer.FlushAsync(cancellationToken).ConfigureAwait(false);
         }

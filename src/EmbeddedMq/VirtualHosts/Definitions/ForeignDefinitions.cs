@@ -8,7 +8,8 @@ namespace EmbeddedMq.VirtualHosts;
 /// <list type="table">
 /// <listheader><term>Part</term><description>Judgement</description></listheader>
 /// <item><term>versions, product, cluster name, explanation</term><description>passed over</description></item>
-/// <item><term>users</term><description>passed over: there is no user store, and who is in the process is trusted; their limits are an error</description></item>
+/// <item><term>users</term><description>passed over: there is no user store, and who is in the process is trusted; their limits are an
+/// error</description></item>
 /// <item><term>permissions, topic permissions</term><description>passed over where they permit all (<c>.*</c>), else an error, since the
 /// broker would permit more than the file</description></item>
 /// <item><term>parameters (shovel, federation, limits, operator policies)</term><description>an error</description></item>
@@ -21,7 +22,8 @@ namespace EmbeddedMq.VirtualHosts;
 internal static class ForeignDefinitions
 {
     private const string RemoveIt = "remove it from the file";
-    private const string PermitsAll = ".*";
+    private const string PermitAll = "they permit all, as the broker does";
+    private const string AllNames = ".*";
 
     private static readonly string[] Descriptions =
     [
@@ -90,7 +92,8 @@ internal static class ForeignDefinitions
             entry.AddNotSupported("'protected_from_deletion'", RemoveIt);
         }
 
-        if (find("default_queue_type") is { ValueKind: JsonValueKind.String } type && type.GetString() is not ("classic" or "rabbit_classic_queue" or "undefined" or ""))
+        if (find("default_queue_type") is { ValueKind: JsonValueKind.String } type
+            && type.GetString() is not ("classic" or "rabbit_classic_queue" or "undefined" or ""))
         {
             entry.AddNotSupported($"the default queue type '{type.GetString()}'", "declare queues with x-queue-type, and remove it from the file");
         }
@@ -104,10 +107,10 @@ internal static class ForeignDefinitions
                 CheckEach(key, section, CheckUser, "there is no user store; whoever is in the process may connect", errors, ignored);
                 break;
             case "permissions":
-                CheckEach(key, section, static entry => CheckPermission(entry, "configure", "write", "read"), "they permit all, as the broker does", errors, ignored);
+                CheckEach(key, section, static entry => CheckPermission(entry, "configure", "write", "read"), PermitAll, errors, ignored);
                 break;
             case "topic_permissions":
-                CheckEach(key, section, static entry => CheckPermission(entry, "write", "read"), "they permit all, as the broker does", errors, ignored);
+                CheckEach(key, section, static entry => CheckPermission(entry, "write", "read"), PermitAll, errors, ignored);
                 break;
             case "global_parameters":
                 CheckEach(key, section, CheckGlobalParameter, "they describe a cluster", errors, ignored);
@@ -152,7 +155,7 @@ internal static class ForeignDefinitions
         foreach (string kind in kinds)
         {
             string pattern = entry.Text(kind, "");
-            if (pattern != PermitsAll)
+            if (pattern != AllNames)
             {
                 entry.AddNotSupported($"the restriction '{kind}': '{pattern}'", "remove it from the file, and with it the restriction");
             }

@@ -1,3 +1,7 @@
+using EmbeddedMq.Bindings;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Exchanges;
+
 namespace EmbeddedMq.VirtualHosts;
 
 /// <summary>A virtual host while its definitions are read.</summary>
@@ -6,6 +10,9 @@ namespace EmbeddedMq.VirtualHosts;
 /// of every binding to it.</remarks>
 internal sealed class VirtualHostDraft(string name)
 {
+    // Exchanges without bindings, made to ask them whether a binding suits their type; null where the declaration is faulty.
+    private readonly Dictionary<string, Exchange?> _samples = new(StringComparer.Ordinal);
+
     /// <summary>Its name.</summary>
     internal string Name { get; } = name;
 
@@ -34,9 +41,67 @@ internal sealed class VirtualHostDraft(string name)
         where T : notnull
         => definitions.TryAdd(definitionName, definition) || definitions[definitionName].Equals(definition);
 
-    /// <summary>Whether an exchange is there: defined, or present in every virtual host.</summary>
-    /// <param name="exchange">Its name.</param>
-    internal bool HasExchange(string exchange) => Exchanges.ContainsKey(exchange) || PredeclaredExchanges.Find(exchange) is not null;
+    /// <summary>What is wrong with the type and arguments of an exchange, or <see langword="null"/>.</summary>
+    /// <param name="exchange">The exchange.</param>
+    internal string? FindFault(ExchangeDeclaration exchange)
+    {
+        try
+        {
+            _samples[exchange.Name] = ExchangeFactory.Create(Name, exchange);
+            return null;
+        }
+        catch (ChannelException error)
+        {
+            _samples[exchange.Name] = null;
+            return MqErrors.WithoutConstant(error);
+        }
+    }
+
+    /// <summary>Why importing leaves a binding out, or <see langword="null"/> where it does not.</summary>
+    /// <param name="binding">The binding.</param>
+    internal string? ReasonToSkip(BindingDescription binding)
+    {
+        bool toQueue = binding.DestinationKind == DestinationKind.Queue;
+        if (toQueue && SkippedQueues.Contains(binding.Destination))
+        {
+            return $"skipped, as {MqErrors.QueueIn(Name, binding.Destination)} is";
+        }
+
+        return toQueue && binding.Source.Length == 0 && binding.RoutingKey == binding.Destination
+            ? "skipped, every queue is bound to the default exchange"
+            : null;
+    }
+
+    /// <summary>What is wrong with a binding: an end that is missing, or what the type of its exchange refuses.</summary>
+    /// <param name="binding">The binding.</param>
+    internal IEnumerable<string> FindFaults(BindingDescription binding)
+    {
+        if (binding.Source.Length == 0)
+        {
+            return [MqErrors.WithoutConstant(MqErrors.DefaultExchangeOperation())];
+        }
+
+        List<string> faults = [];
+        bool hasSource = HasExchange(binding.Source);
+        if (!hasSource)
+        {
+            faults.Add(MqErrors.DefinitionLacks(MqErrors.ExchangeIn(Name, binding.Source)));
+        }
+
+        if (binding.DestinationKind == DestinationKind.Queue ? !Queues.ContainsKey(binding.Destination) : !HasExchange(binding.Destination))
+        {
+            faults.Add(MqErrors.DefinitionLacks(binding.DestinationKind == DestinationKind.Queue
+                ? MqErrors.QueueIn(Name, binding.Destination)
+                : MqErrors.ExchangeIn(Name, binding.Destination)));
+        }
+
+        if (hasSource && FindFaultOfType(binding) is { } fault)
+        {
+            faults.Add(fault);
+        }
+
+        return faults;
+    }
 
     /// <summary>The finished definition.</summary>
     internal VirtualHostDefinition ToDefinition() => new(Name)
@@ -46,4 +111,27 @@ internal sealed class VirtualHostDraft(string name)
         Queues = [.. Queues.Values],
         Bindings = [.. Bindings.Distinct()],
     };
+
+    private bool HasExchange(string exchange) => Exchanges.ContainsKey(exchange) || PredeclaredExchanges.Find(exchange) is not null;
+
+    private string? FindFaultOfType(BindingDescription binding)
+    {
+        if (!_samples.ContainsKey(binding.Source) && PredeclaredExchanges.Find(binding.Source) is { } predeclared)
+        {
+            FindFault(predeclared);
+        }
+
+        try
+        {
+            Destination destination = new(binding.Destination, binding.DestinationKind);
+            _samples.GetValueOrDefault(binding.Source)?.ValidateBinding(new Binding(binding.Source, destination, binding.RoutingKey, binding.Arguments));
+            return null;
+        }
+        catch (ChannelException error)
+        {
+            return MqErrors.WithoutConstant(error);
+        }
+    }
+
+    private sealed record Destination(string Name, DestinationKind Kind) : IDestination;
 }

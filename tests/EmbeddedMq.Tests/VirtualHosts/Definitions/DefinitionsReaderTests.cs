@@ -75,7 +75,21 @@ public sealed class DefinitionsReaderTests
         { """{ "exchanges": [{ "vhost": "/", "name": "x", "type": "x-foo" }] }""", "exchanges[0] (exchange 'x' in vhost '/'): unknown exchange type 'x-foo'" },
         {
             """{ "exchanges": [{ "vhost": "/", "name": "x", "type": "direct", "arguments": { "alternate-exchange": 1 } }] }""",
-            "exchanges[0] (exchange 'x' in vhost '/'): invalid type 'long' for arg 'alternate-exchange'"
+            "exchanges[0] (exchange 'x' in vhost '/'): invalid type 'long' for arg 'alternate-exchange' in exchange 'x' in vhost '/'"
+        },
+        {
+            """
+            { "exchanges": [{ "vhost": "/", "name": "hash", "type": "x-consistent-hash" }],
+              "bindings": [{ "vhost": "/", "source": "hash", "destination": "amq.topic", "destination_type": "exchange", "routing_key": "heavy" }] }
+            """,
+            "bindings[0] (binding from exchange 'hash' in vhost '/'): The binding key must be an integer: <<\"heavy\">>"
+        },
+        {
+            """
+            { "bindings": [{ "vhost": "/", "source": "amq.match", "destination": "amq.topic", "destination_type": "exchange", "routing_key": "",
+              "arguments": { "x-match": "most" } }] }
+            """,
+            "bindings[0] (binding from exchange 'amq.match' in vhost '/'): Invalid x-match field value <<\"most\">>; expected all, any, all-with-x, or any-with-x"
         },
         {
             """{ "exchanges": [{ "vhost": "/", "name": "amq.topic", "type": "direct" }] }""",

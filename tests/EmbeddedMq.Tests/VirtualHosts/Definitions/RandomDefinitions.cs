@@ -27,13 +27,17 @@ internal sealed class RandomDefinitions(int seed)
         };
     }
 
-    private ExchangeDeclaration NextExchange(string name) => new(name, Pick(ExchangeTypes))
+    private ExchangeDeclaration NextExchange(string name)
     {
-        IsDurable = Chance(2),
-        IsAutoDelete = Chance(3),
-        IsInternal = Chance(3),
-        Arguments = Chance(2) ? NextTable(3).With("alternate-exchange", NextText()) : NextTable(3),
-    };
+        ExchangeDeclaration exchange = new(name, Pick(ExchangeTypes))
+        {
+            IsDurable = Chance(2),
+            IsAutoDelete = Chance(3),
+            IsInternal = Chance(3),
+            Arguments = Chance(2) ? NextTable(3).With("alternate-exchange", NextText()) : NextTable(3),
+        };
+        return exchange.Type == "x-delayed-message" ? exchange.WithArgument("x-delayed-type", "fanout") : exchange;
+    }
 
     private QueueDeclaration NextQueue(string name)
     {
@@ -58,13 +62,21 @@ internal sealed class RandomDefinitions(int seed)
 
     private BindingDescription NextBinding(ExchangeDeclaration[] exchanges, QueueDeclaration[] queues)
     {
-        string[] sources = ["amq.direct", "amq.match", .. exchanges.Select(exchange => exchange.Name)];
-        bool toQueue = queues.Length > 0 && Chance(2);
+        // What each type demands of its bindings: a hash a weight, local-random a queue and no key.
+        string type = "direct";
+        string source = Pick(["amq.direct", "amq.match"]);
+        if (exchanges.Length > 0 && Chance(2))
+        {
+            ExchangeDeclaration exchange = Pick(exchanges);
+            (type, source) = exchange.Type == "x-local-random" && queues.Length == 0 ? (type, source) : (exchange.Type, exchange.Name);
+        }
+
+        bool toQueue = queues.Length > 0 && (type == "x-local-random" || Chance(2));
         return new BindingDescription(
-            Pick(sources),
-            toQueue ? Pick(queues).Name : Pick(sources),
+            source,
+            toQueue ? Pick(queues).Name : Pick(["amq.topic", .. exchanges.Select(exchange => exchange.Name)]),
             toQueue ? DestinationKind.Queue : DestinationKind.Exchange,
-            NextText(),
+            type switch { "x-consistent-hash" => $"{_random.Next(1, 100)}", "x-local-random" => "", _ => NextText() },
             NextTable(3));
     }
 

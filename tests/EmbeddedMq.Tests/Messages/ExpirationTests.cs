@@ -1,8 +1,8 @@
-using EmbeddedMq.Queues;
+using EmbeddedMq.Messages;
 
-namespace EmbeddedMq.Tests.Queues.Settings;
+namespace EmbeddedMq.Tests.Messages;
 
-public sealed class MessageExpirationTests
+public sealed class ExpirationTests
 {
     [Theory]
     [InlineData("0", 0)]
@@ -11,8 +11,8 @@ public sealed class MessageExpirationTests
     [InlineData("315360000000", 315_360_000_000)]
     public void Digits_InRange_AreRead(string expiration, long expected)
     {
-        Assert.Null(MessageExpiration.TryParse(expiration, out long timeToLiveMs));
-        Assert.Equal(expected, timeToLiveMs);
+        Assert.True(Expiration.TryParse(expiration, out long milliseconds, out string reason));
+        Assert.Equal((expected, ""), (milliseconds, reason));
     }
 
     [Theory]
@@ -26,5 +26,8 @@ public sealed class MessageExpirationTests
     [InlineData("315360000001", "{value_too_large,315360000001}")]
     [InlineData("99999999999999999999", "{value_too_large,99999999999999999999}")]
     public void Text_IsNoMilliseconds_IsRefusedWithTheReason(string expiration, string reason)
-        => Assert.Equal(reason, MessageExpiration.TryParse(expiration, out _));
+    {
+        Assert.False(Expiration.TryParse(expiration, out _, out string actual));
+        Assert.Equal(reason, actual);
+    }
 }

@@ -1,0 +1,187 @@
+namespace EmbeddedMq.Compliance;
+
+/// <summary>Prefetch, per consumer and per channel.</summary>
+/// <inheritdoc cref="ComplianceSuite" path="/param"/>
+public abstract class PrefetchCompliance(ComplianceEngine engine) : ComplianceSuite(engine)
+{
+    [Fact, AmqpItem("A7.5")]
+    public async Task Prefetch_OfAConsumer_BoundsItsUnackedDeliveries()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendNumbersAsync(queue, 5);
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = 2 });
+        IReadOnlyList<Delivery> taken = await consumer.ExpectAllAsync("1", "2");
+        await consumer.ExpectNoneAsync();
+        await ExpectReadyAsync(queue, 3);
+        await Channel.AckAsync(taken[0].DeliveryTag);
+        await consumer.ExpectNextAsync("3");
+        await consumer.ExpectNoneAsync();
+        await Channel.AckAsync(0, multiple: true);
+        await consumer.ExpectAllAsync("4", "5");
+    }
+
+    [Fact, AmqpItem("A7.5"), OftenGotWrong("qos(global=false) is for later consumers only")]
+    public async Task SetPrefetch_PerConsumer_CountsForLaterConsumersOnly()
+    {
+        string queue = await DeclareQueueAsync();
+        string other = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        TestConsumer unlimited = await ConsumeAsync(queue, channel: channel);
+        await channel.SetPrefetchAsync(1);
+        TestConsumer limited = await ConsumeAsync(other, channel: channel);
+        await SendNumbersAsync(queue, 3);
+        await SendNumbersAsync(other, 3);
+        await unlimited.ExpectAllAsync("1", "2", "3");
+        await limited.ExpectNextAsync("1");
+        await limited.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A7.5"), OftenGotWrong("qos(global=false) is for later consumers only")]
+    public async Task SetPrefetch_Raised_LeavesRunningConsumersAsTheyAre()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(1);
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await channel.SetPrefetchAsync(0);
+        await SendNumbersAsync(queue, 2);
+        await consumer.ExpectNextAsync("1");
+        await consumer.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A7.5")]
+    public async Task SetPrefetch_SetBackToZero_IsUnlimitedForTheNext()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(1);
+        await channel.SetPrefetchAsync(0);
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await SendNumbersAsync(queue, 300);
+        await consumer.ExpectAllAsync(Numbers(1, 300));
+    }
+
+    [Fact, AmqpItem("A7.5")]
+    public async Task Prefetch_TwoConsumersOfOneChannel_HaveAWindowEach()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(2);
+        TestConsumer first = await ConsumeAsync(queue, channel: channel);
+        TestConsumer second = await ConsumeAsync(queue, channel: channel);
+        await SendNumbersAsync(queue, 6);
+        await first.ExpectAllAsync("1", "3");
+        await second.ExpectAllAsync("2", "4");
+        await first.ExpectNoneAsync();
+        await second.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A7.6")]
+    public async Task SetPrefetch_PerChannel_IsOneWindowForAllItsConsumers()
+    {
+        string queue = await DeclareQueueAsync();
+        string other = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(3, perChannel: true);
+        TestConsumer first = await ConsumeAsync(queue, channel: channel);
+        TestConsumer second = await ConsumeAsync(other, channel: channel);
+        await SendNumbersAsync(queue, 2);
+        IReadOnlyList<Delivery> atFirst = await first.ExpectAllAsync("1", "2");
+        await SendNumbersAsync(other, 3);
+        await second.ExpectNextAsync("1");
+        await second.ExpectNoneAsync();
+        await channel.AckAsync(atFirst[0].DeliveryTag);
+        await second.ExpectNextAsync("2");
+        await second.ExpectNoneAsync();
+        await first.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A7.6")]
+    public async Task SetPrefetch_PerChannel_ActsOnRunningConsumersAtOnce()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await channel.SetPrefetchAsync(1, perChannel: true);
+        await SendNumbersAsync(queue, 3);
+        await consumer.ExpectNextAsync("1");
+        await consumer.ExpectNoneAsync();
+        await channel.SetPrefetchAsync(2, perChannel: true);
+        await consumer.ExpectNextAsync("2");
+        await consumer.ExpectNoneAsync();
+        await channel.SetPrefetchAsync(0, perChannel: true);
+        await consumer.ExpectNextAsync("3");
+    }
+
+    [Fact, AmqpItem("A7.6")]
+    public async Task Prefetch_OfConsumerAndChannel_BothApply()
+    {
+        string queue = await DeclareQueueAsync();
+        string other = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(2);
+        await channel.SetPrefetchAsync(3, perChannel: true);
+        TestConsumer first = await ConsumeAsync(queue, channel: channel);
+        TestConsumer second = await ConsumeAsync(other, channel: channel);
+        await SendNumbersAsync(queue, 3);
+        await first.ExpectAllAsync("1", "2");
+        await first.ExpectNoneAsync();
+        await SendNumbersAsync(other, 3);
+        await second.ExpectNextAsync("1");
+        await second.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A7.6")]
+    public async Task Prefetch_PerChannel_CountsWhatACancelledConsumerLeftUnacked()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(1, perChannel: true);
+        await SendNumbersAsync(queue, 2);
+        TestConsumer first = await ConsumeAsync(queue, channel: channel);
+        Delivery unacked = await first.ExpectNextAsync("1");
+        await first.Consumer.CancelAsync();
+        TestConsumer second = await ConsumeAsync(queue, channel: channel);
+        await second.ExpectNoneAsync();
+        await channel.AckAsync(unacked.DeliveryTag);
+        await second.ExpectNextAsync("2");
+    }
+
+    [Fact, AmqpItem("A7.7")]
+    public async Task Get_PrefetchExhausted_IgnoresIt()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(1);
+        await channel.SetPrefetchAsync(1, perChannel: true);
+        await SendNumbersAsync(queue, 4);
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await consumer.ExpectNextAsync("1");
+        Assert.Equal("2", (await GetUnsettledAsync(channel, queue)).Message.GetText());
+        Assert.Equal("3", (await GetUnsettledAsync(channel, queue)).Message.GetText());
+    }
+
+    [Fact, AmqpItem("A7.5")]
+    public async Task Prefetch_AutoAckConsumer_IsNotBound()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(1);
+        await SendNumbersAsync(queue, 5);
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { AutoAck = true }, channel);
+        await consumer.ExpectAllAsync("1", "2", "3", "4", "5");
+    }
+
+    [Theory, AmqpItem("A7.5")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Reject_OfAnUnackedDelivery_GivesCreditBack(bool requeue)
+    {
+        string queue = await DeclareQueueAsync();
+        await SendNumbersAsync(queue, 2);
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = 1 });
+        await Channel.RejectAsync((await consumer.ExpectNextAsync("1")).DeliveryTag, requeue);
+        await consumer.ExpectNextAsync(requeue ? "1" : "2");
+        await consumer.ExpectNoneAsync();
+    }
+}
