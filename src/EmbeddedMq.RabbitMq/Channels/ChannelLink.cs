@@ -32,7 +32,7 @@ internal sealed class ChannelLink(Client.IConnection session, Client.IChannel wi
     /// <summary>Whether the open transaction holds anything. Written by the channel's callers.</summary>
     internal bool HoldsTransaction { get; set; }
 
-    /// <summary>The prefetch that the server gives to the next consumer. Guarded by the channel's consume lock.</summary>
+    /// <summary>The prefetch that the server gives to the next consumer. Guarded by the channel's call lock.</summary>
     internal int WirePrefetch { get; set; }
 
     /// <summary>Whether the wire is gone: its deliveries went back to their queues.</summary>

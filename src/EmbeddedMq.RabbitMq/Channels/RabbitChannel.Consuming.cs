@@ -19,16 +19,21 @@ internal sealed partial class RabbitChannel
     public async ValueTask SetPrefetchAsync(int prefetchCount, bool perChannel = false, CancellationToken cancellationToken = default)
     {
         CheckPrefetch(prefetchCount, nameof(prefetchCount));
-        if (!perChannel)
-        {
-            // Told to the server with the next consumer, whose own prefetch goes through the same method.
-            await GetLinkAsync(cancellationToken).ConfigureAwait(false);
-            _defaultPrefetch = prefetchCount;
-            return;
-        }
+        await CallAsync(
+            async link =>
+            {
+                await link.Wire.BasicQosAsync(0, (ushort)prefetchCount, global: perChannel).ConfigureAwait(false);
+                if (perChannel)
+                {
+                    _channelPrefetch = prefetchCount;
+                    return;
+                }
 
-        await CallAsync(link => link.Wire.BasicQosAsync(0, (ushort)prefetchCount, global: true), cancellationToken).ConfigureAwait(false);
-        _channelPrefetch = prefetchCount;
+                link.WirePrefetch = prefetchCount;
+                _defaultPrefetch = prefetchCount;
+                _channelPrefetch = 0; // the server ends the shared window with it
+            },
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -57,12 +62,10 @@ internal sealed partial class RabbitChannel
     public async ValueTask<GetResult?> GetAsync(string queue, bool autoAck = false, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ChannelLink link = await GetLinkAsync(cancellationToken).ConfigureAwait(false);
 
         // From here on it is not cancelled: the server may have handed the message over already.
-        return await CallOnAsync(
-            link,
-            async l => await l.Wire.BasicGetAsync(WireName(l, queue), autoAck).ConfigureAwait(false) is { } got ? Got(l, got, autoAck) : null).ConfigureAwait(false);
+        return await CallInTurnAsync(
+            async link => await link.Wire.BasicGetAsync(WireName(link, queue), autoAck).ConfigureAwait(false) is { } got ? Got(link, got, autoAck) : null).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -186,31 +189,31 @@ internal sealed partial class RabbitChannel
 
     private async Task ConsumeOnAsync(RabbitConsumer consumer, string wireQueue, ChannelLink link)
     {
-        await _consumeLock.WaitAsync().ConfigureAwait(false);
-        try
+        int prefetch = consumer.SettlesByReading ? _connection.Settings.Options.AutoAckWindow : consumer.PrefetchCount;
+        if (link.WirePrefetch != prefetch)
         {
-            int prefetch = consumer.SettlesByReading ? _connection.Settings.Options.AutoAckWindow : consumer.PrefetchCount;
-            if (link.WirePrefetch != prefetch)
+            await link.Wire.BasicQosAsync(0, (ushort)prefetch, global: false).ConfigureAwait(false);
+            link.WirePrefetch = prefetch;
+            if (_channelPrefetch > 0)
             {
-                await link.Wire.BasicQosAsync(0, (ushort)prefetch, global: false).ConfigureAwait(false);
-                link.WirePrefetch = prefetch;
+                await link.Wire.BasicQosAsync(0, (ushort)_channelPrefetch, global: true).ConfigureAwait(false); // ended by the call before
             }
-
-            ConsumerFeed feed = consumer.BeginFeed(link);
-            string tag = await link.Wire.BasicConsumeAsync(
-                wireQueue,
-                autoAck: consumer.IsUnacknowledgedOnWire,
-                consumer.ConsumerTag,
-                noLocal: false,
-                consumer.Options.Exclusive,
-                WireTable.ToWire(consumer.WireArguments),
-                feed).ConfigureAwait(false);
-            consumer.Started(tag);
-            _consumers[tag] = consumer;
         }
-        finally
+
+        ConsumerFeed feed = consumer.BeginFeed(link);
+        string tag = await link.Wire.BasicConsumeAsync(
+            wireQueue,
+            autoAck: consumer.IsUnacknowledgedOnWire,
+            consumer.ConsumerTag,
+            noLocal: false,
+            consumer.Options.Exclusive,
+            WireTable.ToWire(consumer.WireArguments),
+            feed).ConfigureAwait(false);
+        consumer.Started(tag);
+        _consumers[tag] = consumer;
+        if (consumer.Ended.IsCompleted)
         {
-            _consumeLock.Release();
+            _consumers.TryRemove(KeyValuePair.Create(tag, consumer)); // its queue went at once
         }
 
         if (_closeReason is { } reason)
@@ -279,45 +282,41 @@ internal sealed partial class RabbitChannel
     private async ValueTask SettleAsync(ulong deliveryTag, bool multiple, Func<Client.IChannel, ulong, bool, ValueTask> settle, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ChannelLink? link = _link;
-        if (link is null && _closeReason is null && deliveryTag <= Volatile.Read(ref _tagOffset))
+        if (_link is null && _closeReason is null && deliveryTag <= Volatile.Read(ref _tagOffset))
         {
             return; // while the connection is being recovered every tag is of an earlier wire
         }
 
-        link ??= await GetLinkAsync(cancellationToken).ConfigureAwait(false);
+        await CallAsync(link => SettleOnAsync(link, deliveryTag, multiple, settle), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task SettleOnAsync(ChannelLink link, ulong deliveryTag, bool multiple, Func<Client.IChannel, ulong, bool, ValueTask> settle)
+    {
         if (deliveryTag != 0 && deliveryTag <= link.TagOffset)
         {
             return;
         }
 
-        await CallOnAsync(
-            link,
-            async l =>
-            {
-                ulong wireTag = deliveryTag == 0 ? 0 : deliveryTag - l.TagOffset;
-                List<ulong> tags = [wireTag];
-                bool mixed = false;
-                if (!(multiple ? l.Book.TryTakeUpTo(wireTag, out tags, out mixed) : l.Book.TryTake(wireTag)))
-                {
-                    await SettleUnknownAsync(l, wireTag, multiple, settle).ConfigureAwait(false);
-                    return true;
-                }
+        ulong wireTag = deliveryTag == 0 ? 0 : deliveryTag - link.TagOffset;
+        List<ulong> tags = [wireTag];
+        bool mixed = false;
+        if (!(multiple ? link.Book.TryTakeUpTo(wireTag, out tags, out mixed) : link.Book.TryTake(wireTag)))
+        {
+            await SettleUnknownAsync(link, wireTag, multiple, settle).ConfigureAwait(false);
+            return;
+        }
 
-                HoldForTransaction(l, tags);
-                if (!mixed)
-                {
-                    await settle(l.Wire, multiple && tags.Count > 0 ? tags[^1] : wireTag, multiple).ConfigureAwait(false);
-                    return true;
-                }
+        HoldForTransaction(link, tags);
+        if (!mixed)
+        {
+            await settle(link.Wire, wireTag, multiple).ConfigureAwait(false);
+            return;
+        }
 
-                foreach (ulong tag in tags)
-                {
-                    await settle(l.Wire, tag, false).ConfigureAwait(false);
-                }
-
-                return true;
-            }).WaitAsync(cancellationToken).ConfigureAwait(false);
+        foreach (ulong tag in tags)
+        {
+            await settle(link.Wire, tag, false).ConfigureAwait(false);
+        }
     }
 
     // The server closes the channel for it; its words are the error.

@@ -11,7 +11,7 @@ internal sealed partial class RabbitChannel
 {
     private const int MaxShortStringBytes = 255;
 
-    private ulong _sequence;                // guarded by _publishLock
+    private ulong _sequence;                // guarded by _callLock
     private int _outstanding;
     private volatile bool _lostTransaction; // the transaction that went with the last wire
 
@@ -40,7 +40,9 @@ internal sealed partial class RabbitChannel
         Task<PublishResult> answered;
         try
         {
-            answered = await WriteAsync(exchange, routingKey, message, flags.HasFlag(PublishFlags.Mandatory), cancellationToken).ConfigureAwait(false);
+            // A server before 4.2 returns every mandatory reply, also one that it has delivered: a false alarm is worse than none.
+            bool mandatory = flags.HasFlag(PublishFlags.Mandatory) && !(exchange.Length == 0 && routingKey.StartsWith(ReplyQueue + ".", StringComparison.Ordinal));
+            answered = await WriteAsync(exchange, routingKey, message, mandatory, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -69,34 +71,31 @@ internal sealed partial class RabbitChannel
     /// long as the channel has neither consumers nor unsettled deliveries.</remarks>
     public async ValueTask SelectConfirmAsync(CancellationToken cancellationToken = default)
     {
-        ChannelLink link = await GetLinkAsync(cancellationToken).ConfigureAwait(false);
-        switch (_mode)
-        {
-            case ChannelMode.Confirm:
-                return;
-            case ChannelMode.Transactional:
-                CloseReason reason = new(CloseInitiator.Broker, ReplyCode.PreconditionFailed, "PRECONDITION_FAILED - cannot switch from tx to confirm mode");
-                TryClose(reason);
-                await CloseWireAsync(link.Wire, reason.ReplyCode, reason.ReplyText).ConfigureAwait(false);
-                throw ClosedError();
-        }
-
-        if (!_consumers.IsEmpty || !link.Book.IsEmpty)
-        {
-            throw new NotSupportedException(
-                "A channel on a RabbitMQ server can begin to confirm only before it consumes, because the client has to open another one for it. " +
-                "Open the channel with ChannelMode.Confirm.");
-        }
-
-        await _publishLock.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _callLock.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            ChannelLink link = await GetLinkAsync(cancellationToken).ConfigureAwait(false);
+            switch (_mode)
+            {
+                case ChannelMode.Confirm:
+                    return;
+                case ChannelMode.Transactional:
+                    throw await CloseBecauseAsync(link, ReplyCode.PreconditionFailed, "PRECONDITION_FAILED - cannot switch from tx to confirm mode").ConfigureAwait(false);
+            }
+
+            if (!_consumers.IsEmpty || !link.Book.IsEmpty)
+            {
+                throw new NotSupportedException(
+                    "A channel on a RabbitMQ server can begin to confirm only before it consumes, because the client has to open another one for it. " +
+                    "Open the channel with ChannelMode.Confirm.");
+            }
+
             _mode = ChannelMode.Confirm;
             await ExchangeLinkAsync(link, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            _publishLock.Release();
+            _callLock.Release();
         }
     }
 
@@ -166,7 +165,7 @@ internal sealed partial class RabbitChannel
     /// <returns>Its answer: completed already on a channel without confirms.</returns>
     private async ValueTask<Task<PublishResult>> WriteAsync(string exchange, string routingKey, Message message, bool mandatory, CancellationToken cancellationToken)
     {
-        await _publishLock.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _callLock.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             ChannelLink link = await GetLinkAsync(cancellationToken).ConfigureAwait(false);
@@ -205,7 +204,7 @@ internal sealed partial class RabbitChannel
         }
         finally
         {
-            _publishLock.Release();
+            _callLock.Release();
         }
     }
 
@@ -228,6 +227,15 @@ internal sealed partial class RabbitChannel
         {
             _resumeLock.Release();
         }
+    }
+
+    /// <summary>Closes the channel for an error that the server would close it for, had it been asked.</summary>
+    /// <returns>The error.</returns>
+    private async ValueTask<EmbeddedMqException> CloseBecauseAsync(ChannelLink link, ReplyCode replyCode, string replyText)
+    {
+        TryClose(new CloseReason(CloseInitiator.Broker, replyCode, replyText));
+        await CloseWireAsync(link.Wire, replyCode, replyText).ConfigureAwait(false);
+        return ClosedError();
     }
 
     private static Task OnAnswered(ChannelLink link, ulong wireNumber, bool multiple, bool isAck)

@@ -19,7 +19,15 @@ internal sealed partial class RabbitChannel
         return CallAsync(
             async link =>
             {
-                await TopologyRecord.DeclareAsync(link.Wire, declaration, CancellationToken.None).ConfigureAwait(false);
+                if (declaration.IsInternal)
+                {
+                    await DeclareInternalExchangeAsync(link, declaration).ConfigureAwait(false);
+                }
+                else
+                {
+                    await TopologyRecord.DeclareAsync(link.Wire, declaration, CancellationToken.None).ConfigureAwait(false);
+                }
+
                 Topology.Add(declaration);
             },
             cancellationToken);
@@ -118,6 +126,19 @@ internal sealed partial class RabbitChannel
                 Topology.Remove(Binding(queue, exchange, routingKey, arguments));
             },
             cancellationToken);
+
+    // The HTTP API refuses with the texts of AMQP; here, too, a refusal closes the channel.
+    private async ValueTask DeclareInternalExchangeAsync(ChannelLink link, ExchangeDeclaration declaration)
+    {
+        try
+        {
+            await _connection.DeclareInternalExchangeAsync(declaration, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (EmbeddedMqException error) when (!error.IsTransient)
+        {
+            throw await CloseBecauseAsync(link, error.ReplyCode, error.ReplyText).ConfigureAwait(false);
+        }
+    }
 
     // The server knows the queue last declared on the wire channel; after a recovery only we do.
     private string WireName(ChannelLink link, string queue)

@@ -13,16 +13,15 @@ namespace EmbeddedMq.RabbitMq.Channels;
 /// <remarks>
 /// <para>What is bound to the wire is in <see cref="ChannelLink"/>; the channel itself holds what lasts: its mode, prefetch and consumers, and the
 /// counts that must not begin anew (publish numbers, delivery tags).</para>
-/// <para>Thread-safe. <c>_publishLock</c> holds publishes in the order in which they are numbered; <c>_consumeLock</c> joins the prefetch to the
-/// consumer that it is for. Neither is taken while the other is held.</para>
+/// <para>Thread-safe. <c>_callLock</c> lets one call after another onto the wire, in the order in which they were made: the client would send a
+/// publish ahead of a declaration that waits for the answer to the one before.</para>
 /// </remarks>
 internal sealed partial class RabbitChannel : IChannel
 {
     private readonly RabbitConnection _connection;
     private readonly ChannelOptions _options;
     private readonly EventQueue _events;
-    private readonly SemaphoreSlim _publishLock = new(1, 1);
-    private readonly SemaphoreSlim _consumeLock = new(1, 1);
+    private readonly SemaphoreSlim _callLock = new(1, 1); // first come, first served
     private readonly SemaphoreSlim _resumeLock = new(1, 1);
     private readonly ConcurrentDictionary<string, RabbitConsumer> _consumers = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -99,14 +98,14 @@ internal sealed partial class RabbitChannel : IChannel
             ChannelLink link = await OpenLinkAsync(session, cancellationToken).ConfigureAwait(false);
             try
             {
-                if (_channelPrefetch > 0)
-                {
-                    await link.Wire.BasicQosAsync(0, (ushort)_channelPrefetch, global: true, cancellationToken).ConfigureAwait(false);
-                }
-
                 foreach (RabbitConsumer consumer in _consumers.Values)
                 {
                     await RestartConsumerAsync(consumer, link, cancellationToken).ConfigureAwait(false);
+                }
+
+                if (_channelPrefetch > 0)
+                {
+                    await link.Wire.BasicQosAsync(0, (ushort)_channelPrefetch, global: true, cancellationToken).ConfigureAwait(false);
                 }
             }
             catch
@@ -223,8 +222,21 @@ internal sealed partial class RabbitChannel : IChannel
     private async ValueTask<T> CallAsync<T>(Func<ChannelLink, Task<T>> call, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ChannelLink link = await GetLinkAsync(cancellationToken).ConfigureAwait(false);
-        return await CallOnAsync(link, call).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await CallInTurnAsync(call).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<T> CallInTurnAsync<T>(Func<ChannelLink, Task<T>> call)
+    {
+        await _callLock.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            ChannelLink link = await GetLinkAsync(CancellationToken.None).ConfigureAwait(false); // bounded by the options
+            return await CallOnAsync(link, call).ConfigureAwait(false);
+        }
+        finally
+        {
+            _callLock.Release();
+        }
     }
 
     private async ValueTask CallAsync(Func<ChannelLink, Task> call, CancellationToken cancellationToken)

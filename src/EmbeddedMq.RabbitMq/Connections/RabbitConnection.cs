@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using EmbeddedMq.RabbitMq.Channels;
 using EmbeddedMq.RabbitMq.Errors;
 using EmbeddedMq.RabbitMq.Hosting;
+using EmbeddedMq.RabbitMq.Management;
 using EmbeddedMq.RabbitMq.Threading;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client.Events;
@@ -20,6 +21,7 @@ namespace EmbeddedMq.RabbitMq.Connections;
 /// </remarks>
 internal sealed class RabbitConnection : IConnection
 {
+    private readonly HttpManagement _management;
     private readonly string _virtualHost;
     private readonly Action<RabbitConnection> _forget;
     private readonly ILogger _logger;
@@ -34,9 +36,10 @@ internal sealed class RabbitConnection : IConnection
     private volatile CloseReason? _closeReason;       // set once, under _gate
     private volatile string? _blockedReason;
 
-    private RabbitConnection(RabbitMqSettings settings, string virtualHost, Client.IConnection session, string name, Action<RabbitConnection> forget, ILogger logger)
+    private RabbitConnection(RabbitMqSettings settings, HttpManagement management, string virtualHost, Client.IConnection session, string name, Action<RabbitConnection> forget, ILogger logger)
     {
         Settings = settings;
+        _management = management;
         Name = name;
         _virtualHost = virtualHost;
         _session = session;
@@ -81,6 +84,7 @@ internal sealed class RabbitConnection : IConnection
 
     /// <summary>Opens a connection.</summary>
     /// <param name="settings">The options.</param>
+    /// <param name="management">The server's HTTP API.</param>
     /// <param name="virtualHost">The virtual host, resolved.</param>
     /// <param name="name">The connection's name.</param>
     /// <param name="forget">Called when it has closed.</param>
@@ -88,10 +92,16 @@ internal sealed class RabbitConnection : IConnection
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <exception cref="ConnectionException">No server could be reached, or it refused.</exception>
     internal static async ValueTask<RabbitConnection> OpenAsync(
-        RabbitMqSettings settings, string virtualHost, string name, Action<RabbitConnection> forget, ILogger logger, CancellationToken cancellationToken)
+        RabbitMqSettings settings,
+        HttpManagement management,
+        string virtualHost,
+        string name,
+        Action<RabbitConnection> forget,
+        ILogger logger,
+        CancellationToken cancellationToken)
     {
         Client.IConnection session = await OpenSessionAsync(settings, virtualHost, name, cancellationToken).ConfigureAwait(false);
-        RabbitConnection connection = new(settings, virtualHost, session, name, forget, logger);
+        RabbitConnection connection = new(settings, management, virtualHost, session, name, forget, logger);
         connection.Attach(session);
         return connection;
     }
@@ -205,6 +215,13 @@ internal sealed class RabbitConnection : IConnection
     /// <exception cref="ConnectionException">It took longer than the options allow, or the connection closed for good.</exception>
     internal async ValueTask WaitForRecoveryAsync(CancellationToken cancellationToken) => await GetSessionAsync(cancellationToken).ConfigureAwait(false);
 
+    /// <summary>Declares an internal exchange: over the HTTP API, because RabbitMQ.Client has no method for it.</summary>
+    /// <param name="declaration">The exchange.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="NotSupportedException">The options name no HTTP API.</exception>
+    internal ValueTask DeclareInternalExchangeAsync(ExchangeDeclaration declaration, CancellationToken cancellationToken)
+        => _management.DeclareExchangeAsync(_virtualHost, declaration, cancellationToken);
+
     /// <summary>Takes a closed channel out.</summary>
     /// <param name="channel">The channel.</param>
     internal void Forget(RabbitChannel channel) => _channels.TryRemove(KeyValuePair.Create(channel.Number, channel));
@@ -232,9 +249,24 @@ internal sealed class RabbitConnection : IConnection
 
     private static async ValueTask<Client.IConnection> OpenSessionAsync(RabbitMqSettings settings, string virtualHost, string name, CancellationToken cancellationToken)
     {
+        Client.IConnection? session = null;
         try
         {
-            return await settings.CreateFactory(virtualHost, name).CreateConnectionAsync(settings.Endpoints, name, cancellationToken).ConfigureAwait(false);
+            session = await settings.CreateFactory(virtualHost, name).CreateConnectionAsync(settings.Endpoints, name, cancellationToken).ConfigureAwait(false);
+
+            // The client does not wait for the server to open the virtual host; the first answer on a channel tells that it did.
+            Client.IChannel probe = await session.CreateChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            await probe.CloseAsync((ushort)ReplyCode.Success, "Goodbye", abort: false, cancellationToken).ConfigureAwait(false);
+            await probe.DisposeAsync().ConfigureAwait(false);
+            return session;
+        }
+        catch (Exception error) when (session is not null)
+        {
+            ShutdownEventArgs? refusal = session.CloseReason;
+            await CloseSessionAsync(session, ReplyCode.Success, "refused").ConfigureAwait(false);
+            throw refusal is { Initiator: Client.ShutdownInitiator.Peer }
+                ? RabbitMqErrors.OpenRefused(refusal, virtualHost)
+                : error is OperationCanceledException ? error : RabbitMqErrors.Unreachable(settings.HostNames, error);
         }
         catch (BrokerUnreachableException error)
         {
@@ -506,7 +538,7 @@ internal sealed class RabbitConnection : IConnection
     {
         try
         {
-            await Topology.DeclareAgainAsync(session, _closing.Token).ConfigureAwait(false);
+            await Topology.DeclareAgainAsync(session, DeclareInternalExchangeAsync, _closing.Token).ConfigureAwait(false);
         }
         catch (OperationInterruptedException error) when (session.CloseReason is null && error.ShutdownReason is { Initiator: Client.ShutdownInitiator.Peer } refusal)
         {

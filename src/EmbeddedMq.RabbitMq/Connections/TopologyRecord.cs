@@ -19,17 +19,18 @@ internal sealed class TopologyRecord
 
     /// <summary>Declares an exchange on the wire.</summary>
     /// <param name="wire">The wire.</param>
-    /// <param name="declaration">The exchange.</param>
+    /// <param name="declaration">The exchange; not an internal one, for which RabbitMQ.Client has no method.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     internal static Task DeclareAsync(Client.IChannel wire, ExchangeDeclaration declaration, CancellationToken cancellationToken)
-    {
-        Dictionary<string, object?>? arguments = WireTable.ToWire(declaration.Arguments);
-        return declaration.IsInternal
-            ? throw new NotSupportedException(
-                $"RabbitMQ.Client cannot declare an internal exchange such as '{declaration.Name}'. Declare it with the server's tools or a definitions file.")
-            : wire.ExchangeDeclareAsync(
-                declaration.Name, declaration.Type, declaration.IsDurable, declaration.IsAutoDelete, arguments, passive: false, noWait: false, cancellationToken);
-    }
+        => wire.ExchangeDeclareAsync(
+            declaration.Name,
+            declaration.Type,
+            declaration.IsDurable,
+            declaration.IsAutoDelete,
+            WireTable.ToWire(declaration.Arguments),
+            passive: false,
+            noWait: false,
+            cancellationToken);
 
     /// <summary>Declares a queue on the wire.</summary>
     /// <param name="wire">The wire.</param>
@@ -138,8 +139,10 @@ internal sealed class TopologyRecord
 
     /// <summary>Declares all of it again: exchanges, queues, bindings.</summary>
     /// <param name="session">The new wire connection.</param>
+    /// <param name="declareInternal">Declares an internal exchange.</param>
     /// <param name="cancellationToken">Gives it up.</param>
-    internal async ValueTask DeclareAgainAsync(Client.IConnection session, CancellationToken cancellationToken)
+    internal async ValueTask DeclareAgainAsync(
+        Client.IConnection session, Func<ExchangeDeclaration, CancellationToken, ValueTask> declareInternal, CancellationToken cancellationToken)
     {
         ExchangeDeclaration[] exchanges;
         KeyValuePair<string, QueueDeclaration>[] queues;
@@ -161,6 +164,12 @@ internal sealed class TopologyRecord
         {
             foreach (ExchangeDeclaration exchange in exchanges)
             {
+                if (exchange.IsInternal)
+                {
+                    await declareInternal(exchange, cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+
                 await DeclareAsync(wire, exchange, cancellationToken).ConfigureAwait(false);
             }
 

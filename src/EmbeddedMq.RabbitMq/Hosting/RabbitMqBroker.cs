@@ -78,7 +78,7 @@ public sealed class RabbitMqBroker : IBroker
 
         string name = options.Name ?? string.Create(CultureInfo.InvariantCulture, $"{Name}.{Interlocked.Increment(ref _connectionCount)}");
         RabbitConnection connection = await RabbitConnection.OpenAsync(
-            _settings, _settings.Resolve(options.VirtualHost), name, Forget, _logger, cancellationToken).ConfigureAwait(false);
+            _settings, _management, _settings.Resolve(options.VirtualHost), name, Forget, _logger, cancellationToken).ConfigureAwait(false);
         _connections.TryAdd(connection, true);
         if (!connection.IsOpen)
         {

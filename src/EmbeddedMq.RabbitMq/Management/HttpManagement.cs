@@ -87,6 +87,25 @@ internal sealed class HttpManagement : IBrokerManagement, IDisposable
         => [.. (await ListAsync($"policies/{Escape(virtualHost)}", ManagementJson.Policy, nameof(ListPoliciesAsync), cancellationToken).ConfigureAwait(false))
             .OrderBy(static policy => policy.Name, StringComparer.Ordinal)];
 
+    /// <summary>Declares an exchange.</summary>
+    /// <param name="virtualHost">The virtual host, resolved.</param>
+    /// <param name="declaration">The exchange.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    internal async ValueTask DeclareExchangeAsync(string virtualHost, ExchangeDeclaration declaration, CancellationToken cancellationToken)
+    {
+        byte[] body = ManagementJson.Object(json =>
+        {
+            json.WriteString("type", declaration.Type);
+            json.WriteBoolean("durable", declaration.IsDurable);
+            json.WriteBoolean("auto_delete", declaration.IsAutoDelete);
+            json.WriteBoolean("internal", declaration.IsInternal);
+            json.WritePropertyName("arguments");
+            ManagementJson.Write(json, declaration.Arguments);
+        });
+        string path = $"exchanges/{Uri.EscapeDataString(virtualHost)}/{Uri.EscapeDataString(declaration.Name)}";
+        await SendAsync(HttpMethod.Put, path, body, "Declaring an internal exchange", cancellationToken).ConfigureAwait(false);
+    }
+
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<ExchangeDescription>> ListExchangesAsync(string virtualHost, CancellationToken cancellationToken = default)
         => [.. (await ListAsync($"exchanges/{Escape(virtualHost)}", ManagementJson.Exchange, nameof(ListExchangesAsync), cancellationToken).ConfigureAwait(false))
