@@ -32,6 +32,16 @@ public sealed class BrokerFixture : IAsyncDisposable
     /// <summary>The broker's clock.</summary>
     public FakeTimeProvider Time { get; }
 
+    /// <summary>Starts an embedded broker.</summary>
+    /// <param name="configure">Changes its options.</param>
+    public static ValueTask<BrokerFixture> StartAsync(Action<BrokerOptions>? configure = null)
+        => StartAsync(async time =>
+        {
+            BrokerOptions options = new() { TimeProvider = time, RandomSeed = 1 };
+            configure?.Invoke(options);
+            return await EmbeddedMq.Broker.StartAsync(options);
+        });
+
     /// <summary>Starts some other engine behind the same contracts.</summary>
     /// <param name="start">Starts it on the fixture's clock.</param>
     /// <param name="settle">Completes when the engine has nothing left to do; <see langword="null"/> for one that works on its callers' threads.</param>

@@ -101,31 +101,19 @@ internal sealed partial class Channel
     ulong IDeliveryLedger.NextDeliveryTag() => _unacked.NextTag();
 
     /// <inheritdoc/>
-    void IDeliveryLedger.Cancel(Consumer consumer)
+    void IDeliveryLedger.Cancel(Consumer consumer) => Retire(consumer);
+
+    /// <inheritdoc/>
+    void IDeliveryLedger.ReturnUnread(Consumer consumer)
     {
-        if (_consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer)))
-        {
-            Detach(consumer);
-        }
+        List<Unsettled> unread = [];
+        TakeUnread(consumer, unread);
+        _retired.TryRemove(consumer, out _);
+        Settle(unread, Settlement.Requeue);
     }
 
     /// <inheritdoc/>
-    void IDeliveryLedger.ReturnUnread(IReadOnlyList<ulong> deliveryTags)
-    {
-        List<Unsettled> deliveries = new(deliveryTags.Count);
-        foreach (ulong tag in deliveryTags)
-        {
-            if (_unacked.TryTake(tag, out Unsettled delivery))
-            {
-                deliveries.Add(delivery);
-            }
-        }
-
-        Settle(deliveries, Settlement.ReturnUnread);
-    }
-
-    /// <inheritdoc/>
-    void IDeliveryLedger.QueueGone(Consumer consumer) => _consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer));
+    void IDeliveryLedger.QueueGone(Consumer consumer) => Retire(consumer);
 
     private Consumer StartConsumer(string name, ConsumerOptions options)
     {
@@ -200,8 +188,43 @@ internal sealed partial class Channel
 
         Detach(consumer);
         consumer.End(ConsumerEnd.ChannelClosed, null);
-        ((IDeliveryLedger)this).ReturnUnread(consumer.TakeUnread());
+        ((IDeliveryLedger)this).ReturnUnread(consumer);
         ThrowIfClosed();
+    }
+
+    /// <summary>Takes a consumer out of the running ones. It is kept while it holds something unread, so that closing the channel puts that back.</summary>
+    private void Retire(Consumer consumer)
+    {
+        foreach (Consumer retired in _retired.Keys.Where(static retired => !retired.HasUnread))
+        {
+            _retired.TryRemove(retired, out _);
+        }
+
+        _retired.TryAdd(consumer, 0); // before it leaves the other table: a close beside this finds it in one of them
+        if (_consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer)))
+        {
+            Detach(consumer);
+        }
+
+        if (!IsOpen)
+        {
+            ((IDeliveryLedger)this).ReturnUnread(consumer);
+        }
+    }
+
+    private void TakeUnread(Consumer consumer, List<Unsettled> unread)
+    {
+        while (consumer.TryTakeUnread(out QueueEntry? entry, out ulong tag))
+        {
+            if (consumer.Options.AutoAck)
+            {
+                unread.Add(new Unsettled(tag, entry, null, IsUnseen: true));
+            }
+            else if (_unacked.TryTake(tag, out Unsettled delivery))
+            {
+                unread.Add(delivery with { IsUnseen = true });
+            }
+        }
     }
 
     private void Detach(Consumer consumer)
@@ -234,7 +257,7 @@ internal sealed partial class Channel
         ulong tag = autoAck ? _unacked.NextTag() : _unacked.Register(entry, null);
         if (tag == 0)
         {
-            queue.Requeue([entry], deliveryFailed: false);
+            queue.Requeue([], [entry]);
             throw ClosedError();
         }
 

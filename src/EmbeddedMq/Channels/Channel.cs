@@ -19,6 +19,7 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
     private readonly ChannelPublisher _publisher;
     private readonly UnackedDeliveries _unacked = new();
     private readonly ConcurrentDictionary<string, Consumer> _consumers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Consumer, byte> _retired = new(); // ended ones that may hold something unread
     private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile CloseReason? _closeReason; // set once, by whoever closes
     private volatile string? _lastDeclaredQueue;
@@ -81,27 +82,25 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
         }
 
         Exception? failure = reason.IsNormal ? null : ClosedError();
-        List<ulong> unread = [];
-        foreach (Consumer consumer in _consumers.Values)
+        ICollection<Consumer> consumers = _consumers.Values;
+        foreach (Consumer consumer in consumers)
         {
             Detach(consumer);
             consumer.End(ConsumerEnd.ChannelClosed, failure);
-            unread.AddRange(consumer.TakeUnread());
         }
 
+        // All that goes back goes in one settlement: a queue that got it in parts could deliver the younger part first.
         IReadOnlyList<Unsettled> held = _publisher.Close(ClosedError);
-        List<Unsettled> unseen = [];
-        foreach (ulong tag in unread)
+        List<Unsettled> unsettled = [];
+        foreach (Consumer consumer in consumers.Concat(_retired.Keys))
         {
-            if (_unacked.TryTake(tag, out Unsettled delivery))
-            {
-                unseen.Add(delivery);
-            }
+            TakeUnread(consumer, unsettled);
         }
 
-        List<Unsettled> unsettled = _unacked.Close();
+        _retired.Clear();
+
+        unsettled.AddRange(_unacked.Close());
         unsettled.AddRange(held);
-        Settler.Settle(unseen, Settlement.ReturnUnread);
         Settler.Settle(unsettled, Settlement.Requeue);
         _connection.Forget(this);
         _closed.TrySetResult(reason);

@@ -17,7 +17,8 @@ namespace EmbeddedMq.Channels;
 internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost, ChannelOptions options)
 {
     private readonly Lock _gate = new();
-    private readonly ConcurrentDictionary<PendingPublish, byte> _pending = new(ReferenceEqualityComparer.Instance as IEqualityComparer<PendingPublish>);
+    private readonly ConcurrentDictionary<PendingPublish, long> _pending = new(ReferenceEqualityComparer.Instance as IEqualityComparer<PendingPublish>); // with its order
+    private long _pendingOrder;
     private int _outstandingCount;
 
     // Guarded by _gate.
@@ -241,9 +242,10 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             publish.Fail(error());
         }
 
-        foreach (PendingPublish publish in _pending.Keys)
+        // The newest first: the room that one leaves must not let in another of this channel.
+        foreach (KeyValuePair<PendingPublish, long> pending in _pending.OrderByDescending(static pending => pending.Value))
         {
-            publish.Withdraw(CancellationToken.None);
+            pending.Key.Withdraw(CancellationToken.None);
         }
 
         return held;
@@ -286,7 +288,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     {
         // The number is taken already and the message is in its queue's line: beyond the bound it is withdrawn, as if it had been cancelled.
         bool isTooMany = Interlocked.Increment(ref _outstandingCount) > options.MaxOutstandingPublishes;
-        _pending.TryAdd(pending, 0);
+        _pending.TryAdd(pending, Interlocked.Increment(ref _pendingOrder));
         try
         {
             pending.Answer(outcome == PublishOutcome.Rejected ? RejectReason.QueueFull : RejectReason.None);

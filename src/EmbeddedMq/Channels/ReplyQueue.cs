@@ -54,9 +54,14 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     public void Acknowledge(QueueEntry entry) => Settle(entry);
 
     /// <inheritdoc/>
-    public void Requeue(ReadOnlySpan<QueueEntry> entries, bool deliveryFailed)
+    public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen)
     {
-        foreach (QueueEntry entry in entries)
+        foreach (QueueEntry entry in failed)
+        {
+            Settle(entry);
+        }
+
+        foreach (QueueEntry entry in unseen)
         {
             Settle(entry);
         }

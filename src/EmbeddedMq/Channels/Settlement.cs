@@ -6,11 +6,8 @@ internal enum Settlement
     /// <summary>Processed.</summary>
     Acknowledge,
 
-    /// <summary>Back to the queue, as a failed delivery.</summary>
+    /// <summary>Back to the queue; a failed delivery unless no application has seen it.</summary>
     Requeue,
-
-    /// <summary>Back to the queue; no application has seen it.</summary>
-    ReturnUnread,
 
     /// <summary>Dead-lettered or dropped.</summary>
     Reject,

@@ -29,7 +29,7 @@ internal static class Settler
 
                 break;
             default:
-                Requeue(deliveries, deliveryFailed: settlement == Settlement.Requeue);
+                Requeue(deliveries);
                 break;
         }
 
@@ -37,25 +37,30 @@ internal static class Settler
     }
 
     // One call a queue, so that a queue sorts all that comes back into place before it delivers any of it again.
-    private static void Requeue(List<Unsettled> deliveries, bool deliveryFailed)
+    private static void Requeue(List<Unsettled> deliveries)
     {
-        if (deliveries.Count == 1)
+        if (deliveries.Count == 1 && deliveries[0] is { IsUnseen: false, Entry: QueueEntry entry })
         {
-            QueueEntry entry = deliveries[0].Entry;
-            entry.Owner.Requeue([entry], deliveryFailed);
+            entry.Owner.Requeue([entry], []);
             return;
         }
 
-        Dictionary<IEntryOwner, List<QueueEntry>> byQueue = new(ReferenceEqualityComparer.Instance);
+        Dictionary<IEntryOwner, (List<QueueEntry> Failed, List<QueueEntry> Unseen)> byQueue = new(ReferenceEqualityComparer.Instance);
         foreach (Unsettled delivery in deliveries)
         {
-            ref List<QueueEntry>? entries = ref CollectionsMarshal.GetValueRefOrAddDefault(byQueue, delivery.Entry.Owner, out _);
-            (entries ??= []).Add(delivery.Entry);
+            ref (List<QueueEntry> Failed, List<QueueEntry> Unseen) entries =
+                ref CollectionsMarshal.GetValueRefOrAddDefault(byQueue, delivery.Entry.Owner, out bool isKnown);
+            if (!isKnown)
+            {
+                entries = ([], []);
+            }
+
+            (delivery.IsUnseen ? entries.Unseen : entries.Failed).Add(delivery.Entry);
         }
 
-        foreach ((IEntryOwner queue, List<QueueEntry> entries) in byQueue)
+        foreach ((IEntryOwner queue, (List<QueueEntry> failed, List<QueueEntry> unseen)) in byQueue)
         {
-            queue.Requeue(CollectionsMarshal.AsSpan(entries), deliveryFailed);
+            queue.Requeue(CollectionsMarshal.AsSpan(failed), CollectionsMarshal.AsSpan(unseen));
         }
     }
 

@@ -7,4 +7,5 @@ namespace EmbeddedMq.Channels;
 /// <param name="Tag">Its delivery tag.</param>
 /// <param name="Entry">The message in its queue.</param>
 /// <param name="Consumer">Who received it; <see langword="null"/> for a get.</param>
-internal readonly record struct Unsettled(ulong Tag, QueueEntry Entry, Consumer? Consumer);
+/// <param name="IsUnseen">Whether no application has seen it: it lies unread in a consumer that ends.</param>
+internal readonly record struct Unsettled(ulong Tag, QueueEntry Entry, Consumer? Consumer, bool IsUnseen = false);

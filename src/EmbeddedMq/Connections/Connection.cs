@@ -147,19 +147,34 @@ internal sealed class Connection : IChannelOwner
     /// <summary>Lets go on what has waited for memory.</summary>
     internal void Unblock()
     {
-        // First the state, then the release: a publish that has to wait again meanwhile sets it anew, and the next release comes back here.
+        // First the state, then the release, so that who is released finds it said. A publish that was about to wait may have set it in
+        // between and been released with the others; one that has to wait again sets it anew, and the next release comes back here.
         SetBlocked(null);
-        foreach (Channel channel in _channels.Values)
+        if (TryReleaseAll())
         {
-            if (!channel.ReleaseWaiting())
+            SetBlocked(null);
+            if (TryReleaseAll())
             {
-                SetBlocked(LowOnMemory);
+                return;
             }
         }
+
+        SetBlocked(LowOnMemory);
     }
 
     /// <summary>What a listing shows.</summary>
     internal ConnectionDescription Describe() => new(Name, VirtualHost, UserName, ChannelCount, BlockedReason);
+
+    private bool TryReleaseAll()
+    {
+        bool nothingWaits = true;
+        foreach (Channel channel in _channels.Values)
+        {
+            nothingWaits &= channel.ReleaseWaiting();
+        }
+
+        return nothingWaits;
+    }
 
     private Channel OpenChannel(ChannelOptions options)
     {

@@ -79,7 +79,7 @@ internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notif
         Close(static _ => true, "broker forced connection closure with reason 'shutdown'");
     }
 
-    /// <summary>Lets go on what has waited for memory. Called from the notifications, one call at a time.</summary>
+    /// <summary>Lets go on what has waited for memory. One call at a time.</summary>
     internal void Unblock()
     {
         foreach (Connection connection in _connections.Keys)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Threading;
@@ -62,6 +63,9 @@ internal sealed class Consumer : IConsumer
     /// <summary>Whether it has credit of its own.</summary>
     internal bool HasCredit => Volatile.Read(ref _credit) > 0;
 
+    /// <summary>Whether it holds deliveries that nobody has read.</summary>
+    internal bool HasUnread => _mailbox.Count > 0;
+
     /// <summary>Whether it ran out of credit and left the ring. Written under the queue's gate.</summary>
     internal bool IsStarved => _isStarved;
 
@@ -110,11 +114,7 @@ internal sealed class Consumer : IConsumer
     public async ValueTask DisposeAsync()
     {
         await CancelAsync().ConfigureAwait(false);
-        IReadOnlyList<ulong> unread = TakeUnread();
-        if (unread.Count > 0)
-        {
-            _ledger.ReturnUnread(unread);
-        }
+        _ledger.ReturnUnread(this);
     }
 
     /// <summary>Takes one credit, and a place in the channel's window, for one delivery. Called under the queue's gate.</summary>
@@ -185,24 +185,15 @@ internal sealed class Consumer : IConsumer
         End(ConsumerEnd.QueueGone, null);
     }
 
-    /// <summary>Takes what nobody has read, after the queue has let go of it. Automatic acknowledgements go back to the queue at once.</summary>
-    /// <returns>The tags that the channel holds as unsettled and no application has seen.</returns>
-    internal IReadOnlyList<ulong> TakeUnread()
+    /// <summary>Takes a message that nobody has read, after the queue has let go of the consumer.</summary>
+    /// <param name="entry">The message.</param>
+    /// <param name="deliveryTag">The tag under which the channel holds it as unsettled, unless it is acknowledged automatically.</param>
+    internal bool TryTakeUnread([NotNullWhen(true)] out QueueEntry? entry, out ulong deliveryTag)
     {
-        List<ulong> unread = [];
-        while (_mailbox.TryTake(out Slot slot))
-        {
-            if (Options.AutoAck)
-            {
-                slot.Entry.Owner.Requeue([slot.Entry], deliveryFailed: false);
-            }
-            else
-            {
-                unread.Add(slot.Tag);
-            }
-        }
-
-        return unread;
+        bool taken = _mailbox.TryTake(out Slot slot);
+        entry = slot.Entry;
+        deliveryTag = slot.Tag;
+        return taken;
     }
 
     private bool TryRead(out Delivery delivery)

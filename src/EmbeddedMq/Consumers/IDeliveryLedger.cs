@@ -22,9 +22,9 @@ internal interface IDeliveryLedger
     /// <param name="consumer">The consumer.</param>
     void Cancel(Consumer consumer);
 
-    /// <summary>Puts back unsettled deliveries that no application has seen. Those settled meanwhile are passed over.</summary>
-    /// <param name="deliveryTags">Their tags.</param>
-    void ReturnUnread(IReadOnlyList<ulong> deliveryTags);
+    /// <summary>Puts back what a consumer that has ended received and no application has read. Deliveries settled meanwhile are passed over.</summary>
+    /// <param name="consumer">The consumer; its queue has let go of it.</param>
+    void ReturnUnread(Consumer consumer);
 
     /// <summary>Forgets a consumer whose queue has gone.</summary>
     /// <param name="consumer">The consumer.</param>

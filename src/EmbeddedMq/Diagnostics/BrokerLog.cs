@@ -2,24 +2,27 @@ using Microsoft.Extensions.Logging;
 
 namespace EmbeddedMq.Diagnostics;
 
-/// <summary>What the broker itself logs, beside the typed layer. Ids from 2000.</summary>
+/// <summary>What the broker itself logs, beside the typed layer. Ids: <see cref="LogEvents"/>.</summary>
 internal static partial class BrokerLog
 {
-    [LoggerMessage(2000, LogLevel.Information, "Broker '{Broker}' keeps messages in memory only: they do not survive the process. Publishers wait above {HighWatermarkBytes} bytes")]
+    [LoggerMessage(LogEvents.MemoryOnly, LogLevel.Information, "Broker '{Broker}' keeps messages in memory only: they do not survive the process. Publishers wait above {HighWatermarkBytes} bytes")]
     internal static partial void MemoryOnly(ILogger logger, string broker, long highWatermarkBytes);
 
-    [LoggerMessage(2001, LogLevel.Warning, "Broker '{Broker}' makes publishers wait: messages take {Bytes} bytes, the watermark is {HighWatermarkBytes}")]
+    [LoggerMessage(LogEvents.PublishersBlocked, LogLevel.Warning, "Broker '{Broker}' makes publishers wait: messages take {Bytes} bytes, the watermark is {HighWatermarkBytes}")]
     internal static partial void PublishersBlocked(ILogger logger, string broker, long bytes, long highWatermarkBytes);
 
-    [LoggerMessage(2002, LogLevel.Information, "Broker '{Broker}' lets publishers go on: messages take {Bytes} bytes")]
+    [LoggerMessage(LogEvents.PublishersUnblocked, LogLevel.Information, "Broker '{Broker}' lets publishers go on: messages take {Bytes} bytes")]
     internal static partial void PublishersUnblocked(ILogger logger, string broker, long bytes);
 
-    [LoggerMessage(2003, LogLevel.Error, "A task of the broker failed: a defect of the broker, or an event handler of the application that threw")]
+    [LoggerMessage(LogEvents.BrokerTaskFailed, LogLevel.Error, "A task of the broker failed: a defect of the broker, or an event handler of the application that threw")]
     internal static partial void TaskFailed(ILogger logger, Exception error);
 
-    [LoggerMessage(2004, LogLevel.Warning, "Broker '{Broker}' stopped with {Messages} messages in its queues, {Unacked} handed over and not settled, and {Delayed} delayed; they end with the process")]
-    internal static partial void StoppedWithMessages(ILogger logger, string broker, long messages, long unacked, long delayed);
+    [LoggerMessage(LogEvents.BrokerStoppedWithMessages, LogLevel.Warning, "Broker '{Broker}' stopped with {Messages} messages in its queues, {Unacked} handed over and not settled, and {Delayed} delayed; they end with the process. Left per queue: {Queues}")]
+    internal static partial void StoppedWithMessages(ILogger logger, string broker, long messages, long unacked, long delayed, string queues);
 
-    [LoggerMessage(2005, LogLevel.Information, "Broker '{Broker}' stopped with nothing left in its queues")]
+    [LoggerMessage(LogEvents.BrokerStoppedEmpty, LogLevel.Information, "Broker '{Broker}' stopped with nothing left in its queues")]
     internal static partial void StoppedEmpty(ILogger logger, string broker);
+
+    [LoggerMessage(LogEvents.DefinitionsIgnored, LogLevel.Information, "Importing definitions left out {Count} entries that change nothing here: {Entries}")]
+    internal static partial void DefinitionsIgnored(ILogger logger, int count, string entries);
 }

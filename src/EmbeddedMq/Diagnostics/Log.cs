@@ -23,12 +23,6 @@ internal static partial class Log
     [LoggerMessage(LogEvents.HandlersCancelled, LogLevel.Warning, "Broker '{Broker}': handlers did not end within {StopTimeout}; cancelling them")]
     internal static partial void HandlersCancelled(ILogger logger, string broker, TimeSpan stopTimeout);
 
-    [LoggerMessage(LogEvents.BrokerStoppedEmpty, LogLevel.Information, "Broker '{Broker}' stopped; its queues are empty")]
-    internal static partial void BrokerStoppedEmpty(ILogger logger, string broker);
-
-    [LoggerMessage(LogEvents.BrokerStoppedWithMessages, LogLevel.Warning, "Broker '{Broker}' stopped with {Messages} messages in its queues; what is not stored is lost with the process: {Queues}")]
-    internal static partial void BrokerStoppedWithMessages(ILogger logger, string broker, long messages, string queues);
-
     [LoggerMessage(LogEvents.StopStepFailed, LogLevel.Warning, "Broker '{Broker}': {Step} failed while stopping; the stop goes on")]
     internal static partial void StopStepFailed(ILogger logger, Exception error, string broker, string step);
 

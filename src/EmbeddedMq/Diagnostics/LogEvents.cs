@@ -1,7 +1,7 @@
 namespace EmbeddedMq.Diagnostics;
 
 /// <summary>The ids of log events. An id keeps its meaning for ever; what is no longer logged leaves a gap.</summary>
-/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 health and metrics; 2000 and up: the broker's own.</remarks>
+/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 metrics: <see cref="Log"/>. 2000 the broker itself: <see cref="BrokerLog"/>.</remarks>
 internal static class LogEvents
 {
     // Start and stop
@@ -21,14 +21,8 @@ internal static class LogEvents
     /// <summary>Warning. Handlers did not end in time; their cancellation tokens were cancelled.</summary>
     internal const int HandlersCancelled = 1004;
 
-    /// <summary>Information. The broker stopped with empty queues.</summary>
-    internal const int BrokerStoppedEmpty = 1005;
-
-    /// <summary>Warning. The broker stopped with messages in its queues; those that are not durable are lost with the process.</summary>
-    internal const int BrokerStoppedWithMessages = 1006;
-
     /// <summary>Warning. A part could not be closed in order; the stop went on.</summary>
-    internal const int StopStepFailed = 1007;
+    internal const int StopStepFailed = 1005;
 
     // Consumers
 
@@ -85,4 +79,27 @@ internal static class LogEvents
 
     /// <summary>Debug. The broker's counts could not be read for metrics.</summary>
     internal const int GaugesFailed = 1400;
+
+    // The broker itself
+
+    /// <summary>Information. The broker started and keeps messages in memory only.</summary>
+    internal const int MemoryOnly = 2000;
+
+    /// <summary>Warning. Messages take more memory than the watermark; publishers are made to wait.</summary>
+    internal const int PublishersBlocked = 2001;
+
+    /// <summary>Information. Publishers go on.</summary>
+    internal const int PublishersUnblocked = 2002;
+
+    /// <summary>Error. A task of the broker failed: a defect, or an event handler of the application that threw.</summary>
+    internal const int BrokerTaskFailed = 2003;
+
+    /// <summary>Warning. The broker stopped with messages in its queues, counted per queue.</summary>
+    internal const int BrokerStoppedWithMessages = 2004;
+
+    /// <summary>Information. The broker stopped with nothing left.</summary>
+    internal const int BrokerStoppedEmpty = 2005;
+
+    /// <summary>Information. An import of definitions left out entries that change nothing here.</summary>
+    internal const int DefinitionsIgnored = 2006;
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EmbeddedMq.Messages;
 
 namespace EmbeddedMq.Diagnostics;
 
@@ -13,6 +14,11 @@ internal sealed class MessagingTelemetry(string system, string broker)
 
     /// <summary>Whether publishing has to write trace context into headers.</summary>
     internal static bool HasContextToPropagate => Activity.Current is not null || Telemetry.Source.HasListeners();
+
+    /// <summary>When something began, or 0 while nobody wants to know how long it takes.</summary>
+    /// <param name="time">The clock.</param>
+    internal static long BeginMeasuring(TimeProvider time)
+        => Telemetry.OperationDuration.Enabled || Telemetry.ProcessDuration.Enabled ? time.GetTimestamp() : 0;
 
     /// <summary>Begins the span of a publish.</summary>
     /// <param name="exchange">The exchange.</param>
@@ -49,40 +55,11 @@ internal sealed class MessagingTelemetry(string system, string broker)
 
     /// <summary>Begins the span of handling one message, as a child of the span that published it.</summary>
     /// <param name="queue">The queue.</param>
-    /// <param name="exchange">The exchange it was first published to.</param>
-    /// <param name="routingKey">The routing key it was first published with.</param>
     /// <param name="delivery">The delivery.</param>
     /// <param name="attempt">Which attempt it is.</param>
     /// <returns>The span, or <see langword="null"/> when nobody wants it.</returns>
-    internal Activity? StartProcess(string queue, string exchange, string routingKey, in Delivery delivery, int attempt)
-    {
-        if (!Telemetry.Source.HasListeners())
-        {
-            return null;
-        }
-
-        ActivityContext parent = ReadContext(delivery.Message.Headers);
-        Activity? activity = Telemetry.Source.StartActivity(
-            $"{ProcessOperation} {queue}",
-            ActivityKind.Consumer,
-            parent,
-            [
-                new(TelemetryTags.System, system),
-                new(TelemetryTags.OperationName, ProcessOperation),
-                new(TelemetryTags.OperationType, ProcessOperation),
-                new(TelemetryTags.DestinationName, ConsumeDestination(exchange, routingKey, queue)),
-            ],
-            // The conventions correlate producer and consumer by a link; the parent is for tools that only follow parents.
-            parent == default ? null : [new ActivityLink(parent)]);
-        if (activity is { IsAllDataRequested: true })
-        {
-            SetMessageTags(activity, routingKey, delivery.Properties, delivery.Body.Length);
-            activity.SetTag(TelemetryTags.DeliveryTag, (long)delivery.DeliveryTag);
-            activity.SetTag(TelemetryTags.Attempt, attempt);
-        }
-
-        return activity;
-    }
+    internal Activity? StartProcess(string queue, in Delivery delivery, int attempt)
+        => Telemetry.Source.HasListeners() ? StartWantedProcess(queue, delivery, attempt) : null;
 
     /// <summary>The headers with the current trace context in them; a context that is there already stays.</summary>
     /// <param name="activity">The publish's span; <see langword="null"/>: the span around it, where there is one.</param>
@@ -105,15 +82,16 @@ internal sealed class MessagingTelemetry(string system, string broker)
     /// <param name="activity">Its span, where there is one; ended here.</param>
     /// <param name="exchange">The exchange.</param>
     /// <param name="routingKey">The routing key; a dimension for the default exchange only, where it is a queue's name.</param>
-    /// <param name="seconds">How long it took.</param>
+    /// <param name="begun">What <see cref="BeginMeasuring"/> gave.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="errorType">Why it failed, of few distinct values, or <see langword="null"/>.</param>
-    internal void RecordPublish(Activity? activity, string exchange, string routingKey, double seconds, string? errorType)
+    internal void RecordPublish(Activity? activity, string exchange, string routingKey, long begun, TimeProvider time, string? errorType)
     {
         if (Telemetry.SentMessages.Enabled || Telemetry.OperationDuration.Enabled)
         {
             TagList tags = Tags(PublishOperation, "send", exchange.Length > 0 ? exchange : TemporaryOr(routingKey), errorType);
             Telemetry.SentMessages.Add(1, tags);
-            Telemetry.OperationDuration.Record(seconds, tags);
+            Record(Telemetry.OperationDuration, begun, time, tags);
         }
 
         End(activity, errorType);
@@ -132,10 +110,11 @@ internal sealed class MessagingTelemetry(string system, string broker)
     /// <summary>Records that a handler has ended and what became of its message.</summary>
     /// <param name="activity">Its span, where there is one; ended here.</param>
     /// <param name="queue">The queue.</param>
-    /// <param name="seconds">How long it took.</param>
+    /// <param name="begun">What <see cref="BeginMeasuring"/> gave.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="settlement">What became of the message.</param>
     /// <param name="errorType">Why it failed, of few distinct values, or <see langword="null"/>.</param>
-    internal void RecordEnd(Activity? activity, string queue, double seconds, string settlement, string? errorType)
+    internal void RecordEnd(Activity? activity, string queue, long begun, TimeProvider time, string settlement, string? errorType)
     {
         if (Telemetry.ActiveHandlers.Enabled)
         {
@@ -146,7 +125,7 @@ internal sealed class MessagingTelemetry(string system, string broker)
         {
             TagList tags = Tags(ProcessOperation, ProcessOperation, queue, errorType);
             Telemetry.ConsumedMessages.Add(1, tags);
-            Telemetry.ProcessDuration.Record(seconds, tags);
+            Record(Telemetry.ProcessDuration, begun, time, tags);
         }
 
         if (Telemetry.Settlements.Enabled)
@@ -171,6 +150,15 @@ internal sealed class MessagingTelemetry(string system, string broker)
     internal void RecordRemaining(string queue, string remainder, long messages)
         => Telemetry.RemainingAtStop.Add(
             messages, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker), new(TelemetryTags.Remainder, remainder));
+
+    // A listener that came between begin and end finds no begin: then there is nothing to record.
+    private static void Record(System.Diagnostics.Metrics.Histogram<double> duration, long begun, TimeProvider time, in TagList tags)
+    {
+        if (begun != 0)
+        {
+            duration.Record(time.GetElapsedTime(begun).TotalSeconds, tags);
+        }
+    }
 
     private static ActivityContext ReadContext(HeaderTable headers)
     {
@@ -244,6 +232,33 @@ internal sealed class MessagingTelemetry(string system, string broker)
         }
 
         activity.Dispose();
+    }
+
+    private Activity? StartWantedProcess(string queue, in Delivery delivery, int attempt)
+    {
+        string exchange = MessageOrigin.Exchange(delivery);
+        string routingKey = MessageOrigin.RoutingKey(delivery);
+        ActivityContext parent = ReadContext(delivery.Message.Headers);
+        Activity? activity = Telemetry.Source.StartActivity(
+            $"{ProcessOperation} {queue}",
+            ActivityKind.Consumer,
+            parent,
+            [
+                new(TelemetryTags.System, system),
+                new(TelemetryTags.OperationName, ProcessOperation),
+                new(TelemetryTags.OperationType, ProcessOperation),
+                new(TelemetryTags.DestinationName, ConsumeDestination(exchange, routingKey, queue)),
+            ],
+            // The conventions correlate producer and consumer by a link; the parent is for tools that only follow parents.
+            parent == default ? null : [new ActivityLink(parent)]);
+        if (activity is { IsAllDataRequested: true })
+        {
+            SetMessageTags(activity, routingKey, delivery.Properties, delivery.Body.Length);
+            activity.SetTag(TelemetryTags.DeliveryTag, (long)delivery.DeliveryTag);
+            activity.SetTag(TelemetryTags.Attempt, attempt);
+        }
+
+        return activity;
     }
 
     private TagList Tags(string operationName, string operationType, string destination, string? errorType)

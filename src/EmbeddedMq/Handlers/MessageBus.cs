@@ -60,6 +60,7 @@ public sealed class MessageBus : IAsyncDisposable
         ConsumerServices services = new()
         {
             ConsumeConnection = _consumeConnection,
+            DeclareTopologyAsync = DeclareTopologyAsync,
             PublishConnection = _publishConnection,
             Publisher = _publisher,
             Serializer = serializer,
@@ -281,6 +282,12 @@ public sealed class MessageBus : IAsyncDisposable
         // Whoever publishes first must find the exchanges, whether or not consumers have been started.
         await PrepareAsync(cancellationToken).ConfigureAwait(false);
         return await _broker(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask DeclareTopologyAsync(CancellationToken cancellationToken)
+    {
+        IConnection connection = await _consumeConnection.GetAsync(cancellationToken).ConfigureAwait(false);
+        await DeclareTopologyAsync(connection, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask DeclareTopologyAsync(IConnection connection, CancellationToken cancellationToken)

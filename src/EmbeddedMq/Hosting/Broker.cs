@@ -18,7 +18,7 @@ public sealed class Broker : IBroker
     private const double DefaultMemoryShare = 0.4;
 
     private readonly BrokerServices _services;
-    private readonly SerialExecutor _notifications;
+    private readonly SerialExecutor _memoryChanges;
     private readonly ConnectionRegistry _connections;
     private readonly BrokerManagement _management;
     private readonly ConcurrentDictionary<string, VirtualHost> _virtualHosts = new(StringComparer.Ordinal);
@@ -28,8 +28,10 @@ public sealed class Broker : IBroker
     {
         Name = options.Name;
         ILogger logger = options.LoggerFactory?.CreateLogger("EmbeddedMq.Broker") ?? NullLogger.Instance;
-        _notifications = new SerialExecutor(error => BrokerLog.TaskFailed(logger, error));
-        _connections = new ConnectionRegistry(options.Name, _notifications);
+
+        // Apart from the connections' events: a handler that takes its time must not keep publishers waiting.
+        _memoryChanges = new SerialExecutor(error => BrokerLog.TaskFailed(logger, error));
+        _connections = new ConnectionRegistry(options.Name, new SerialExecutor(error => BrokerLog.TaskFailed(logger, error)));
         long highBytes = options.MemoryHighWatermarkBytes ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * DefaultMemoryShare);
         MemoryLedger memory = new(highBytes, OnBlockedChanged);
         Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
@@ -116,9 +118,10 @@ public sealed class Broker : IBroker
 
     private void LogWhatRemains()
     {
-        QueueDescription[] queues = [.. _virtualHosts.Values.SelectMany(static host => host.Queues).Select(static queue => queue.Describe())];
-        long ready = queues.Sum(static queue => queue.ReadyCount);
-        long unacked = queues.Sum(static queue => queue.UnackedCount);
+        (string VirtualHost, QueueDescription Queue)[] queues =
+            [.. _virtualHosts.SelectMany(static host => host.Value.Queues.Select(queue => (VirtualHost: host.Key, Queue: queue.Describe())))];
+        long ready = queues.Sum(static entry => entry.Queue.ReadyCount);
+        long unacked = queues.Sum(static entry => entry.Queue.UnackedCount);
         long delayed = _virtualHosts.Values.Sum(static host => host.DelayedCount);
         if (ready + unacked + delayed == 0)
         {
@@ -126,12 +129,15 @@ public sealed class Broker : IBroker
         }
         else
         {
-            BrokerLog.StoppedWithMessages(_services.Logger, Name, ready, unacked, delayed);
+            string perQueue = string.Join("; ", queues
+                .Where(static entry => entry.Queue.ReadyCount + entry.Queue.UnackedCount > 0)
+                .Select(static entry => $"{entry.Queue.Name} in virtual host {entry.VirtualHost}: {entry.Queue.ReadyCount + entry.Queue.UnackedCount}"));
+            BrokerLog.StoppedWithMessages(_services.Logger, Name, ready, unacked, delayed, perQueue);
         }
     }
 
     // Called under the ledger's gate, in order of the changes.
-    private void OnBlockedChanged(bool isBlocked) => _notifications.Post(() =>
+    private void OnBlockedChanged(bool isBlocked) => _memoryChanges.Post(() =>
     {
         if (isBlocked)
         {

@@ -92,7 +92,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Stops consumers that still run, tells what is left in the queues, and ends the broker. A second call does nothing.</summary>
+    /// <summary>Stops consumers that still run and ends the broker, which tells what is left in its queues. A second call does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_parts.IsValueCreated)
@@ -192,57 +192,12 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
             }
 
             _gauges?.Dispose();
-            if (isFinal)
-            {
-                await ReportRemainsAsync(broker).ConfigureAwait(false);
-            }
-
             _broker = null;
             await broker.DisposeAsync().ConfigureAwait(false);
         }
         finally
         {
             _lifecycle.Release();
-        }
-    }
-
-    // Messages of an engine that the application only reaches stay there; those of the embedded one end with it, unless stored.
-    private async ValueTask ReportRemainsAsync(IBroker broker)
-    {
-        if (_parts.Value.Plan.StartEngine is not null)
-        {
-            return;
-        }
-
-        try
-        {
-            List<string> queues = [];
-            long total = 0;
-            foreach (string virtualHost in await broker.Management.ListVirtualHostsAsync().ConfigureAwait(false))
-            {
-                foreach (QueueDescription queue in await broker.Management.ListQueuesAsync(virtualHost).ConfigureAwait(false))
-                {
-                    long messages = queue.ReadyCount + queue.UnackedCount;
-                    if (messages > 0)
-                    {
-                        total += messages;
-                        queues.Add($"{queue.Name} in virtual host {virtualHost}: {messages}");
-                    }
-                }
-            }
-
-            if (total == 0)
-            {
-                Log.BrokerStoppedEmpty(_logger, Name);
-            }
-            else
-            {
-                Log.BrokerStoppedWithMessages(_logger, Name, total, string.Join("; ", queues));
-            }
-        }
-        catch (EmbeddedMqException error)
-        {
-            Log.StopStepFailed(_logger, error, Name, "counting what is left in the queues");
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using EmbeddedMq.Connections;
+using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.VirtualHosts;
 
@@ -119,9 +120,24 @@ internal sealed class BrokerManagement(
     {
         ArgumentNullException.ThrowIfNull(source);
         Definitions definitions = await DefinitionsReader.ReadAsync(source, cancellationToken).ConfigureAwait(false);
+        string[] faults =
+        [
+            .. definitions.VirtualHosts.SelectMany(definition =>
+                virtualHosts.TryGetValue(definition.Name, out VirtualHost? host) ? host.FindImportFaults(definition) : []),
+        ];
+        if (faults.Length > 0)
+        {
+            throw new DefinitionsException(faults);
+        }
+
         foreach (VirtualHostDefinition definition in definitions.VirtualHosts)
         {
             GetOrCreate(definition.Name).Import(definition);
+        }
+
+        if (definitions.Ignored.Count > 0)
+        {
+            BrokerLog.DefinitionsIgnored(services.Logger, definitions.Ignored.Count, string.Join("; ", definitions.Ignored));
         }
     }
 

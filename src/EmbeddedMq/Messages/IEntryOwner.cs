@@ -14,10 +14,10 @@ internal interface IEntryOwner
     /// <param name="entry">The entry.</param>
     void Acknowledge(QueueEntry entry);
 
-    /// <summary>Puts entries back to their original positions.</summary>
-    /// <param name="entries">The entries, in any order.</param>
-    /// <param name="deliveryFailed">Whether this counts as a failed delivery; not when no application saw the message.</param>
-    void Requeue(ReadOnlySpan<QueueEntry> entries, bool deliveryFailed);
+    /// <summary>Puts entries back to their original positions, all of them before any is delivered again.</summary>
+    /// <param name="failed">Entries whose delivery counts as failed, in any order.</param>
+    /// <param name="unseen">Entries that no application has seen, in any order.</param>
+    void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen);
 
     /// <summary>Settles an entry as not processed: it is dead-lettered as rejected, or dropped.</summary>
     /// <param name="entry">The entry.</param>

@@ -14,26 +14,21 @@ namespace EmbeddedMq.Queues;
 /// <para>Lock order: the queue's gate is taken under nothing but a virtual host's topology gate or a channel's publish gate; under it come the
 /// channel's books of deliveries, the scheduler and the memory ledger, which take nothing further. Never two queues. What must not happen
 /// under the gate (dead-lettering, answering publishers) is noted in <see cref="QueueAftermath"/> and done by <see cref="LeaveGate"/>.</para>
+/// <para>It decides who gets what and when; the entries' own steps, counters and memory are <see cref="QueueContents"/>'.</para>
 /// </remarks>
 internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
 {
     private readonly IQueueOwner _owner;
     private readonly Scheduler _scheduler;
-    private readonly MemoryLedger _memory;
     private readonly Lock _gate = new();
 
     // Guarded by _gate.
     private readonly ConsumerRing _consumers;
     private readonly QueueAftermath _aftermath = new();
-    private readonly QueueCounters _counters = new();
-    private PriorityReadyList _ready;
+    private readonly QueueContents _contents;
     private WaitingRoom? _waiting;
-    private QueueSettings _settings;
-    private ulong _lastSequence;
-    private long _lastUsedMs;
+    private ExpirySchedule? _expiry;
     private bool _isDeleted;
-    private QueueTimer? _expiryTimer;
-    private QueueTimer? _leaseTimer;
 
     /// <summary>Makes a queue without messages and consumers.</summary>
     /// <param name="declaration">What it was declared with, its name filled in.</param>
@@ -49,12 +44,10 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         Declaration = declaration;
         ArgumentSettings = argumentSettings;
         ExclusiveOwner = exclusiveOwner;
-        _settings = settings;
         _owner = owner;
         _scheduler = scheduler;
-        _memory = memory;
         _consumers = new ConsumerRing { SingleActive = argumentSettings.SingleActiveConsumer };
-        _ready = new PriorityReadyList(argumentSettings.MaxPriority);
+        _contents = new QueueContents(settings, scheduler.Clock, memory, _aftermath);
     }
 
     /// <inheritdoc cref="IDestination.Name"/>
@@ -78,6 +71,10 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <summary>The policy that applies to it, or <see langword="null"/>. Written under the virtual host's topology gate.</summary>
     internal Policy? Policy { get; set; }
 
+    private QueueSettings Settings => _contents.Settings;
+
+    private ExpirySchedule Expiry => _expiry ??= new ExpirySchedule(_scheduler, OnHeadDue, OnLeaseDue);
+
     /// <inheritdoc/>
     public EnqueueOutcome Enqueue(Message message, string exchange, string routingKey, ref PendingPublish? pending)
     {
@@ -85,7 +82,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         EnqueueOutcome outcome;
         lock (_gate)
         {
-            outcome = Admit_NeedsGate(entry, ref pending);
+            outcome = Admit_NeedsGate(entry, isAttended: true, ref pending);
         }
 
         LeaveGate();
@@ -100,10 +97,11 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     internal bool EnqueueUnattended(Message message, string exchange, string routingKey)
     {
         QueueEntry entry = new(message, exchange, routingKey, this);
+        PendingPublish? nobody = null;
         EnqueueOutcome outcome;
         lock (_gate)
         {
-            outcome = AdmitUnattended_NeedsGate(entry);
+            outcome = Admit_NeedsGate(entry, isAttended: false, ref nobody);
         }
 
         LeaveGate();
@@ -119,12 +117,13 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         lock (_gate)
         {
             Touch_NeedsGate();
-            DropExpired_NeedsGate();
-            taken = _ready.TryTake(out entry);
-            remainingCount = (uint)_ready.Count;
+            _contents.DropExpired();
+            taken = _contents.TryTake(out entry);
+            remainingCount = (uint)_contents.Count;
             if (taken)
             {
-                Acquire_NeedsGate(entry!);
+                _contents.Acquire(entry!);
+                _contents.DropExpired(); // what expired behind it has come to the head
                 AdmitWaiting_NeedsGate();
                 ArmExpiry_NeedsGate();
             }
@@ -204,24 +203,24 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     }
 
     /// <inheritdoc/>
-    public void Acknowledge(QueueEntry entry)
-    {
-        entry.Move(EntryState.Acquired, EntryState.Settled);
-        _counters.AddAcknowledged();
-        _memory.Release(entry.MemoryBytes);
-    }
+    public void Acknowledge(QueueEntry entry) => _contents.Acknowledge(entry);
 
     /// <inheritdoc/>
-    public void Requeue(ReadOnlySpan<QueueEntry> entries, bool deliveryFailed)
+    public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen)
     {
         lock (_gate)
         {
-            foreach (QueueEntry entry in entries)
+            foreach (QueueEntry entry in failed)
             {
-                Requeue_NeedsGate(entry, deliveryFailed);
+                _contents.Requeue(entry, deliveryFailed: true);
             }
 
-            DropExcess_NeedsGate();
+            foreach (QueueEntry entry in unseen)
+            {
+                _contents.Requeue(entry, deliveryFailed: false);
+            }
+
+            _contents.DropExcess();
             Dispatch_NeedsGate();
         }
 
@@ -233,7 +232,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     {
         lock (_gate)
         {
-            DieAcquired_NeedsGate(entry, DeathReason.Rejected);
+            _contents.Reject(entry);
         }
 
         LeaveGate();
@@ -251,11 +250,13 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 return false;
             }
 
-            entry.Move(EntryState.Waiting, EntryState.Settled);
             _waiting!.Forget();
-            _memory.Release(entry.MemoryBytes);
-            return true;
+            _contents.LetGo(entry);
+            AdmitWaiting_NeedsGate(); // the next in line may be small enough for the room that this one was too large for
         }
+
+        LeaveGate();
+        return true;
     }
 
     /// <summary>Removes the ready messages.</summary>
@@ -265,16 +266,14 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         PriorityReadyList purged;
         lock (_gate)
         {
-            DropExpired_NeedsGate();
-            purged = _ready;
-            _ready = new PriorityReadyList(ArgumentSettings.MaxPriority);
-            _counters.Purged += purged.Count;
+            _contents.DropExpired();
+            purged = _contents.Purge();
             AdmitWaiting_NeedsGate();
         }
 
         LeaveGate();
         uint count = (uint)purged.Count;
-        Discard(purged);
+        _contents.Discard(purged);
         return count;
     }
 
@@ -290,22 +289,21 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 return null;
             }
 
-            DropExpired_NeedsGate();
+            _contents.DropExpired();
             if (refuse(Counts_NeedsGate()) is { } refusal)
             {
                 return new QueueDeletion(refusal, null, []);
             }
 
             _isDeleted = true;
-            QueueDeletion deletion = new(null, _ready, [.. _consumers.All]);
-            _ready = new PriorityReadyList(0);
+            QueueDeletion deletion = new(null, _contents.Close(), [.. _consumers.All]);
             foreach (Consumer consumer in deletion.Consumers)
             {
                 _consumers.Remove(consumer);
             }
 
             RefuseWaiting_NeedsGate();
-            CancelTimers_NeedsGate();
+            _expiry?.Cancel();
             return deletion;
         }
     }
@@ -317,7 +315,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         LeaveGate();
         if (deletion.Discarded is { } discarded)
         {
-            Discard(discarded);
+            _contents.Discard(discarded);
         }
 
         foreach (Consumer consumer in deletion.Consumers)
@@ -338,7 +336,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 Touch_NeedsGate();
             }
 
-            DropExpired_NeedsGate();
+            _contents.DropExpired();
             counts = Counts_NeedsGate();
         }
 
@@ -351,7 +349,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     {
         lock (_gate)
         {
-            return !_isDeleted && _settings.ExpiresMs is { } expiresMs && _consumers.Count == 0 && _scheduler.Clock.NowMs - _lastUsedMs >= expiresMs;
+            return !_isDeleted && Settings.ExpiresMs is { } expiresMs && _consumers.Count == 0 && Expiry.IsLeaseOver(expiresMs);
         }
     }
 
@@ -361,14 +359,16 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     {
         lock (_gate)
         {
-            if (_isDeleted || settings == _settings)
+            if (_isDeleted || settings == Settings)
             {
                 return;
             }
 
-            _settings = settings;
-            DropExcess_NeedsGate();
+            _contents.Settings = settings;
+            _contents.DropExcess();
+            _contents.DropExpired();
             AdmitWaiting_NeedsGate();
+            ArmExpiry_NeedsGate();
             Touch_NeedsGate();
         }
 
@@ -380,22 +380,12 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     {
         lock (_gate)
         {
-            return new QueueDescription(Declaration)
+            return _contents.Describe(Declaration) with
             {
                 Policy = Policy?.Name,
-                ReadyCount = _ready.Count,
-                ReadyBytes = _ready.BodyBytes,
-                UnackedCount = _counters.Unacked,
                 WaitingPublishCount = _waiting?.Count ?? 0,
                 ConsumerCount = _consumers.Count,
                 ActiveConsumerTag = _consumers.Active?.ConsumerTag,
-                EnqueuedTotal = _counters.Enqueued,
-                AckedTotal = _counters.Acknowledged,
-                RequeuedTotal = _counters.Requeued,
-                DeadLetteredTotal = _counters.DeadLettered,
-                DroppedTotal = _counters.Dropped,
-                PurgedTotal = _counters.Purged,
-                RejectedPublishTotal = _counters.Rejected,
             };
         }
     }
@@ -451,21 +441,13 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
 
         bool taken = _owner.DeadLetter(this, work.Settings!, work.Entry, work.DeathReason);
-        _memory.Release(work.Entry.MemoryBytes);
         lock (_gate)
         {
-            if (taken)
-            {
-                _counters.DeadLettered++;
-            }
-            else
-            {
-                _counters.Dropped++;
-            }
+            _contents.EndDead(work.Entry, taken);
         }
     }
 
-    private EnqueueOutcome Admit_NeedsGate(QueueEntry entry, ref PendingPublish? pending)
+    private EnqueueOutcome Admit_NeedsGate(QueueEntry entry, bool isAttended, ref PendingPublish? pending)
     {
         if (_isDeleted)
         {
@@ -477,87 +459,47 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             return EnqueueOutcome.Rejected;
         }
 
+        _contents.Hold(entry);
         if (MustWait_NeedsGate(entry))
         {
-            pending ??= new PendingPublish();
-            pending.AddWait(this, entry);
-            Wait_NeedsGate(entry, pending);
+            Wait_NeedsGate(entry, isAttended ? pending ??= new PendingPublish() : null);
             return EnqueueOutcome.Waiting;
         }
 
-        _memory.Add(entry.MemoryBytes);
-        Accept_NeedsGate(entry);
-        return EnqueueOutcome.Accepted;
-    }
-
-    private EnqueueOutcome AdmitUnattended_NeedsGate(QueueEntry entry)
-    {
-        if (_isDeleted)
-        {
-            return EnqueueOutcome.Gone;
-        }
-
-        if (MustRefuse_NeedsGate(entry))
-        {
-            return EnqueueOutcome.Rejected;
-        }
-
-        if (MustWait_NeedsGate(entry))
-        {
-            Wait_NeedsGate(entry, null);
-            return EnqueueOutcome.Waiting;
-        }
-
-        _memory.Add(entry.MemoryBytes);
         Accept_NeedsGate(entry);
         return EnqueueOutcome.Accepted;
     }
 
     private bool MustRefuse_NeedsGate(QueueEntry entry)
     {
-        if (_settings.Overflow is not (Overflow.RejectPublish or Overflow.RejectPublishDeadLetter) || !WouldExceed_NeedsGate(entry))
+        if (Settings.Overflow is not (Overflow.RejectPublish or Overflow.RejectPublishDeadLetter) || !_contents.WouldExceed(entry))
         {
             return false;
         }
 
-        _counters.Rejected++;
-        if (_settings.Overflow == Overflow.RejectPublishDeadLetter)
-        {
-            // It never was in the queue, but it dies there: it is counted as having come and gone.
-            _counters.Enqueued++;
-            _memory.Add(entry.MemoryBytes);
-            Die_NeedsGate(entry, EntryState.Waiting, DeathReason.MaxLength);
-        }
-
+        _contents.Refuse(entry);
         return true;
     }
 
     // Nobody overtakes those who wait. A body larger than the whole limit is let into an empty queue: it would wait for ever.
     private bool MustWait_NeedsGate(QueueEntry entry)
-        => _settings.Overflow == Overflow.BlockPublisher
+        => Settings.Overflow == Overflow.BlockPublisher
             && (_waiting is { Count: > 0 } || !HasRoom_NeedsGate(entry));
 
     private bool HasRoom_NeedsGate(QueueEntry entry)
-        => !WouldExceed_NeedsGate(entry) || (_ready.IsEmpty && (_settings.MaxLength is not 0 || _consumers.AnyCanTake));
-
-    private bool WouldExceed_NeedsGate(QueueEntry entry)
-        => _ready.Count + 1 > _settings.MaxLength || _ready.BodyBytes + entry.BodyBytes > _settings.MaxLengthBytes;
+        => !_contents.WouldExceed(entry) || (_contents.IsEmpty && (Settings.MaxLength is not 0 || _consumers.AnyCanTake));
 
     private void Wait_NeedsGate(QueueEntry entry, PendingPublish? pending)
     {
-        _memory.Add(entry.MemoryBytes);
+        pending?.AddWait(this, entry);
         (_waiting ??= new WaitingRoom()).Add(entry, pending);
     }
 
     /// <summary>Takes a message in: to a consumer at once if nothing is before it, else to the end of its level.</summary>
     private void Accept_NeedsGate(QueueEntry entry)
     {
-        entry.Move(EntryState.Waiting, EntryState.Ready);
-        entry.Sequence = ++_lastSequence;
-        entry.Priority = _ready.LevelOf(entry.Message.Properties.Priority);
-        _counters.Enqueued++;
-        SetExpiry_NeedsGate(entry);
-        while (_ready.IsEmpty && _consumers.TryTakeNextWithCredit(out Consumer? consumer))
+        _contents.Enter(entry);
+        while (_contents.IsEmpty && _consumers.TryTakeNextWithCredit(out Consumer? consumer))
         {
             if (TryHandOver_NeedsGate(entry, consumer))
             {
@@ -565,42 +507,28 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             }
         }
 
-        _ready.Add(entry);
-        DropExcess_NeedsGate();
-        if (entry.ExpiresAtMs != QueueEntry.NoExpiry)
+        _contents.Append(entry);
+        bool dropped = _contents.DropExcess();
+        if (dropped || entry.ExpiresAtMs != QueueEntry.NoExpiry)
         {
-            DropExpired_NeedsGate();
+            // There may be another head now, expired or about to be.
+            _contents.DropExpired();
             ArmExpiry_NeedsGate();
-        }
-    }
-
-    // The smaller of the queue's time to live and the message's own counts, from now on.
-    private void SetExpiry_NeedsGate(QueueEntry entry)
-    {
-        long ttlMs = _settings.MessageTtlMs ?? QueueEntry.NoExpiry;
-        if (entry.Message.Properties.Expiration is { } expiration && Expiration.TryParse(expiration, out long ownMs, out _))
-        {
-            ttlMs = Math.Min(ttlMs, ownMs);
-        }
-
-        if (ttlMs != QueueEntry.NoExpiry)
-        {
-            entry.ExpiresAtMs = _scheduler.Clock.NowMs + ttlMs;
         }
     }
 
     private void Dispatch_NeedsGate()
     {
-        DropExpired_NeedsGate();
-        while (!_ready.IsEmpty && _consumers.TryTakeNextWithCredit(out Consumer? consumer))
+        _contents.DropExpired();
+        while (!_contents.IsEmpty && _consumers.TryTakeNextWithCredit(out Consumer? consumer))
         {
-            _ready.TryTake(out QueueEntry? entry);
+            _contents.TryTake(out QueueEntry? entry);
             if (!TryHandOver_NeedsGate(entry!, consumer))
             {
-                _ready.Return(entry!);
+                _contents.Return(entry!);
             }
 
-            DropExpired_NeedsGate();
+            _contents.DropExpired();
         }
 
         AdmitWaiting_NeedsGate();
@@ -610,48 +538,15 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     // A consumer refuses when its channel has closed its books and is about to take it out of the ring.
     private bool TryHandOver_NeedsGate(QueueEntry entry, Consumer consumer)
     {
-        Acquire_NeedsGate(entry);
+        _contents.Acquire(entry);
         if (consumer.TryPost(entry))
         {
             return true;
         }
 
-        entry.Move(EntryState.Acquired, EntryState.Ready);
-        _counters.Acquired--;
+        _contents.Unacquire(entry);
         _consumers.Remove(consumer);
         return false;
-    }
-
-    private void Acquire_NeedsGate(QueueEntry entry)
-    {
-        entry.Move(EntryState.Ready, EntryState.Acquired);
-        _counters.Acquired++;
-    }
-
-    private void Requeue_NeedsGate(QueueEntry entry, bool deliveryFailed)
-    {
-        entry.Redelivered = true;
-        if (deliveryFailed)
-        {
-            entry.FailedDeliveries++;
-        }
-
-        if (_isDeleted)
-        {
-            entry.Move(EntryState.Acquired, EntryState.Settled);
-            _counters.DiedAcquired++;
-            _memory.Release(entry.MemoryBytes);
-        }
-        else if (entry.FailedDeliveries > _settings.DeliveryLimit)
-        {
-            DieAcquired_NeedsGate(entry, DeathReason.DeliveryLimit);
-        }
-        else
-        {
-            entry.Move(EntryState.Acquired, EntryState.Ready);
-            _counters.Requeued++;
-            _ready.Return(entry);
-        }
     }
 
     private void AdmitWaiting_NeedsGate()
@@ -672,8 +567,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         while (_waiting is not null && _waiting.TryPeek(out QueueEntry? entry))
         {
             PendingPublish? publish = _waiting.Take();
-            entry.Move(EntryState.Waiting, EntryState.Settled);
-            _memory.Release(entry.MemoryBytes);
+            _contents.LetGo(entry);
             if (publish is not null)
             {
                 _aftermath.AddAnswer(publish, RejectReason.QueueDeleted);
@@ -681,83 +575,29 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
     }
 
-    private void DropExpired_NeedsGate()
-    {
-        while (_ready.TryPeek(out QueueEntry? head) && head.ExpiresAtMs != QueueEntry.NoExpiry && head.ExpiresAtMs <= _scheduler.Clock.NowMs)
-        {
-            _ready.TryTake(out _);
-            Die_NeedsGate(head, EntryState.Ready, DeathReason.Expired);
-        }
-    }
-
-    private void DropExcess_NeedsGate()
-    {
-        if (_settings.Overflow != Overflow.DropHead)
-        {
-            return;
-        }
-
-        while (_ready.Count > _settings.MaxLength || (_ready.BodyBytes > _settings.MaxLengthBytes && !_ready.IsEmpty))
-        {
-            _ready.TryTake(out QueueEntry? head);
-            Die_NeedsGate(head!, EntryState.Ready, DeathReason.MaxLength);
-        }
-    }
-
-    private void DieAcquired_NeedsGate(QueueEntry entry, DeathReason reason)
-    {
-        _counters.DiedAcquired++;
-        Die_NeedsGate(entry, EntryState.Acquired, reason);
-    }
-
-    private void Die_NeedsGate(QueueEntry entry, EntryState from, DeathReason reason)
-    {
-        entry.Move(from, EntryState.Settled);
-        if (_settings.DeadLetters && !_isDeleted)
-        {
-            _aftermath.AddDeath(entry, _settings, reason);
-        }
-        else
-        {
-            _counters.Dropped++;
-            _memory.Release(entry.MemoryBytes);
-        }
-    }
-
-    private QueueDeclared Counts_NeedsGate() => new(Name, (uint)_ready.Count, (uint)_consumers.Count);
+    private QueueDeclared Counts_NeedsGate() => new(Name, (uint)_contents.Count, (uint)_consumers.Count);
 
     private void Touch_NeedsGate()
     {
-        if (_settings.ExpiresMs is not { } expiresMs || _isDeleted)
+        if (Settings.ExpiresMs is { } expiresMs && !_isDeleted)
         {
-            return;
+            Expiry.Touch(expiresMs, isInUse: _consumers.Count > 0);
         }
-
-        _lastUsedMs = _scheduler.Clock.NowMs;
-        _leaseTimer ??= new QueueTimer(OnLeaseDue);
-        _scheduler.Schedule(_leaseTimer, _consumers.Count > 0 ? ScheduledWork.Never : _lastUsedMs + expiresMs);
     }
 
-    // The head alone expires; an appointment that is early only costs a look.
     private void ArmExpiry_NeedsGate()
     {
-        if (_isDeleted || !_ready.TryPeek(out QueueEntry? head) || head.ExpiresAtMs == QueueEntry.NoExpiry)
+        if (!_isDeleted && _contents.TryPeek(out QueueEntry? head) && head.ExpiresAtMs != QueueEntry.NoExpiry)
         {
-            return;
-        }
-
-        _expiryTimer ??= new QueueTimer(OnExpiryDue);
-        if (head.ExpiresAtMs < _expiryTimer.DueMs)
-        {
-            _scheduler.Schedule(_expiryTimer, head.ExpiresAtMs);
+            Expiry.ArmHead(head.ExpiresAtMs);
         }
     }
 
-    private void OnExpiryDue()
+    private void OnHeadDue()
     {
         lock (_gate)
         {
-            DropExpired_NeedsGate();
+            _contents.DropExpired();
             AdmitWaiting_NeedsGate();
             ArmExpiry_NeedsGate();
         }
@@ -766,26 +606,4 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     }
 
     private void OnLeaseDue() => _owner.DeleteExpired(this);
-
-    private void CancelTimers_NeedsGate()
-    {
-        if (_expiryTimer is not null)
-        {
-            _scheduler.Schedule(_expiryTimer, ScheduledWork.Never);
-        }
-
-        if (_leaseTimer is not null)
-        {
-            _scheduler.Schedule(_leaseTimer, ScheduledWork.Never);
-        }
-    }
-
-    private void Discard(PriorityReadyList entries)
-    {
-        while (entries.TryTake(out QueueEntry? entry))
-        {
-            entry.Move(EntryState.Ready, EntryState.Settled);
-            _memory.Release(entry.MemoryBytes);
-        }
-    }
 }

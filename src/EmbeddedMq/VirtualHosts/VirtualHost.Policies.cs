@@ -65,36 +65,4 @@ internal sealed partial class VirtualHost
 
     private void ApplyPolicy_NeedsGate(Exchange exchange)
         => exchange.EffectiveAlternate = PolicyRules.AlternateExchangeOf(exchange.Declaration, _policies.MatchExchange(exchange.Name));
-
-    /// <summary>Declares what a definitions file holds for this virtual host; what exists stays as it is.</summary>
-    /// <param name="definition">The definition, valid in itself.</param>
-    internal void Import(VirtualHostDefinition definition)
-    {
-        foreach (ExchangeDeclaration exchange in definition.Exchanges.Where(exchange => FindExchange(exchange.Name) is null))
-        {
-            DeclareExchange(exchange);
-        }
-
-        foreach (Policy policy in definition.Policies)
-        {
-            SetPolicy(policy);
-        }
-
-        foreach (QueueDeclaration queue in definition.Queues.Where(queue => !_queues.ContainsKey(queue.Name)))
-        {
-            DeclareQueue(queue, this);
-        }
-
-        foreach (BindingDescription binding in definition.Bindings)
-        {
-            if (binding.DestinationKind == DestinationKind.Queue)
-            {
-                BindQueue(binding.Destination, binding.Source, binding.RoutingKey, binding.Arguments, this);
-            }
-            else
-            {
-                BindExchange(binding.Destination, binding.Source, binding.RoutingKey, binding.Arguments);
-            }
-        }
-    }
 }

@@ -113,6 +113,24 @@ public abstract class FlowControlCompliance(ComplianceEngine engine) : Complianc
         await SoonAsync(waiting);
     }
 
+    [Fact, AmqpItem("A12.2")]
+    public async Task Publish_AnotherConnectionsHandlerDoesNotReturn_GoesOnAfterTheAlarm()
+    {
+        string queue = await DeclareQueueAsync();
+        using ManualResetEventSlim testIsOver = new();
+        IConnection stuck = await ConnectAsync();
+        stuck.BlockedChanged += (_, _) => testIsOver.Wait(Engine.Patience);
+        IChannel stuckChannel = await OpenChannelAsync(connection: stuck);
+        IChannel channel = await OpenChannelAsync(connection: await ConnectAsync());
+        await Engine.RaiseMemoryAlarmAsync();
+        Task<ulong> first = stuckChannel.PublishAsync("", queue, Message.Text("1")).AsTask();
+        Task<ulong> second = channel.PublishAsync("", queue, Message.Text("2")).AsTask();
+        await Engine.ClearMemoryAlarmAsync();
+        await SoonAsync(second);
+        testIsOver.Set();
+        await SoonAsync(first);
+    }
+
     [Fact, AmqpItem("A12.2"), OftenGotWrong("blocked publishers lose nothing")]
     public async Task Publishers_OnSeveralConnectionsThroughSeveralAlarms_LoseNothing()
     {

@@ -171,6 +171,17 @@ public abstract class LengthLimitCompliance(ComplianceEngine engine) : Complianc
     }
 
     [Fact, AmqpItem("A4.9")]
+    public async Task RejectPublishDeadLetter_OnAQuorumQueue_DropsTheOldest()
+    {
+        string dead = await DeclareQueueAsync();
+        string queue = await DeclareQueueAsync(q => q.Durable()
+            .WithArgument(QueueArgument.QueueType, "quorum").MaxLength(1, Overflow.RejectPublishDeadLetter).DeadLetterTo(dead));
+        await SendAsync(queue, "1", "2", "3");
+        await ExpectMessagesAsync(dead, "1", "2");
+        await ExpectMessagesAsync(queue, "3");
+    }
+
+    [Fact, AmqpItem("A4.9")]
     public async Task RejectPublishDeadLetter_QueueFull_RejectsAndDeadLettersTheNewest()
     {
         string dead = await DeclareQueueAsync();

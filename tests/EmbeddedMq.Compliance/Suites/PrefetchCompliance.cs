@@ -97,6 +97,19 @@ public abstract class PrefetchCompliance(ComplianceEngine engine) : ComplianceSu
     }
 
     [Fact, AmqpItem("A7.6")]
+    [DeliberateDifference("A window over a channel's consumers works on every queue type; RabbitMQ closes the connection with 540 on quorum queues.")]
+    public async Task SetPrefetch_PerChannelOnAQuorumQueue_Bounds()
+    {
+        string queue = await DeclareQueueAsync(q => q.Durable().WithArgument(QueueArgument.QueueType, "quorum"));
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(1, perChannel: true);
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await SendNumbersAsync(queue, 2);
+        await consumer.ExpectNextAsync("1");
+        await consumer.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A7.6")]
     public async Task SetPrefetch_PerChannel_ActsOnRunningConsumersAtOnce()
     {
         string queue = await DeclareQueueAsync();

@@ -12,6 +12,16 @@ public abstract class PublishCompliance(ComplianceEngine engine) : ComplianceSui
             ReplyCode.NotFound, $"no {ExchangeIn(exchange)}", c => c.PublishAsync(exchange, "k", Message.Text("m"), PublishFlags.Mandatory));
     }
 
+    [Fact, AmqpItem("A6.1")]
+    public async Task Publish_ExchangeDeletedMeanwhile_Is404()
+    {
+        string exchange = await DeclareExchangeAsync(ExchangeType.Fanout);
+        IChannel channel = await OpenChannelAsync();
+        await channel.PublishAsync(exchange, "k", Message.Text("m"));
+        await Channel.DeleteExchangeAsync(exchange);
+        await ExpectChannelErrorAsync(ReplyCode.NotFound, $"no {ExchangeIn(exchange)}", c => c.PublishAsync(exchange, "k", Message.Text("m")), channel);
+    }
+
     [Fact, AmqpItem("A6.2"), OftenGotWrong("return before its ack")]
     public async Task Mandatory_NoQueue_ComesBackUnchangedBeforeItsConfirm()
     {

@@ -53,6 +53,17 @@ public abstract class QueueDeleteCompliance(ComplianceEngine engine) : Complianc
         Assert.False(await QueueExistsAsync(queue));
     }
 
+    [Fact, AmqpItem("A7.20")]
+    [DeliberateDifference("Conditional deletes work on every queue type; RabbitMQ closes the connection with 540 on quorum queues.")]
+    public async Task DeleteIfUnusedOrIfEmpty_OfAQuorumQueue_ChecksTheCondition()
+    {
+        string queue = await DeclareQueueAsync(q => q.Durable().WithArgument(QueueArgument.QueueType, "quorum"));
+        await SendAsync(queue, "ready");
+        await ExpectChannelErrorAsync(
+            ReplyCode.PreconditionFailed, $"{QueueIn(queue)} not empty", c => c.DeleteQueueAsync(queue, ifEmpty: true));
+        Assert.Equal(1u, await Channel.DeleteQueueAsync(queue, ifUnused: true));
+    }
+
     [Fact, AmqpItem("A3.15")]
     public async Task Purge_QueueWithUnackedMessages_RemovesReadyOnesOnly()
     {

@@ -81,6 +81,20 @@ public abstract class TransactionCompliance(ComplianceEngine engine) : Complianc
         await ExpectMessagesAsync(queue);
     }
 
+    [Fact, AmqpItem("A6.8"), AmqpItem("A7.4")]
+    public async Task Ack_OfATagTheTransactionHolds_Is406AtOnce()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendAsync(queue, "m");
+        Delivery delivery = await GetUnsettledAsync(_transaction, queue);
+        await _transaction.AckAsync(delivery.DeliveryTag);
+        await ExpectChannelErrorAsync(
+            ReplyCode.PreconditionFailed, $"unknown delivery tag {delivery.DeliveryTag}", c => c.AckAsync(delivery.DeliveryTag), _transaction);
+
+        // The channel failed before its commit, so nothing was acknowledged.
+        await ExpectMessagesAsync(queue, "m");
+    }
+
     [Fact, AmqpItem("A6.8")]
     public async Task Rejects_InATransaction_AreHeldUntilCommit()
     {

@@ -16,6 +16,14 @@ internal sealed partial class ModelBroker
 
         ModelEntry entry = queue.Ready[0];
         queue.Ready.RemoveAt(0);
+        int remaining = queue.Ready.Count;
+        if ((HeadHasExpired(queue) || queue.Waiting.Count > 0) && choices.Next(2) == 1)
+        {
+            // What the queue does next may give this channel deliveries with earlier tags than the answer's.
+            Pump(queue);
+            RunAgenda();
+        }
+
         ModelDelivery delivery = new(++channel.LastTag, entry, channel, consumer: null);
         if (command.AutoAck)
         {
@@ -26,7 +34,6 @@ internal sealed partial class ModelBroker
             channel.Unacked.Add(delivery);
         }
 
-        int remaining = queue.Ready.Count;
         Pump(queue);
         return $"got {Describe(delivery)} remaining {remaining}";
     }
@@ -39,31 +46,44 @@ internal sealed partial class ModelBroker
             throw FailConnection(channel.Connection, 530, $"NOT_ALLOWED - attempt to reuse consumer tag '{command.Tag}'");
         }
 
-        ModelConsumer consumer = new(
-            command.Consumer, command.Tag, channel, queue, command.AutoAck, command.Prefetch ?? channel.DefaultPrefetch, command.Priority);
+        int prefetch = command.Prefetch ?? channel.DefaultPrefetch;
+        int credit = command.AutoAck ? AutoAckWindow : prefetch == 0 ? int.MaxValue / 2 : prefetch + (flaw == ModelFlaw.PrefetchIsOneTooHigh ? 1 : 0);
+        ModelConsumer consumer = new(command.Consumer, command.Tag, channel, queue, command.AutoAck, credit, command.Priority);
         _consumers.Add(consumer);
         channel.Consumers.Add(consumer);
+        queue.Consumers.Add(consumer);
         queue.Turns.Add(consumer);
-        queue.HadConsumer = true;
         Pump(queue);
         return "ok";
     }
 
-    /// <summary>The consumer whose turn it is: of the highest priority that has credit, the first in the order of turns.</summary>
-    private ModelConsumer? NextWithCredit(ModelQueue queue)
-        => queue.Turns.Where(HasCredit).OrderByDescending(static c => c.Priority).FirstOrDefault();
-
-    private bool HasCredit(ModelConsumer consumer)
+    /// <summary>The consumer whose turn it is to take a message: of the highest priority that has credit, the first in the order of turns.</summary>
+    private ModelConsumer? TakeTurn(ModelQueue queue)
     {
-        ModelChannel channel = consumer.Channel;
-        if (consumer.AutoAck)
+        foreach (int priority in queue.Turns.Select(static c => c.Priority).Distinct().OrderDescending().ToList())
         {
-            return consumer.Mailbox.Count < AutoAckWindow;
+            while (queue.Turns.Find(c => c.Priority == priority) is { } consumer)
+            {
+                queue.Turns.Remove(consumer);
+                if (HasCredit(consumer))
+                {
+                    consumer.Credit--;
+                    queue.Turns.Insert(flaw == ModelFlaw.NoTurns ? 0 : queue.Turns.Count, consumer);
+                    return consumer;
+                }
+
+                consumer.IsStarved = true;
+            }
         }
 
-        int extra = flaw == ModelFlaw.PrefetchIsOneTooHigh ? 1 : 0;
-        return (consumer.Prefetch == 0 || channel.Unacked.Count(d => d.Consumer == consumer) < consumer.Prefetch + extra)
-            && (channel.Window == 0 || channel.Unacked.Count(static d => d.Consumer is { AutoAck: false }) < channel.Window);
+        return null;
+    }
+
+    private static bool HasCredit(ModelConsumer consumer)
+    {
+        ModelChannel channel = consumer.Channel;
+        return consumer.Credit > 0
+            && (consumer.AutoAck || channel.Window == 0 || channel.Unacked.Count(static d => d.Consumer is { AutoAck: false }) < channel.Window);
     }
 
     private void HandOver(ModelEntry entry, ModelConsumer consumer)
@@ -71,11 +91,6 @@ internal sealed partial class ModelBroker
         ModelDelivery delivery = new(++consumer.Channel.LastTag, entry, consumer.Channel, consumer);
         consumer.Channel.Unacked.Add(delivery);
         consumer.Mailbox.Add(delivery);
-        if (flaw != ModelFlaw.NoTurns)
-        {
-            consumer.Queue.Turns.Remove(consumer);
-            consumer.Queue.Turns.Add(consumer);
-        }
     }
 
     private string Read(Command.Read command)
@@ -91,7 +106,7 @@ internal sealed partial class ModelBroker
         if (consumer.AutoAck && consumer.Channel.Unacked.Remove(delivery))
         {
             Settle(delivery.Entry);
-            Pump(consumer.Queue);
+            ReturnCredit(consumer, 1);
         }
 
         return "read " + Describe(delivery);
@@ -113,7 +128,7 @@ internal sealed partial class ModelBroker
         List<ModelDelivery> unread = consumer.Mailbox.FindAll(consumer.Channel.Unacked.Contains);
         consumer.Mailbox.Clear();
         consumer.Channel.Unacked.RemoveAll(unread.Contains);
-        PutBack(unread, failed: false);
+        PutBack(unread, unread);
         OfferCredit(consumer.Channel, unread);
         return "ok";
     }
@@ -122,9 +137,11 @@ internal sealed partial class ModelBroker
     private void EndConsumer(ModelConsumer consumer, ConsumerEnd end)
     {
         consumer.End = end;
+        consumer.IsStarved = false;
         ModelQueue queue = consumer.Queue;
         queue.Turns.Remove(consumer);
-        if (queue.Turns.Count == 0)
+        queue.Consumers.Remove(consumer);
+        if (queue.Consumers.Count == 0)
         {
             queue.LastUsed = _now;
             if (queue.Declaration.IsAutoDelete)
@@ -147,13 +164,13 @@ internal sealed partial class ModelBroker
         List<ModelDelivery> taken = Take(channel, tag, multiple);
         if (requeue)
         {
-            PutBack(taken, failed: true);
+            PutBack(taken, []);
         }
         else
         {
             foreach (ModelDelivery delivery in taken.Where(d => _queues.Contains(d.Entry.Queue)))
             {
-                Die(delivery.Entry, "rejected");
+                Die(delivery.Entry.Queue, delivery.Entry.Message, "rejected");
             }
         }
 
@@ -165,7 +182,7 @@ internal sealed partial class ModelBroker
     {
         List<ModelDelivery> taken = channel.Unacked.FindAll(static d => !d.IsAutoAck);
         channel.Unacked.RemoveAll(taken.Contains);
-        PutBack(taken, failed: true);
+        PutBack(taken, []);
         OfferCredit(channel, taken);
         return "ok";
     }
@@ -195,16 +212,17 @@ internal sealed partial class ModelBroker
         }
     }
 
-    /// <summary>Puts deliveries back, queue by queue and each queue's at once, so that the order of the queue decides who is next.</summary>
-    private void PutBack(List<ModelDelivery> deliveries, bool failed)
+    /// <summary>Puts deliveries back, queue by queue and each queue's at once, so that the order of the queue decides who is next. Those
+    /// that no application has read did not fail.</summary>
+    private void PutBack(List<ModelDelivery> deliveries, List<ModelDelivery> unread)
     {
         foreach (IGrouping<ModelQueue, ModelDelivery> group in deliveries.GroupBy(static d => d.Entry.Queue).ToList())
         {
-            Later(group.Key, () => PutBackInto(group.Key, [.. group], failed));
+            Later(group.Key, () => PutBackInto(group.Key, [.. group], unread));
         }
     }
 
-    private void PutBackInto(ModelQueue queue, List<ModelDelivery> deliveries, bool failed)
+    private void PutBackInto(ModelQueue queue, List<ModelDelivery> deliveries, List<ModelDelivery> unread)
     {
         if (!_queues.Contains(queue))
         {
@@ -212,17 +230,18 @@ internal sealed partial class ModelBroker
             return;
         }
 
-        foreach (ModelEntry entry in deliveries.Select(static d => d.Entry))
+        foreach (ModelDelivery delivery in deliveries)
         {
+            ModelEntry entry = delivery.Entry;
             entry.Redelivered = flaw != ModelFlaw.RedeliveredIsForgotten;
-            if (failed)
+            if (!unread.Contains(delivery))
             {
                 entry.FailedDeliveries++;
             }
 
             if (entry.FailedDeliveries > queue.DeliveryLimit - (flaw == ModelFlaw.DeliveryLimitIsOneTooLow ? 1 : 0))
             {
-                Die(entry, "delivery_limit");
+                Die(queue, entry.Message, "delivery_limit");
             }
             else
             {
@@ -238,25 +257,53 @@ internal sealed partial class ModelBroker
     /// <summary>Settled deliveries leave room in their consumers' prefetch and in the channel's window.</summary>
     private void OfferCredit(ModelChannel channel, List<ModelDelivery> settled)
     {
-        IEnumerable<ModelConsumer> served = channel.Window > 0 ? channel.Consumers : settled.Select(static d => d.Consumer).OfType<ModelConsumer>();
-        foreach (ModelQueue queue in served.Where(static c => c.End is null).Select(static c => c.Queue).Distinct().ToList())
+        // In the order of the tags; neighbours of one consumer together.
+        for (int first = 0, next; first < settled.Count; first = next)
         {
-            Later(queue, () => Pump(queue));
+            next = settled.FindIndex(first, d => d.Consumer != settled[first].Consumer);
+            next = next < 0 ? settled.Count : next;
+            if (settled[first].Consumer is { } consumer)
+            {
+                int count = next - first;
+                Later(consumer, () => ReturnCredit(consumer, count));
+            }
+        }
+
+        if (channel.Window > 0)
+        {
+            OfferWindow(channel);
+        }
+    }
+
+    private void OfferWindow(ModelChannel channel)
+    {
+        foreach (ModelConsumer consumer in channel.Consumers)
+        {
+            Later(consumer, () => ReturnCredit(consumer, 0));
+        }
+    }
+
+    private void ReturnCredit(ModelConsumer consumer, int count)
+    {
+        consumer.Credit += count;
+        if (consumer.IsStarved)
+        {
+            consumer.IsStarved = false;
+            consumer.Queue.Turns.Add(consumer);
+            Pump(consumer.Queue);
         }
     }
 
     private string SetPrefetch(ModelChannel channel, Command.SetPrefetch command)
     {
-        if (!command.PerChannel)
+        if (command.PerChannel)
+        {
+            channel.Window = command.Count;
+            OfferWindow(channel);
+        }
+        else
         {
             channel.DefaultPrefetch = command.Count;
-            return "ok";
-        }
-
-        channel.Window = command.Count;
-        foreach (ModelQueue queue in channel.Consumers.Where(static c => c.End is null).Select(static c => c.Queue).Distinct().ToList())
-        {
-            Later(queue, () => Pump(queue));
         }
 
         return "ok";

@@ -22,7 +22,7 @@ internal sealed partial class ModelBroker
         }
 
         ModelMessage message = new(command.Id, command.Size, command.Priority, command.Expiration, command.Exchange, command.Key);
-        List<ModelQueue> destinations = Route(exchange, command.Key);
+        List<ModelQueue> destinations = RouteInOrder(exchange, command.Key);
         if (destinations.Count == 0 && command.Mandatory)
         {
             _events.Add($"returned {command.Id}: 312 NO_ROUTE, exchange '{command.Exchange}' key '{command.Key}'");
@@ -33,7 +33,7 @@ internal sealed partial class ModelBroker
         ModelPublish publish = _current;
         foreach (ModelQueue queue in destinations)
         {
-            Later(queue, () => Offer(queue, publish));
+            Later(publish, () => Offer(queue, publish));
         }
 
         return "";
@@ -62,25 +62,49 @@ internal sealed partial class ModelBroker
         foreach (ModelPublish publish in _waitingPublishes.FindAll(static p => p.OpenQueues == 0))
         {
             _waitingPublishes.Remove(publish);
+            AnsweredPublishes.Add(publish.Message.Id);
             _events.Add($"publish {publish.Message.Id}: {Outcome(publish)}");
         }
     }
 
     private string Outcome(ModelPublish publish)
     {
-        // Without confirms a refusal is not told.
-        bool told = publish.Channel.Mode == ChannelMode.Confirm;
-        if (publish.Refused && told)
+        // Without confirms there is no nack, and a full queue's refusal is not told.
+        bool confirms = publish.Channel.Mode == ChannelMode.Confirm;
+        if ((publish.Refused && confirms) || publish.LostItsQueue)
         {
-            return Render.Outcome(new PublishResult(PublishOutcome.Rejected, publish.Sequence, RejectReason.QueueFull));
+            RejectReason reason = publish.Refused && confirms ? RejectReason.QueueFull : RejectReason.QueueDeleted;
+            return Render.Outcome(new PublishResult(PublishOutcome.Rejected, publish.Sequence, reason));
         }
 
-        if (publish.WasRouted && told)
+        if (publish.WasRouted && confirms)
         {
             ConfirmedAndRouted.Add(publish.Message.Id);
         }
 
         return Render.Outcome(new PublishResult(PublishOutcome.Confirmed, publish.Sequence));
+    }
+
+    /// <summary>The queues that a message reaches, in the order in which they get it: open in AMQP, but the same for the same way.</summary>
+    private List<ModelQueue> RouteInOrder(ModelExchange? exchange, string key)
+    {
+        List<ModelQueue> queues = Route(exchange, key);
+        string way = $"{exchange?.Name} {key} {string.Join(' ', queues.Select(static q => q.Name))}";
+        if (!_orders.TryGetValue(way, out List<string>? order))
+        {
+            List<ModelQueue> left = [.. queues];
+            order = [];
+            while (left.Count > 0)
+            {
+                int next = choices.Next(left.Count);
+                order.Add(left[next].Name);
+                left.RemoveAt(next);
+            }
+
+            _orders.Add(way, order);
+        }
+
+        return [.. queues.OrderBy(q => order.IndexOf(q.Name))];
     }
 
     /// <summary>The queues that a message reaches, each once; the alternate exchange is asked where no binding matched.</summary>
@@ -139,16 +163,15 @@ internal sealed partial class ModelBroker
             return;
         }
 
-        bool full = !HasRoom(queue, publish.Message);
-        if (full && queue.Overflow is ("reject-publish" or "reject-publish-dlx"))
+        if (MustRefuse(queue, publish.Message))
         {
             publish.OpenQueues--;
             publish.Refused = true;
             Refuse(queue, publish.Message);
         }
-        else if (queue.Overflow == "block-publisher" && (full || queue.Waiting.Count > 0) && NextWithCredit(queue) is null)
+        else if (MustWait(queue, publish.Message))
         {
-            queue.Waiting.Add(publish);
+            queue.Waiting.Add((publish.Message, publish));
         }
         else
         {
@@ -157,17 +180,28 @@ internal sealed partial class ModelBroker
         }
     }
 
+    private static bool MustRefuse(ModelQueue queue, ModelMessage message)
+        => queue.Overflow is "reject-publish" or "reject-publish-dlx" && WouldExceed(queue, message);
+
+    private static bool MustWait(ModelQueue queue, ModelMessage message)
+        => queue.Overflow == "block-publisher" && (queue.Waiting.Count > 0 || !HasRoom(queue, message));
+
+    private static bool WouldExceed(ModelQueue queue, ModelMessage message)
+        => queue.Ready.Count + 1 > queue.MaxLength || queue.ReadyBytes + message.Size > queue.MaxBytes;
+
+    /// <summary>Whether the first in line may come in. An empty queue takes one that is larger than its whole limit: it would wait for ever.</summary>
+    private static bool HasRoom(ModelQueue queue, ModelMessage message) => !WouldExceed(queue, message) || queue.Ready.Count == 0;
+
+    /// <summary>Turns a message away. With reject-publish-dlx it counts as having come in and died.</summary>
     private void Refuse(ModelQueue queue, ModelMessage message)
     {
         queue.RefusedTotal++;
         if (queue.Overflow == "reject-publish-dlx")
         {
-            DeadLetter(queue, message, "maxlen");
+            queue.EnqueuedTotal++;
+            Die(queue, message, "maxlen");
         }
     }
-
-    private static bool HasRoom(ModelQueue queue, ModelMessage message)
-        => !(queue.Ready.Count + 1 > queue.MaxLength) && !(queue.ReadyBytes + message.Size > queue.MaxBytes);
 
     /// <summary>Takes a message in: to a consumer that waits for one, or to its place in the queue, where limits and expiry apply.</summary>
     private void Enqueue(ModelQueue queue, ModelMessage message)
@@ -176,7 +210,7 @@ internal sealed partial class ModelBroker
         ttl = ttl is null ? queue.Ttl : Math.Min(ttl.Value, queue.Ttl ?? long.MaxValue);
         ModelEntry entry = new(queue, message, queue.NextPosition++, _now + ttl);
         queue.EnqueuedTotal++;
-        if (queue.Ready.Count == 0 && NextWithCredit(queue) is { } consumer)
+        if (queue.Ready.Count == 0 && TakeTurn(queue) is { } consumer)
         {
             HandOver(entry, consumer);
             return;
@@ -206,7 +240,7 @@ internal sealed partial class ModelBroker
             int victim = flaw == ModelFlaw.DropTail ? queue.Ready.Count - 1 : 0;
             ModelEntry entry = queue.Ready[victim];
             queue.Ready.RemoveAt(victim);
-            Die(entry, "maxlen");
+            Die(queue, entry.Message, "maxlen");
         }
     }
 
@@ -225,15 +259,15 @@ internal sealed partial class ModelBroker
             if (flaw == ModelFlaw.ExpiresBehindTheHead && queue.Ready.Find(e => _now >= e.ExpiresAt) is { } expired)
             {
                 queue.Ready.Remove(expired);
-                Die(expired, "expired");
+                Die(queue, expired.Message, "expired");
             }
             else if (HeadHasExpired(queue))
             {
                 ModelEntry head = queue.Ready[0];
                 queue.Ready.RemoveAt(0);
-                Die(head, "expired");
+                Die(queue, head.Message, "expired");
             }
-            else if (queue.Ready.Count > 0 && NextWithCredit(queue) is { } consumer)
+            else if (queue.Ready.Count > 0 && TakeTurn(queue) is { } consumer)
             {
                 ModelEntry head = queue.Ready[0];
                 queue.Ready.RemoveAt(0);
@@ -241,10 +275,14 @@ internal sealed partial class ModelBroker
             }
             else if (queue.Waiting.Count > 0 && HasRoom(queue, queue.Waiting[0].Message))
             {
-                ModelPublish publish = queue.Waiting[0];
+                (ModelMessage message, ModelPublish? publish) = queue.Waiting[0];
                 queue.Waiting.RemoveAt(0);
-                publish.OpenQueues--;
-                Enqueue(queue, publish.Message);
+                if (publish is not null)
+                {
+                    publish.OpenQueues--;
+                }
+
+                Enqueue(queue, message);
             }
             else
             {
@@ -253,32 +291,32 @@ internal sealed partial class ModelBroker
         }
     }
 
-    private void Die(ModelEntry entry, string reason)
+    /// <summary>A message leaves a queue as dead, for the dead-letter exchange if there is one. The lane keeps one queue's dead in order.</summary>
+    private void Die(ModelQueue queue, ModelMessage message, string reason)
     {
-        if (entry.Queue.DeadLetterExchange is null)
+        if (queue.DeadLetterExchange is null)
         {
-            entry.Queue.DroppedTotal++;
-            Fates.Add((entry.Message.Id, $"dropped by '{entry.Queue.Name}': {reason}"));
+            Drop(queue, message, reason);
             return;
         }
 
-        entry.Queue.DeadLetteredTotal++;
-        Fates.Add((entry.Message.Id, $"dead-lettered by '{entry.Queue.Name}': {reason}"));
-        DeadLetter(entry.Queue, entry.Message, reason);
+        ModelMessage dead = Bury(queue, message, reason);
+        Later((queue, "dead"), () => SendDead(queue, dead, reason));
     }
 
-    /// <summary>Publishes a dead message to its queue's dead-letter exchange. The lane keeps one queue's dead in order.</summary>
-    private void DeadLetter(ModelQueue source, ModelMessage message, string reason)
+    private void Drop(ModelQueue queue, ModelMessage message, string reason)
     {
-        if (source.DeadLetterExchange is null)
-        {
-            return;
-        }
+        queue.DroppedTotal++;
+        Fates.Add((message.Id, $"dropped by '{queue.Name}': {reason}"));
+    }
 
+    /// <summary>The message as it goes to the dead-letter exchange, with its history.</summary>
+    private ModelMessage Bury(ModelQueue queue, ModelMessage message, string reason)
+    {
         List<ModelDeath> deaths = [.. message.Deaths];
-        int known = deaths.FindIndex(d => d.Queue == source.Name && d.Reason == reason);
+        int known = deaths.FindIndex(d => d.Queue == queue.Name && d.Reason == reason);
         ModelDeath death = known < 0
-            ? new ModelDeath(source.Name, reason, 1, _now / 1000, message.Exchange, message.Key, message.Expiration)
+            ? new ModelDeath(queue.Name, reason, 1, _now / 1000, message.Exchange, message.Key, message.Expiration)
             : deaths[known] with { Count = deaths[known].Count + 1 };
         if (known >= 0)
         {
@@ -286,23 +324,29 @@ internal sealed partial class ModelBroker
         }
 
         deaths.Insert(0, death);
-        ModelMessage dead = message with
+        return message with
         {
-            Exchange = source.DeadLetterExchange,
-            Key = source.DeadLetterKey ?? message.Key,
+            Exchange = queue.DeadLetterExchange!,
+            Key = queue.DeadLetterKey ?? message.Key,
             Expiration = flaw == ModelFlaw.ExpirationSurvivesDeath ? message.Expiration : null,
             Deaths = deaths,
         };
-        Later(source.Ready, () =>
+    }
+
+    private void SendDead(ModelQueue source, ModelMessage dead, string reason)
+    {
+        List<ModelQueue> queues = RouteInOrder(_exchanges.Find(x => x.Name == dead.Exchange), dead.Key)
+            .FindAll(q => reason == "rejected" || flaw == ModelFlaw.CyclesAreNotCut || !IsCycle(dead, q));
+        ModelLetter letter = new(source, dead) { OpenQueues = queues.Count };
+        if (queues.Count == 0)
         {
-            foreach (ModelQueue queue in Route(_exchanges.Find(x => x.Name == dead.Exchange), dead.Key))
-            {
-                if (reason == "rejected" || flaw == ModelFlaw.CyclesAreNotCut || !IsCycle(dead, queue))
-                {
-                    Later(queue, () => OfferDead(queue, dead));
-                }
-            }
-        });
+            Drop(source, dead, reason);
+        }
+
+        foreach (ModelQueue queue in queues)
+        {
+            Later((source, "letters"), () => OfferDead(queue, letter, reason));
+        }
     }
 
     /// <summary>Whether a message that nobody rejected since would come back to a queue where it died.</summary>
@@ -312,21 +356,43 @@ internal sealed partial class ModelBroker
         return last >= 0 && !message.Deaths.Take(last + 1).Any(static d => d.Reason == "rejected");
     }
 
-    /// <summary>A dead message comes to a queue. It has no publisher who could be told or made to wait.</summary>
-    private void OfferDead(ModelQueue queue, ModelMessage message)
+    /// <summary>A dead message comes to a queue. It has no publisher who could be told; where it must wait, it waits alone.</summary>
+    private void OfferDead(ModelQueue queue, ModelLetter letter, string reason)
     {
-        if (!_queues.Contains(queue))
+        letter.OpenQueues--;
+        if (_queues.Contains(queue))
+        {
+            if (MustRefuse(queue, letter.Message))
+            {
+                Refuse(queue, letter.Message);
+            }
+            else
+            {
+                letter.IsTaken = true;
+                if (MustWait(queue, letter.Message))
+                {
+                    queue.Waiting.Add((letter.Message, null));
+                }
+                else
+                {
+                    Enqueue(queue, letter.Message);
+                }
+            }
+        }
+
+        if (letter.OpenQueues > 0)
         {
             return;
         }
 
-        if (queue.Overflow is "reject-publish" or "reject-publish-dlx" && !HasRoom(queue, message))
+        if (letter.IsTaken)
         {
-            Refuse(queue, message);
+            letter.Source.DeadLetteredTotal++;
+            Fates.Add((letter.Message.Id, $"dead-lettered by '{letter.Source.Name}': {reason}"));
         }
         else
         {
-            Enqueue(queue, message);
+            Drop(letter.Source, letter.Message, reason);
         }
     }
 }

@@ -94,7 +94,11 @@ internal sealed partial class ModelBroker
             }
 
             CheckOwner(channel, queue);
-            Compare(channel, subject, "durable", wanted.IsDurable, current.IsDurable);
+            if (!current.IsExclusive)
+            {
+                Compare(channel, subject, "durable", wanted.IsDurable, current.IsDurable); // an exclusive queue is never durable
+            }
+
             Compare(channel, subject, "auto_delete", wanted.IsAutoDelete, current.IsAutoDelete);
             foreach (string argument in KnownQueueArguments)
             {
@@ -102,16 +106,15 @@ internal sealed partial class ModelBroker
             }
         }
 
-        return Declared(channel, queue);
+        return Declared(queue);
     }
 
-    private string CheckQueue(ModelChannel channel, string name) => Declared(channel, FindQueue(channel, name));
+    private string CheckQueue(ModelChannel channel, string name) => Declared(FindQueue(channel, name));
 
-    private string Declared(ModelChannel channel, ModelQueue queue)
+    private string Declared(ModelQueue queue)
     {
         queue.LastUsed = _now;
-        channel.LastQueue = queue.Name;
-        return $"'{queue.Name}' messages {queue.Ready.Count} consumers {queue.Turns.Count}";
+        return $"'{queue.Name}' messages {queue.Ready.Count} consumers {queue.Consumers.Count}";
     }
 
     private string DeleteQueue(ModelChannel channel, Command.DeleteQueue command)
@@ -122,7 +125,7 @@ internal sealed partial class ModelBroker
         }
 
         CheckOwner(channel, queue);
-        if (command.IfUnused && queue.Turns.Count > 0)
+        if (command.IfUnused && queue.Consumers.Count > 0)
         {
             throw Fail(channel, 406, $"PRECONDITION_FAILED - queue '{queue.Name}' in vhost '{VirtualHost}' in use");
         }
@@ -177,7 +180,7 @@ internal sealed partial class ModelBroker
         return "ok";
     }
 
-    /// <summary>Ends a queue for whatever reason: its consumers are told, its messages and bindings go, publishes that wait count as confirmed.</summary>
+    /// <summary>Ends a queue for whatever reason: its consumers are told, its messages and bindings go, publishes that wait are refused.</summary>
     private void RemoveQueue(ModelQueue queue)
     {
         if (!_queues.Remove(queue))
@@ -193,14 +196,18 @@ internal sealed partial class ModelBroker
         }
 
         queue.Ready.Clear();
-        foreach (ModelPublish publish in queue.Waiting)
+        foreach ((ModelMessage message, ModelPublish? publish) in queue.Waiting)
         {
-            publish.OpenQueues--;
-            Fates.Add((publish.Message.Id, $"waited when '{queue.Name}' went"));
+            Fates.Add((message.Id, $"waited when '{queue.Name}' went"));
+            if (publish is not null)
+            {
+                publish.OpenQueues--;
+                publish.LostItsQueue = true;
+            }
         }
 
         queue.Waiting.Clear();
-        foreach (ModelConsumer consumer in queue.Turns.ToList())
+        foreach (ModelConsumer consumer in queue.Consumers.ToList())
         {
             EndConsumer(consumer, ConsumerEnd.QueueGone);
         }

@@ -7,12 +7,13 @@ namespace EmbeddedMq.Model.Tests.Model;
 /// <remarks>
 /// <para>Written from the behaviour, not from the engine; shares nothing with it but the contracts' values. One caller, no time of its own.</para>
 /// <para>A call changes lists at once and puts what follows from it (dead-lettering, deliveries in other queues) on an agenda. Items of one
-/// lane keep their order; which lane goes first is open in AMQP, and is asked from <see cref="Choices"/>.</para>
+/// lane keep their order; which lane goes first is open in AMQP, and is asked from <see cref="Choices"/>. The usual answer goes deep first:
+/// what an effect sets off comes before the effect's neighbours.</para>
 /// </remarks>
 internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = ModelFlaw.None)
 {
     /// <summary>How many unread deliveries the engine keeps ready for a consumer with auto-ack. A choice of the engine, not of AMQP.</summary>
-    public const int AutoAckWindow = 256;
+    public const int AutoAckWindow = 1_024;
 
     private const int MostActsOfOneCall = 2_000;
 
@@ -24,7 +25,9 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     private readonly List<ModelQueue> _queues = [];
     private readonly List<ModelPublish> _waitingPublishes = [];
     private readonly List<(object Lane, Action Act)> _agenda = [];
+    private readonly List<(object Lane, Action Act)> _news = [];
     private readonly List<string> _events = [];
+    private readonly Dictionary<string, List<string>> _orders = [];
     private long _now;
 
     public IReadOnlyList<ModelConnection> Connections => _connections;
@@ -42,6 +45,9 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     /// <summary>Where each copy of a message ended: the message's body and the fate, in order.</summary>
     public List<(string Id, string Fate)> Fates { get; } = [];
 
+    /// <summary>The bodies of messages whose publishers have waited and were answered by the last call.</summary>
+    public List<string> AnsweredPublishes { get; } = [];
+
     /// <summary>The bodies of messages that were confirmed to their publisher and that at least one queue was to take.</summary>
     public List<string> ConfirmedAndRouted { get; } = [];
 
@@ -50,6 +56,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     public string Apply(Command command)
     {
         _events.Clear();
+        AnsweredPublishes.Clear();
         string answer;
         try
         {
@@ -73,12 +80,12 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     /// <summary>All that can be seen from outside after a call.</summary>
     public List<string> Observe()
     {
-        List<string> seen = [.. _events];
+        List<string> seen = [.. _events.Order(StringComparer.Ordinal)];
         seen.AddRange(_connections.Select(static c => $"connection {c.Id}: {c.Closed ?? "open"}"));
         seen.AddRange(_channels.Select(static c => $"channel {c.Id}: {c.Closed ?? "open"}"));
         seen.AddRange(_consumers.Select(static c => $"consumer {c.Id}: {c.End?.ToString() ?? "running"}"));
         seen.AddRange(_queues.OrderBy(static q => q.Name, StringComparer.Ordinal).Select(q => Render.Queue(
-            q.Name, q.Ready.Count, q.ReadyBytes, Unacked(q), q.Waiting.Count, q.Turns.Count,
+            q.Name, q.Ready.Count, q.ReadyBytes, Unacked(q), q.Waiting.Count, q.Consumers.Count,
             q.EnqueuedTotal, q.AckedTotal, q.RequeuedTotal, q.DeadLetteredTotal, q.DroppedTotal, q.PurgedTotal, q.RefusedTotal)));
         return seen;
     }
@@ -118,6 +125,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
 
     private void RunAgenda()
     {
+        TakeNews();
         for (int acts = 0; _agenda.Count > 0; acts++)
         {
             if (acts == MostActsOfOneCall)
@@ -128,7 +136,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
             List<int> firstOfLane = [];
             for (int i = 0; i < _agenda.Count; i++)
             {
-                if (!firstOfLane.Exists(j => ReferenceEquals(_agenda[j].Lane, _agenda[i].Lane)))
+                if (!firstOfLane.Exists(j => _agenda[j].Lane.Equals(_agenda[i].Lane)))
                 {
                     firstOfLane.Add(i);
                 }
@@ -138,10 +146,25 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
             Action act = _agenda[chosen].Act;
             _agenda.RemoveAt(chosen);
             act();
+            TakeNews();
         }
     }
 
-    private void Later(object lane, Action act) => _agenda.Add((lane, act));
+    private void Later(object lane, Action act) => _news.Add((lane, act));
+
+    /// <summary>Puts what an act set off before everything else, but never before what its lane holds already.</summary>
+    private void TakeNews()
+    {
+        int front = 0;
+        foreach ((object Lane, Action Act) item in _news)
+        {
+            int last = _agenda.FindLastIndex(i => i.Lane.Equals(item.Lane));
+            _agenda.Insert(Math.Max(front, last + 1), item);
+            front = Math.Max(front, last + 1) + 1;
+        }
+
+        _news.Clear();
+    }
 
     private string Advance(int milliseconds)
     {
@@ -151,7 +174,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
             _now += Tick;
             foreach (ModelQueue queue in _queues)
             {
-                if (queue.Expires is { } idle && queue.Turns.Count == 0 && _now >= queue.LastUsed + idle)
+                if (queue.Expires is { } idle && queue.Consumers.Count == 0 && _now >= queue.LastUsed + idle)
                 {
                     Later(new object(), () => RemoveQueue(queue));
                 }
@@ -196,7 +219,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
         ModelChannel channel = _channels[command.Channel];
         if (channel.Closed is null)
         {
-            EndChannels([channel], "closed 200 Goodbye");
+            EndChannel(channel, "closed 200 Goodbye");
         }
 
         return "ok";
@@ -216,41 +239,60 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     private void EndConnection(ModelConnection connection, string closed)
     {
         connection.Closed = closed;
-        EndChannels(connection.Channels.FindAll(static c => c.Closed is null), closed);
+        List<ModelChannel> open = connection.Channels.FindAll(static c => c.Closed is null);
+        while (open.Count > 0)
+        {
+            ModelChannel channel = open[choices.Next(open.Count)];
+            open.Remove(channel);
+            EndChannel(channel, closed);
+            RunAgenda();
+        }
+
         foreach (ModelQueue queue in _queues.FindAll(q => q.Owner == connection))
         {
             RemoveQueue(queue);
         }
     }
 
-    /// <summary>Ends channels that go together: first nobody receives any more, then what they held goes back, queue by queue.</summary>
-    private void EndChannels(List<ModelChannel> channels, string closed)
+    /// <summary>Ends a channel: first its consumers receive no more, then what it held goes back, each queue's at once.</summary>
+    private void EndChannel(ModelChannel channel, string closed)
     {
-        foreach (ModelChannel channel in channels)
+        channel.Closed = closed;
+        List<ModelDelivery> unread = [];
+        foreach (ModelConsumer consumer in channel.Consumers)
         {
-            channel.Closed = closed;
-            foreach (ModelPublish publish in _waitingPublishes.FindAll(p => p.Channel == channel))
-            {
-                _waitingPublishes.Remove(publish);
-                _queues.ForEach(q => q.Waiting.Remove(publish));
-                _events.Add($"publish {publish.Message.Id}: ChannelException {closed["closed ".Length..]}");
-            }
+            Cancel(consumer, ConsumerEnd.ChannelClosed);
+            unread.AddRange(consumer.Mailbox);
+            consumer.Mailbox.Clear();
         }
 
-        foreach (ModelConsumer consumer in channels.SelectMany(static c => c.Consumers).Where(static c => c.End is null).ToList())
+        WithdrawPublishes(channel, closed);
+
+        List<ModelDelivery> held = [.. channel.Unacked];
+        channel.Unacked.Clear();
+        PutBack(held, unread);
+    }
+
+    /// <summary>Takes a channel's publishes out of the lines in which they wait; what waits behind them may be small enough to come in then.</summary>
+    private void WithdrawPublishes(ModelChannel channel, string closed)
+    {
+        foreach (ModelPublish publish in _waitingPublishes.FindAll(p => p.Channel == channel && p.OpenQueues > 0))
         {
-            EndConsumer(consumer, ConsumerEnd.ChannelClosed);
+            _waitingPublishes.Remove(publish);
+            AnsweredPublishes.Add(publish.Message.Id);
+            _events.Add($"publish {publish.Message.Id}: ChannelException {closed["closed ".Length..]}");
         }
 
-        List<ModelDelivery> held = [.. channels.SelectMany(static c => c.Unacked)];
-        channels.ForEach(static c => c.Unacked.Clear());
-        PutBack(held, failed: true);
+        foreach (ModelQueue queue in _queues.Where(q => q.Waiting.RemoveAll(w => w.Publish?.Channel == channel) > 0))
+        {
+            Later(queue, () => Pump(queue));
+        }
     }
 
     /// <summary>An error that closes the channel.</summary>
     private ModelError Fail(ModelChannel channel, int code, string text)
     {
-        EndChannels([channel], $"closed {code} {text}");
+        EndChannel(channel, $"closed {code} {text}");
         return new ModelError(Render.Error(nameof(ChannelException), code, text));
     }
 

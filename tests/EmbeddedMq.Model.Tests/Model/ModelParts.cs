@@ -64,7 +64,21 @@ internal sealed class ModelPublish(ModelChannel channel, ModelMessage message, u
 
     public bool Refused { get; set; }
 
+    public bool LostItsQueue { get; set; }
+
     /// <summary>Queues that have neither taken nor refused it yet.</summary>
+    public int OpenQueues { get; set; }
+}
+
+/// <summary>A dead message on its way: once all queues have answered, its source counts it as dead-lettered or as dropped.</summary>
+internal sealed class ModelLetter(ModelQueue source, ModelMessage message)
+{
+    public ModelQueue Source { get; } = source;
+
+    public ModelMessage Message { get; } = message;
+
+    public bool IsTaken { get; set; }
+
     public int OpenQueues { get; set; }
 }
 
@@ -78,12 +92,14 @@ internal sealed class ModelQueue(QueueDeclaration declaration, ModelConnection? 
 
     public List<ModelEntry> Ready { get; } = [];
 
-    public List<ModelPublish> Waiting { get; } = [];
+    /// <summary>Messages outside, in line for room. A dead letter has no publisher.</summary>
+    public List<(ModelMessage Message, ModelPublish? Publish)> Waiting { get; } = [];
 
-    /// <summary>In the order of their turns: the one at the front is next.</summary>
+    public List<ModelConsumer> Consumers { get; } = [];
+
+    /// <summary>The consumers that take part, in the order of their turns: the one at the front is next. One whose turn comes when it has
+    /// no credit leaves, and comes back at the end when it has some.</summary>
     public List<ModelConsumer> Turns { get; } = [];
-
-    public bool HadConsumer { get; set; }
 
     public long LastUsed { get; set; }
 
@@ -138,7 +154,7 @@ internal sealed record ModelExchange(ExchangeDeclaration Declaration)
 
 internal sealed record ModelBinding(string Exchange, string Queue, string Key);
 
-internal sealed class ModelConsumer(int id, string tag, ModelChannel channel, ModelQueue queue, bool autoAck, int prefetch, int priority)
+internal sealed class ModelConsumer(int id, string tag, ModelChannel channel, ModelQueue queue, bool autoAck, int credit, int priority)
 {
     public int Id { get; } = id;
 
@@ -150,7 +166,11 @@ internal sealed class ModelConsumer(int id, string tag, ModelChannel channel, Mo
 
     public bool AutoAck { get; } = autoAck;
 
-    public int Prefetch { get; } = prefetch;
+    /// <summary>How many more deliveries it may be handed.</summary>
+    public int Credit { get; set; } = credit;
+
+    /// <summary>Left the turns for want of credit.</summary>
+    public bool IsStarved { get; set; }
 
     public int Priority { get; } = priority;
 
@@ -177,8 +197,6 @@ internal sealed class ModelChannel(int id, ModelConnection connection, ChannelMo
     public int DefaultPrefetch { get; set; }
 
     public int Window { get; set; }
-
-    public string? LastQueue { get; set; }
 
     public List<ModelConsumer> Consumers { get; } = [];
 

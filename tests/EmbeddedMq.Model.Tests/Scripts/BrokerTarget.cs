@@ -7,6 +7,9 @@ namespace EmbeddedMq.Model.Tests.Scripts;
 /// <summary>A broker behind the contracts, driven call by call.</summary>
 internal sealed class BrokerTarget(BrokerFixture fixture) : IScriptTarget
 {
+    // Much longer than a hop to the thread pool takes, and short enough for a failing script to be made smaller in reasonable time.
+    private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
+
     private readonly Dictionary<int, IConnection> _connections = [];
     private readonly Dictionary<int, IChannel> _channels = [];
     private readonly Dictionary<int, (IConsumer Consumer, IAsyncEnumerator<Delivery> Reader)> _consumers = [];
@@ -27,16 +30,34 @@ internal sealed class BrokerTarget(BrokerFixture fixture) : IScriptTarget
         {
             answer = Error(error);
         }
+        catch (TimeoutException)
+        {
+            answer = "nothing came";
+        }
 
         await fixture.SettleAsync();
-        await CollectWaitingPublishesAsync();
         return answer;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask SettleAsync(IReadOnlyCollection<string> answered)
+    {
+        Task[] due = [.. _waitingPublishes.Where(p => answered.Contains(p.Id)).Select(static p => p.Outcome)];
+        try
+        {
+            await Task.WhenAll(due).WaitAsync(Moment);
+        }
+        catch (Exception error) when (error is TimeoutException or EmbeddedMqException)
+        {
+            // What did not come is missing from what is observed; what failed is told there.
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<string>> ObserveAsync()
     {
-        List<string> seen = [.. _events];
+        await CollectWaitingPublishesAsync();
+        List<string> seen = [.. _events.Order(StringComparer.Ordinal)]; // answers to different publishers have no order among them
         seen.AddRange(_connections.OrderBy(static c => c.Key).Select(static c => $"connection {c.Key}: {Closed(c.Value.CloseReason)}"));
         seen.AddRange(_channels.OrderBy(static c => c.Key).Select(static c => $"channel {c.Key}: {Closed(c.Value.CloseReason)}"));
         foreach ((int id, (IConsumer consumer, _)) in _consumers.OrderBy(static c => c.Key))
@@ -189,7 +210,7 @@ internal sealed class BrokerTarget(BrokerFixture fixture) : IScriptTarget
     private async ValueTask<string> ReadAsync(Command.Read command)
     {
         IAsyncEnumerator<Delivery> reader = _consumers[command.Consumer].Reader;
-        bool more = await BrokerFixture.WithinPatienceAsync(reader.MoveNextAsync(), $"a delivery for consumer {command.Consumer}");
+        bool more = await reader.MoveNextAsync().AsTask().WaitAsync(Moment);
         return more ? "read " + Describe(reader.Current) : "end";
     }
 

@@ -106,8 +106,9 @@ internal sealed class CommandChooser(Func<ModelBroker> current)
             5 => queue.WithMessageTtl(TimeSpan.Zero),
             _ => queue,
         };
-        queue = how.Take(10) switch
+        queue = how.Take(11) switch
         {
+            10 => queue.MaxLengthBytes(25, Overflow.BlockPublisher),
             4 => queue.MaxLength(2),
             5 => queue.MaxLength(0),
             6 => queue.MaxLengthBytes(25),

@@ -11,6 +11,9 @@ internal sealed class ModelTarget(ModelFlaw flaw) : IScriptTarget
     public ValueTask<string> ApplyAsync(Command command) => ValueTask.FromResult(_model.Apply(command));
 
     /// <inheritdoc/>
+    public ValueTask SettleAsync(IReadOnlyCollection<string> answered) => ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
     public ValueTask<IReadOnlyList<string>> ObserveAsync() => ValueTask.FromResult<IReadOnlyList<string>>(_model.Observe());
 
     /// <inheritdoc/>

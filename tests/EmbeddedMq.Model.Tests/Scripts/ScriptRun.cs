@@ -6,10 +6,10 @@ namespace EmbeddedMq.Model.Tests.Scripts;
 
 /// <summary>One script carried out on a target and on the model, side by side.</summary>
 /// <remarks>Where AMQP leaves an order open the model first takes the usual one. When the two then differ, every other order that the model
-/// could have taken so far is tried, the latest choice first; only when none explains what the target showed do they disagree.</remarks>
+/// could have taken so far is tried, up to a bound; only when none explains what the target showed do they disagree.</remarks>
 internal sealed class ScriptRun(IScriptTarget target, ModelFlaw flaw)
 {
-    private const int MostReplays = 400;
+    private const int MostReplays = 2_000;
 
     private readonly List<(Command Command, string Answer, IReadOnlyList<string> Seen)> _history = [];
     private Choices _choices = new([]);
@@ -91,11 +91,13 @@ internal sealed class ScriptRun(IScriptTarget target, ModelFlaw flaw)
 
     private async Task DoAsync(Command command)
     {
+        string expected = Apply(_model, command);
         string answer;
         IReadOnlyList<string> seen;
         try
         {
             answer = await target.ApplyAsync(command);
+            await target.SettleAsync(_model.AnsweredPublishes);
             seen = await target.ObserveAsync();
         }
         catch (Exception error)
@@ -104,7 +106,6 @@ internal sealed class ScriptRun(IScriptTarget target, ModelFlaw flaw)
         }
 
         _history.Add((command, answer, seen));
-        string expected = Apply(_model, command);
         List<string> shown = _model.Observe();
         if (Difference(expected, shown, answer, seen) is { } difference && !FindOtherOrder())
         {
@@ -112,27 +113,15 @@ internal sealed class ScriptRun(IScriptTarget target, ModelFlaw flaw)
         }
     }
 
-    /// <summary>Looks for answers to the open questions with which the model does all that the target did.</summary>
+    /// <summary>Looks for answers to the open questions with which the model does all that the target did: first those that differ from
+    /// the answers so far in one, the latest first, then in two …</summary>
     private bool FindOtherOrder()
     {
-        List<int> answers = [];
-        Choices tried = _choices;
-        for (int replay = 0; replay < MostReplays; replay++)
+        Queue<(IReadOnlyList<int> Answers, int LastChanged)> candidates = new();
+        AddNeighbours(_choices, -1);
+        for (int replay = 0; replay < MostReplays && candidates.TryDequeue(out (IReadOnlyList<int> Answers, int LastChanged) candidate); replay++)
         {
-            // The next list of answers: the last question that has an alternative left takes it.
-            int last = tried.Alternatives.Count - 1;
-            while (last >= 0 && tried.AnswerAt(last) + 1 >= tried.Alternatives[last])
-            {
-                last--;
-            }
-
-            if (last < 0)
-            {
-                return false;
-            }
-
-            answers = [.. Enumerable.Range(0, last).Select(tried.AnswerAt), tried.AnswerAt(last) + 1];
-            tried = new Choices(answers);
+            Choices tried = new(candidate.Answers);
             ModelBroker model = new(tried, flaw);
             if (_history.TrueForAll(h => Difference(Apply(model, h.Command), model.Observe(), h.Answer, h.Seen) is null))
             {
@@ -140,9 +129,25 @@ internal sealed class ScriptRun(IScriptTarget target, ModelFlaw flaw)
                 _model = model;
                 return true;
             }
+
+            AddNeighbours(tried, candidate.LastChanged);
         }
 
         return false;
+
+        void AddNeighbours(Choices from, int lastChanged)
+        {
+            for (int question = from.Alternatives.Count - 1; question > lastChanged; question--)
+            {
+                for (int answer = 0; answer < from.Alternatives[question]; answer++)
+                {
+                    if (answer != from.AnswerAt(question))
+                    {
+                        candidates.Enqueue(([.. Enumerable.Range(0, question).Select(from.AnswerAt), answer], question));
+                    }
+                }
+            }
+        }
     }
 
     private static string Apply(ModelBroker model, Command command)

@@ -72,7 +72,7 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
             return new ConsumerStopReport(Queue, 0, 0, 0);
         }
 
-        await run.CancelConsumerAsync().ConfigureAwait(false);
+        await run.StopTakingAsync().ConfigureAwait(false);
         if (await budget.WaitAsync(loop, _handlersCancelled).ConfigureAwait(false))
         {
             // The loop may have begun another run just before it saw the stop.
@@ -145,6 +145,7 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
                 return;
             }
 
+            delays.RunEnds();
             _failure = run.EndReason;
             TimeSpan delay = delays.Next();
             Log.ConsumerLost(_services.Logger, error, Queue, run.EndReason, delay);
@@ -161,6 +162,7 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
             {
                 await Task.Delay(delay, _services.Time, _stopping.Token).ConfigureAwait(false);
                 _services.Telemetry.RecordRestart(Queue);
+                await _services.DeclareTopologyAsync(_stopping.Token).ConfigureAwait(false);
                 ConsumerRun run = await BeginRunAsync(_stopping.Token).ConfigureAwait(false);
                 lock (_gate)
                 {

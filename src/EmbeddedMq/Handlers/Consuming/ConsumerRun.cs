@@ -64,8 +64,12 @@ internal abstract class ConsumerRun(IChannel channel, IConsumer consumer)
         await TryAsync(() => Channel.DisposeAsync(), null).ConfigureAwait(false);
     }
 
-    /// <summary>Cancels the consumer, so that the broker sends nothing more while handlers in flight end. Never throws.</summary>
-    public async ValueTask CancelConsumerAsync() => await TryAsync(() => consumer.CancelAsync(), null).ConfigureAwait(false);
+    /// <summary>Begins no more handlers, and cancels the consumer so that the broker sends nothing more while those in flight end. Never throws.</summary>
+    public async ValueTask StopTakingAsync()
+    {
+        _ = CloseDispatcherAsync(); // waited for by RunAsync
+        await TryAsync(() => consumer.CancelAsync(), null).ConfigureAwait(false);
+    }
 
     /// <summary>Notes that a handler was cancelled by the stop and its message stays unsettled.</summary>
     public void NoteCancelled() => Interlocked.Increment(ref _cancelled);

@@ -11,6 +11,9 @@ internal sealed record ConsumerServices
     /// <summary>The connection that they consume on.</summary>
     public required BusConnection ConsumeConnection { get; init; }
 
+    /// <summary>Declares the topology again: a consumer that was lost may have lost its queue.</summary>
+    public required Func<CancellationToken, ValueTask> DeclareTopologyAsync { get; init; }
+
     /// <summary>The connection that copies and answers are published on.</summary>
     public required BusConnection PublishConnection { get; init; }
 

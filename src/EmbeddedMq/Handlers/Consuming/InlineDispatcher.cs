@@ -16,30 +16,28 @@ internal sealed class InlineDispatcher<T>(Func<WorkItem<T>, ValueTask<TimeSpan?>
     public int ActiveCount => _active;
 
     /// <inheritdoc/>
-    public async ValueTask PostAsync(WorkItem<T> item)
+    public ValueTask PostAsync(WorkItem<T> item)
     {
         if (_isClosed)
         {
             _unstarted++;
-            return;
+            return ValueTask.CompletedTask;
         }
 
         _active = 1;
-        try
+        ValueTask<TimeSpan?> processing = process(item);
+        if (!processing.IsCompletedSuccessfully)
         {
-            while (await process(item).ConfigureAwait(false) is not null)
-            {
-                if (_isClosed)
-                {
-                    _unstarted++;
-                    return;
-                }
-            }
+            return FinishAsync(processing, item);
         }
-        finally
+
+        if (processing.Result is not null)
         {
-            _active = 0;
+            return FinishAsync(new ValueTask<TimeSpan?>(TimeSpan.Zero), item);
         }
+
+        _active = 0;
+        return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
@@ -48,5 +46,21 @@ internal sealed class InlineDispatcher<T>(Func<WorkItem<T>, ValueTask<TimeSpan?>
         // The reader is the worker: when it comes to close, nothing is being handled; when a stop does, the reader's own end is waited for.
         _isClosed = true;
         return Task.CompletedTask;
+    }
+
+    private async ValueTask FinishAsync(ValueTask<TimeSpan?> processing, WorkItem<T> item)
+    {
+        while (await processing.ConfigureAwait(false) is not null)
+        {
+            if (_isClosed)
+            {
+                _unstarted++;
+                break;
+            }
+
+            processing = process(item);
+        }
+
+        _active = 0;
     }
 }

@@ -1,5 +1,6 @@
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace EmbeddedMq.Handlers.Consuming;
@@ -21,10 +22,10 @@ internal sealed class MessageContext(
     public string Queue => queue;
 
     /// <inheritdoc/>
-    public string Exchange => OriginalExchange(delivery);
+    public string Exchange => MessageOrigin.Exchange(delivery);
 
     /// <inheritdoc/>
-    public string RoutingKey => OriginalRoutingKey(delivery);
+    public string RoutingKey => MessageOrigin.RoutingKey(delivery);
 
     /// <inheritdoc/>
     public Delivery Delivery => delivery;
@@ -141,6 +142,9 @@ internal sealed class MessageContext(
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Whether <see cref="Services"/> was asked for, so that there is a scope to end.</summary>
+    internal bool HasScope => _scope is not null;
+
     /// <summary>Ends the message's scope, where it has one.</summary>
     internal ValueTask DisposeScopeAsync()
     {
@@ -152,16 +156,6 @@ internal sealed class MessageContext(
         _scope = null;
         return scope.DisposeAsync();
     }
-
-    /// <summary>The exchange that a message was first published to.</summary>
-    /// <param name="delivery">The delivery.</param>
-    internal static string OriginalExchange(in Delivery delivery)
-        => delivery.Message.Headers.GetValueOrDefault(MessageHeaders.OriginalExchange) as string ?? delivery.Exchange;
-
-    /// <summary>The routing key that a message was first published with.</summary>
-    /// <param name="delivery">The delivery.</param>
-    internal static string OriginalRoutingKey(in Delivery delivery)
-        => delivery.Message.Headers.GetValueOrDefault(MessageHeaders.OriginalRoutingKey) as string ?? delivery.RoutingKey;
 
     private IChannel Channel => channel;
 

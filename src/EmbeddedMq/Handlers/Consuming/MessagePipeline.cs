@@ -57,14 +57,13 @@ internal sealed class MessagePipeline<T>(
     /// <param name="run">The run that it belongs to.</param>
     /// <param name="item">The delivery.</param>
     /// <returns>The delay after which it is to be handled again, or <see langword="null"/> when this run is done with it.</returns>
+    /// <remarks>The way of a message that is read, handled and acknowledged is in this one method: every async method more costs each message.</remarks>
     public async ValueTask<TimeSpan?> ProcessAsync(ConsumerRun run, WorkItem<T> item)
     {
         // Each message begins with no span around it, whatever the one before left behind.
         Activity.Current = null;
-        long begun = services.Time.GetTimestamp();
-        Delivery delivery = item.Delivery;
-        Activity? activity = services.Telemetry.StartProcess(
-            plan.Queue, MessageContext.OriginalExchange(delivery), MessageContext.OriginalRoutingKey(delivery), delivery, item.FailedAttempts + 1);
+        long begun = MessagingTelemetry.BeginMeasuring(services.Time);
+        Activity? activity = services.Telemetry.StartProcess(plan.Queue, item.Delivery, item.FailedAttempts + 1);
         services.Telemetry.RecordBegin(plan.Queue);
         Outcome outcome;
         try
@@ -74,23 +73,47 @@ internal sealed class MessagePipeline<T>(
                 Read(item);
             }
 
-            outcome = item.ReadError is null
-                ? await HandleAsync(run, item).ConfigureAwait(false)
-                : await GiveUpUnreadableAsync(run, item, item.ReadError).ConfigureAwait(false);
+            if (item.ReadError is null)
+            {
+                MessageContext context = new(run.Channel, forwarder, services, plan.Queue, item.Delivery, item.FailedAttempts);
+                Exception? failure = null;
+                try
+                {
+                    await plan.Call(item.Message!, context, handlersCancelled).ConfigureAwait(false);
+                }
+                catch (Exception error)
+                {
+                    failure = error;
+                }
+
+                if (context.HasScope)
+                {
+                    failure = await EndScopeAsync(context, failure).ConfigureAwait(false);
+                }
+
+                if (failure is null && !context.IsSettled)
+                {
+                    await run.Channel.AckAsync(item.Delivery.DeliveryTag, cancellationToken: CancellationToken.None).ConfigureAwait(false);
+                    outcome = new Outcome(Settlement.Acked);
+                }
+                else
+                {
+                    outcome = await AfterHandlerAsync(run, item, context, failure).ConfigureAwait(false);
+                }
+            }
+            else
+            {
+                outcome = await GiveUpUnreadableAsync(run, item, item.ReadError).ConfigureAwait(false);
+            }
         }
         catch (Exception error)
         {
             // Only a settlement on a channel that has closed gets here: the broker has the message back.
-            Log.SettlementLost(services.Logger, error, plan.Queue, delivery.Properties.MessageId);
+            Log.SettlementLost(services.Logger, error, plan.Queue, item.Delivery.Properties.MessageId);
             outcome = new Outcome(Settlement.Returned, error);
         }
 
-        services.Telemetry.RecordEnd(
-            activity,
-            plan.Queue,
-            services.Time.GetElapsedTime(begun).TotalSeconds,
-            NameOf(outcome.Settlement),
-            outcome.Error?.GetType().FullName);
+        services.Telemetry.RecordEnd(activity, plan.Queue, begun, services.Time, NameOf(outcome.Settlement), outcome.Error?.GetType().FullName);
         return outcome.Again;
     }
 
@@ -105,55 +128,35 @@ internal sealed class MessagePipeline<T>(
         _ => "return",
     };
 
-    private async ValueTask<Outcome> HandleAsync(ConsumerRun run, WorkItem<T> item)
+    // The scope ends before the message is settled: what its services do at their end belongs to handling it, and may fail.
+    private static async ValueTask<Exception?> EndScopeAsync(MessageContext context, Exception? failure)
     {
-        Delivery delivery = item.Delivery;
-        MessageContext context = new(run.Channel, forwarder, services, plan.Queue, delivery, item.FailedAttempts);
-        Exception? failure = await CallAsync(item.Message!, context).ConfigureAwait(false);
+        try
+        {
+            await context.DisposeScopeAsync().ConfigureAwait(false);
+            return failure;
+        }
+        catch (Exception error)
+        {
+            return failure ?? error;
+        }
+    }
+
+    private async ValueTask<Outcome> AfterHandlerAsync(ConsumerRun run, WorkItem<T> item, MessageContext context, Exception? failure)
+    {
         if (context.IsSettled)
         {
             return await AfterExplicitSettlementAsync(context, failure).ConfigureAwait(false);
         }
 
-        if (failure is null)
-        {
-            await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
-            return new Outcome(Settlement.Acked);
-        }
-
         if (failure is OperationCanceledException && handlersCancelled.IsCancellationRequested)
         {
-            Log.HandlerReturned(services.Logger, plan.Queue, delivery.Properties.MessageId);
+            Log.HandlerReturned(services.Logger, plan.Queue, item.Delivery.Properties.MessageId);
             run.NoteCancelled();
             return new Outcome(Settlement.Returned);
         }
 
-        return await AfterFailureAsync(run, item, context, failure).ConfigureAwait(false);
-    }
-
-    // The scope ends before the message is settled: what its services do at their end belongs to handling it, and may fail.
-    private async ValueTask<Exception?> CallAsync(T message, MessageContext context)
-    {
-        Exception? failure = null;
-        try
-        {
-            await plan.Call(message, context, handlersCancelled).ConfigureAwait(false);
-        }
-        catch (Exception error)
-        {
-            failure = error;
-        }
-
-        try
-        {
-            await context.DisposeScopeAsync().ConfigureAwait(false);
-        }
-        catch (Exception error)
-        {
-            failure ??= error;
-        }
-
-        return failure;
+        return await AfterFailureAsync(run, item, context, failure!).ConfigureAwait(false);
     }
 
     private async ValueTask<Outcome> AfterExplicitSettlementAsync(MessageContext context, Exception? failure)

@@ -11,15 +11,18 @@ internal sealed class RestartDelays(MessageBusOptions options, TimeProvider time
     /// <summary>Notes that a run begins.</summary>
     public void RunBegins() => _begun = time.GetTimestamp();
 
-    /// <summary>The delay before the next start.</summary>
-    public TimeSpan Next()
+    /// <summary>Notes that a run has ended. One that held for longer than the longest delay was no failure in a row.</summary>
+    public void RunEnds()
     {
-        // A run that held for longer than the longest delay was no failure in a row.
         if (time.GetElapsedTime(_begun) > options.MaxRestartDelay)
         {
             _next = options.RestartDelay;
         }
+    }
 
+    /// <summary>The delay before the next start.</summary>
+    public TimeSpan Next()
+    {
         TimeSpan delay = _next;
         _next = TimeSpan.FromTicks(Math.Min(_next.Ticks * 2, options.MaxRestartDelay.Ticks));
         return delay;

@@ -18,7 +18,7 @@ internal sealed record PublishRoute<T> : PublishRoute
     public Func<T, string?>? CorrelationIdOf { get; init; }
 
     /// <summary>Headers read from the message.</summary>
-    public IReadOnlyList<KeyValuePair<string, Func<T, object?>>> Headers { get; init; } = [];
+    public KeyValuePair<string, Func<T, object?>>[] Headers { get; init; } = [];
 
     private static string NameOfType => typeof(T).FullName is { Length: <= 255 } name ? name : typeof(T).Name;
 

@@ -32,6 +32,7 @@ internal sealed class Publisher : IPublisher
     private readonly MessagingTelemetry _telemetry;
     private readonly MessageBusOptions _options;
     private readonly RequestChannel _requests;
+    private readonly MessageIds _ids = new();
     private readonly ConcurrentDictionary<string, SharedChannel> _channels = new(StringComparer.Ordinal);
 
     /// <summary>Makes a publisher; nothing is opened before the first publish.</summary>
@@ -59,7 +60,7 @@ internal sealed class Publisher : IPublisher
     {
         Outgoing outgoing = Prepare(message, options);
         IChannel channel = await ChannelFor(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
-        long begun = _time.GetTimestamp();
+        long begun = MessagingTelemetry.BeginMeasuring(_time);
         Activity? activity = Begin(ref outgoing);
         string? errorType = null;
         try
@@ -96,7 +97,7 @@ internal sealed class Publisher : IPublisher
             TimeToLive = options?.TimeToLive ?? limit,
         };
         Outgoing outgoing = Prepare(request, effective);
-        long begun = _time.GetTimestamp();
+        long begun = MessagingTelemetry.BeginMeasuring(_time);
         Activity? activity = Begin(ref outgoing);
         string? errorType = null;
         try
@@ -192,7 +193,7 @@ internal sealed class Publisher : IPublisher
     private async ValueTask<PublishResult> TrySendAsync(Outgoing outgoing, CancellationToken cancellationToken)
     {
         IChannel channel = await ChannelFor(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
-        long begun = _time.GetTimestamp();
+        long begun = MessagingTelemetry.BeginMeasuring(_time);
         Activity? activity = Begin(ref outgoing);
         string? errorType = null;
         try
@@ -270,7 +271,7 @@ internal sealed class Publisher : IPublisher
     }
 
     private void End(Activity? activity, in Outgoing outgoing, long begun, string? errorType)
-        => _telemetry.RecordPublish(activity, outgoing.Exchange, outgoing.RoutingKey, _time.GetElapsedTime(begun).TotalSeconds, errorType);
+        => _telemetry.RecordPublish(activity, outgoing.Exchange, outgoing.RoutingKey, begun, _time, errorType);
 
     private SharedChannel ChannelFor(string exchange)
     {
@@ -283,5 +284,5 @@ internal sealed class Publisher : IPublisher
         return _channels.GetOrAdd(_channels.Count < MaxChannels ? exchange : "*", static (_, connection) => new SharedChannel(connection), _connection);
     }
 
-    private string NewId() => Guid.CreateVersion7(_time.GetUtcNow()).ToString("N");
+    private string NewId() => _ids.Next();
 }
