@@ -261,8 +261,8 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         RefuseDefaultExchange(exchange);
         lock (_topologyGate)
         {
-            Queue destination = GetQueue(queue, connection);
-            Bind_NeedsGate(GetExchange(exchange), destination, routingKey, arguments);
+            Exchange source = GetExchange(exchange); // first: of two that are missing RabbitMQ names the exchange
+            Bind_NeedsGate(source, GetQueue(queue, connection), routingKey, arguments);
         }
     }
 
