@@ -119,11 +119,15 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             Touch_NeedsGate();
             _contents.DropExpired();
             taken = _contents.TryTake(out entry);
-            remainingCount = (uint)_contents.Count;
             if (taken)
             {
                 _contents.Acquire(entry!);
-                _contents.DropExpired(); // what expired behind it has come to the head
+                _contents.DropExpired(); // what expired behind it has come to the head; as in RabbitMQ it is not counted any more
+            }
+
+            remainingCount = (uint)_contents.Count;
+            if (taken)
+            {
                 AdmitWaiting_NeedsGate();
                 ArmExpiry_NeedsGate();
             }

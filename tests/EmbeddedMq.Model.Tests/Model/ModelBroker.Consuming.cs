@@ -16,7 +16,7 @@ internal sealed partial class ModelBroker
 
         ModelEntry entry = queue.Ready[0];
         queue.Ready.RemoveAt(0);
-        int remaining = queue.Ready.Count;
+        int remaining = queue.Ready.SkipWhile(e => _now >= e.ExpiresAt).Count(); // what has expired at the head is gone by the answer
         if ((HeadHasExpired(queue) || queue.Waiting.Count > 0) && choices.Next(2) == 1)
         {
             // What the queue does next may give this channel deliveries with earlier tags than the answer's.
