@@ -89,8 +89,12 @@ internal sealed partial class RabbitChannel
             cancellationToken);
 
     /// <inheritdoc/>
-    /// <remarks>RabbitMQ.Client has no basic.recover; a nack of all that the application holds is the same.</remarks>
-    public ValueTask RecoverAsync(CancellationToken cancellationToken = default) => NackAsync(0, multiple: true, requeue: true, cancellationToken);
+    /// <remarks>RabbitMQ.Client has no basic.recover. A nack of all that the application holds is the same, but for a transaction, which would hold it.</remarks>
+    public ValueTask RecoverAsync(CancellationToken cancellationToken = default)
+        => _mode == ChannelMode.Transactional
+            ? throw new NotSupportedException(
+                "RabbitMQ.Client has no method to recover the deliveries of a transactional channel. Reject them with NackAsync and commit, or close the channel.")
+            : NackAsync(0, multiple: true, requeue: true, cancellationToken);
 
     /// <summary>Notes a delivery that came in.</summary>
     /// <param name="link">The wire that it came on.</param>

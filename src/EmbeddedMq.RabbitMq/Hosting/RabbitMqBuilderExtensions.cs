@@ -10,9 +10,9 @@ public static class RabbitMqBuilderExtensions
     /// <summary>Works on a RabbitMQ server or cluster; everything else that was configured stays as it is.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="uri">The address, for example <c>amqp://user:password@host:5672/vhost</c>; <see langword="null"/>: from the configuration, else <c>localhost</c>.</param>
-    /// <param name="configure">Changes the options, after address and configuration.</param>
+    /// <param name="configure">Changes the options, after configuration and address.</param>
     /// <remarks>The section <c>EmbeddedMq:RabbitMq</c> of the application's configuration is read, for a named broker
-    /// <c>EmbeddedMq:Brokers:name:RabbitMq</c>; its values take the place of <paramref name="uri"/>, so that a deployment can point elsewhere.</remarks>
+    /// <c>EmbeddedMq:Brokers:name:RabbitMq</c>; what code sets wins.</remarks>
     public static IEmbeddedMqBuilder UseRabbitMq(this IEmbeddedMqBuilder builder, string? uri = null, Action<RabbitMqOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -21,7 +21,6 @@ public static class RabbitMqBuilderExtensions
         {
             RabbitMqOptions options = new()
             {
-                Uri = uri,
                 TimeProvider = services.GetService<TimeProvider>() ?? TimeProvider.System,
                 LoggerFactory = services.GetService<ILoggerFactory>(),
             };
@@ -32,6 +31,7 @@ public static class RabbitMqBuilderExtensions
 
             string section = name.Length == 0 ? "EmbeddedMq:RabbitMq" : $"EmbeddedMq:Brokers:{name}:RabbitMq";
             services.GetService<IConfiguration>()?.GetSection(section).Bind(options);
+            options.Uri = uri ?? options.Uri;
             configure?.Invoke(options);
             return await RabbitMqBroker.StartAsync(options, cancellationToken).ConfigureAwait(false);
         });

@@ -34,9 +34,9 @@ public sealed class DifferentialTests(ITestOutputHelper output)
             }
 
             List<Command> script = [];
-            if (await DifferenceAsync(real, script, new Random(seed)) is not null)
+            if (await DifferenceAsync(real, script, new Random(seed)) is { } found)
             {
-                (List<Command> shrunk, string difference) = await ShrinkAsync(real, script);
+                (List<Command> shrunk, string difference) = await ShrinkAsync(real, script, found);
                 failures.Enqueue(Report(seed, shrunk, difference));
             }
 
@@ -84,7 +84,7 @@ public sealed class DifferentialTests(ITestOutputHelper output)
         return null;
     }
 
-    private static async Task<(List<Command> Script, string Difference)> ShrinkAsync(IBroker real, List<Command> script)
+    private static async Task<(List<Command> Script, string Difference)> ShrinkAsync(IBroker real, List<Command> script, string first)
     {
         string? difference = await DifferenceAsync(real, script, null);
         for (int size = script.Count / 2; size >= 1 && difference is not null; size /= 2)
@@ -100,7 +100,7 @@ public sealed class DifferentialTests(ITestOutputHelper output)
             }
         }
 
-        return (script, difference ?? "The difference did not show again.");
+        return (script, difference ?? first + "    // It did not show again." + Environment.NewLine);
     }
 
     private static string Describe((string Answer, IReadOnlyList<string> Seen) embedded, (string Answer, IReadOnlyList<string> Seen) real)

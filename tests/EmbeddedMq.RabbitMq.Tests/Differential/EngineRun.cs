@@ -68,7 +68,12 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
     /// <summary>Closes a connection.</summary>
     internal async Task<string> CloseConnectionAsync(int id)
     {
-        await _connections[id].CloseAsync();
+        if (!_connections.TryGetValue(id, out IConnection? connection))
+        {
+            return "no connection";
+        }
+
+        await connection.CloseAsync();
         return "ok";
     }
 
@@ -136,7 +141,7 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
         Stopwatch waited = Stopwatch.StartNew();
         while (true)
         {
-            await ReadAsync(deliveries);
+            await ReadAsync(deliveries, atOnce: expected is null);
             List<string> seen = [.. deliveries.Order(StringComparer.Ordinal), .. await LookAsync()];
             if (expected is null || seen.SequenceEqual(expected) || waited.Elapsed > Patience)
             {
@@ -195,11 +200,11 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
             + $" {p.DeliveryMode} priority {p.Priority} expiration {p.Expiration} headers [{string.Join("; ", headers)}] deaths [{string.Join("; ", delivery.Deaths.Select(DescribeDeath))}]");
     }
 
-    private async Task ReadAsync(List<string> deliveries)
+    private async Task ReadAsync(List<string> deliveries, bool atOnce)
     {
         foreach ((int id, Reader reader) in _readers)
         {
-            while (await reader.TryReadAsync() is { } delivery)
+            while ((atOnce ? await reader.TryReadAtOnceAsync() : await reader.TryReadAsync()) is { } delivery)
             {
                 deliveries.Add($"consumer {id}: {Describe(delivery)}");
                 if (!reader.AutoAck && Unsettled.TryGetValue(reader.Channel, out List<ulong>? unsettled))
@@ -257,7 +262,7 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
     /// <summary>Reads a consumer without waiting.</summary>
     private sealed class Reader(IConsumer consumer, int channel, bool autoAck) : IAsyncDisposable
     {
-        private readonly IAsyncEnumerator<Delivery> _deliveries = consumer.ReadAllAsync().GetAsyncEnumerator();
+        private IAsyncEnumerator<Delivery>? _deliveries;
         private Task<bool>? _pending;
 
         internal IConsumer Consumer => consumer;
@@ -266,15 +271,37 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
 
         internal bool AutoAck => autoAck;
 
+        /// <summary>For an engine whose deliveries are there when the call that made them returns: no turn of the thread pool can be too early.</summary>
+        internal async Task<Delivery?> TryReadAtOnceAsync()
+        {
+            using CancellationTokenSource stop = new();
+            IAsyncEnumerator<Delivery> deliveries = consumer.ReadAllAsync(stop.Token).GetAsyncEnumerator(stop.Token);
+            await using (deliveries)
+            {
+                ValueTask<bool> next = deliveries.MoveNextAsync();
+                if (!next.IsCompleted)
+                {
+                    await stop.CancelAsync();
+                }
+
+                try
+                {
+                    return await next ? deliveries.Current : null;
+                }
+                catch (Exception error) when (error is OperationCanceledException or EmbeddedMqException)
+                {
+                    return null;
+                }
+            }
+        }
+
+        /// <summary>For an engine whose deliveries come a little later: what has come so far.</summary>
         internal async Task<Delivery?> TryReadAsync()
         {
+            _deliveries ??= consumer.ReadAllAsync().GetAsyncEnumerator();
             _pending ??= _deliveries.MoveNextAsync().AsTask();
-            for (int i = 0; i < 20 && !_pending.IsCompleted; i++)
-            {
-                await Task.Yield(); // a reader that waited is resumed on the pool
-            }
-
-            if (!_pending.IsCompleted || _pending.IsFaulted || !await _pending)
+            await Task.Yield();
+            if (!_pending.IsCompletedSuccessfully || !await _pending)
             {
                 return null;
             }
@@ -291,7 +318,10 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
                 await pending.ContinueWith(static _ => { }, TaskScheduler.Default);
             }
 
-            await _deliveries.DisposeAsync();
+            if (_deliveries is { } deliveries)
+            {
+                await deliveries.DisposeAsync();
+            }
         }
     }
 }

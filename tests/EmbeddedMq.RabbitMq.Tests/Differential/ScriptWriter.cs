@@ -12,7 +12,7 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
     private static readonly string[] Keys = ["a", "b", "a.b", "", "a..b", ".", "a.b.c"];
     private static readonly string[] BindingKeys = ["a", "b", "#", "*", "a.*", "a.#", "#.b", "", "*.*", "a.#.b"];
 
-    private readonly HashSet<string> _busy = []; // queues with a running consumer: with one each, who receives is no matter of chance
+    private readonly HashSet<string> _consumed = []; // queues that have had a consumer: most scripts give a queue one, some give several their turns
     private int _channels = 3;
     private int _consumers;
     private int _messages;
@@ -49,12 +49,13 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
             < 68 => Consume(channel),
             < 70 => Cancel(channel),
             < 88 => Settle(channel),
-            < 90 => Simple(channel, "RecoverAsync()", static async (c, _) => await c.RecoverAsync()),
+            < 90 => Recover(channel),
             < 92 => Transaction(channel),
             < 94 => Delete(channel),
             < 95 => Purge(channel),
             < 96 => Prefetch(channel),
             < 97 => Simple(channel, "CloseAsync()", static async (c, _) => await c.CloseAsync()),
+            < 98 => random.Next(2) == 0 ? Reconnect() : Expire(channel),
             _ => Mistake(channel),
         };
     }
@@ -225,7 +226,7 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
     private Command Consume(int channel)
     {
         string queue = Pick(EngineRun.Queues);
-        if (!_busy.Add(queue))
+        if (!_consumed.Add(queue) && random.Next(3) != 0)
         {
             return Get(channel);
         }
@@ -288,6 +289,18 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
         };
     }
 
+    // RabbitMQ.Client cannot recover within a transaction.
+    private static Command Recover(int channel) => Call(channel, "RecoverAsync()", static async (c, _) =>
+    {
+        if (c.Mode == ChannelMode.Transactional)
+        {
+            return "left out";
+        }
+
+        await c.RecoverAsync();
+        return "ok";
+    });
+
     private Command Transaction(int channel) => random.Next(3) == 0
         ? Simple(channel, "RollbackTransactionAsync()", static async (c, _) => await c.RollbackTransactionAsync())
         : Simple(channel, "CommitTransactionAsync()", static async (c, _) => await c.CommitTransactionAsync());
@@ -322,8 +335,36 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
         return Simple(channel, $"SetPrefetchAsync({count}, perChannel: {(perChannel ? "true" : "false")})", async (c, _) => await c.SetPrefetchAsync(count, perChannel));
     }
 
-    private Command Mistake(int channel) => random.Next(6) switch
+    private static Command Reconnect() => new("await n1.CloseAsync(); n1 = await broker.ConnectAsync();", static async r =>
     {
+        await r.CloseConnectionAsync(1);
+        return await r.ConnectAsync(1);
+    });
+
+    // Expired for certain at every later step, on both engines.
+    private Command Expire(int channel)
+    {
+        string queue = Pick(EngineRun.Queues);
+        string body = string.Create(CultureInfo.InvariantCulture, $"m{++_messages}");
+        return Call(channel, $"TryPublishAsync(\"\", \"{queue}\", Message.Text(\"{body}\", new MessageProperties {{ Expiration = \"200\" }})); await Task.Delay(400)", async (c, r) =>
+        {
+            PublishResult result = await c.TryPublishAsync("", r.Name(queue), Message.Text(body, new MessageProperties { Expiration = "200" }));
+            if (c.Mode == ChannelMode.Transactional)
+            {
+                await c.CommitTransactionAsync();
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(400), TimeProvider.System);
+            return $"{result.Outcome} {result.SequenceNumber}";
+        });
+    }
+
+    private Command Mistake(int channel) => random.Next(10) switch
+    {
+        6 => Simple(channel, "GetAsync(\"\")", static async (c, _) => await c.GetAsync("", autoAck: true)),
+        7 => Simple(channel, "BindQueueAsync(\"\", \"x1\", \"\")", static async (c, r) => await c.BindQueueAsync("", r.Name("x1"), "")),
+        8 => Simple(channel, "StartConsumerAsync(\"q1\", priority text)", static async (c, r) => await c.StartConsumerAsync(r.Name("q1"), new ConsumerOptions { Arguments = HeaderTable.Of("x-priority", "high") })),
+        9 => Simple(channel, "BindQueueAsync(\"q1\", \"amq.headers\", \"\", x-match wrong)", static async (c, r) => await c.BindQueueAsync(r.Name("q1"), "amq.headers", "", HeaderTable.Of("x-match", "some"))),
         0 => Simple(channel, "AckAsync(99, multiple: false)", static async (c, _) => await c.AckAsync(99)),
         1 => Simple(channel, "NackAsync(99, multiple: true)", static async (c, _) => await c.NackAsync(99, multiple: true)),
         2 => Simple(channel, "AckAsync(0, multiple: true)", static async (c, _) => await c.AckAsync(0, multiple: true)),
