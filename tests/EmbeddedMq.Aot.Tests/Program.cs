@@ -1,62 +1,226 @@
 // Runs as a native executable, where the compiler has removed what nothing reaches: a step that leans on reflection fails here.
 using EmbeddedMq;
 using EmbeddedMq.Aot.Tests;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
-HostApplicationBuilder builder = new(new HostApplicationBuilderSettings { DisableDefaults = true });
-builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
-{
-    ["EmbeddedMq:Name"] = "native",
-    ["EmbeddedMq:Limits:MaxNameBytes"] = "200",
-    ["EmbeddedMq:Consumers:billing:Concurrency"] = "2",
-});
-builder.Services.AddSingleton<Handled>();
-builder.Services.AddHealthChecks().AddEmbeddedMq();
-builder.Services.AddEmbeddedMq(static mq => mq
-    .UseJson(AotJsonContext.Default)
-    .Topology(static t => t
-        .Exchange("orders", ExchangeType.Topic, static e => e.Durable())
-        .Queue("billing", static q => q.Durable())
-        .Queue("status")
-        .Bind("billing", "orders", "order.*.placed"))
-    .Publish<OrderPlaced>(static p => p.To("orders", static o => $"order.{o.Region}.placed").Mandatory())
-    .Publish<StatusRequest>(static p => p.ToQueue("status"))
-    .Consume<OrderPlaced, BillingHandler>("billing", static c => c
-        .KeyBy(static o => o.Id)
-        .Retry(static r => r.On<TimeoutException>(1, Backoff.Fixed(TimeSpan.FromMilliseconds(1))).Else(1, Backoff.None)))
-    .Respond<StatusRequest, Status>("status", static (request, _, _) => new ValueTask<Status>(new Status(request.Id, "paid"))));
-using IHost host = builder.Build();
-await host.StartAsync();
+int failed = 0;
+await StepAsync("a broker starts, takes a message over an exchange, and hands it over again after a requeue", PlainAsync);
+await StepAsync("a message that no queue takes comes back with its text", ReturnedAsync);
+await StepAsync("an error has its reply code, its text and its advice", ErrorTextAsync);
+await StepAsync("definitions go out as JSON and come in again", DefinitionsAsync);
+await StepAsync("a typed handler reads JSON through a source-generated context, on the generic host", TypedAsync);
+await StepAsync("a request finds its answer, and a failing one its fault", RequestAsync);
+await StepAsync("what cannot be read is dead-lettered with the reason", UnreadableAsync);
+await StepAsync("configuration is bound and checked at start, and the broker is healthy", ConfigurationAsync);
 
-IBroker broker = host.Services.GetRequiredService<IBroker>();
-Check(broker.Name == "native", "options are bound from configuration");
-IPublisher publisher = host.Services.GetRequiredService<IPublisher>();
-await publisher.PublishAsync(new OrderPlaced(7, "eu", 12.5m));
-OrderPlaced handled = await host.Services.GetRequiredService<Handled>().Order.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System);
-Check(handled == new OrderPlaced(7, "eu", 12.5m), "a handler class receives what was published, at its second attempt");
-Status status = await publisher.RequestAsync<StatusRequest, Status>(new StatusRequest(7));
-Check(status == new Status(7, "paid"), "a request is answered");
-try
+Console.WriteLine(failed == 0 ? "The native smoke test passed." : $"The native smoke test failed in {failed} steps.");
+return failed == 0 ? 0 : 1;
+
+async Task StepAsync(string expectation, Func<Task> step)
 {
-    await publisher.PublishAsync(Guid.Empty, PublishOptions.ToQueue("billing"));
-    Check(false, "a type without a JSON contract is refused");
-}
-catch (InvalidOperationException error)
-{
-    Check(error.Message.Contains("[JsonSerializable(typeof(Guid))]", StringComparison.Ordinal), "a type without a JSON contract is refused, with advice");
+    try
+    {
+        await step().WaitAsync(TimeSpan.FromSeconds(30));
+        Console.WriteLine($"ok    {expectation}");
+    }
+    catch (Exception error)
+    {
+        failed++;
+        Console.WriteLine($"FAIL  {expectation}: {error}");
+    }
 }
 
-await host.StopAsync();
-Console.WriteLine("The native smoke test passed.");
+static async Task PlainAsync()
+{
+    await using IBroker broker = await Broker.StartAsync(new BrokerOptions());
+    await using IConnection connection = await broker.ConnectAsync();
+    await using IChannel channel = await connection.OpenChannelAsync();
+    await channel.DeclareExchangeAsync("shop", ExchangeType.Topic);
+    await channel.DeclareQueueAsync("orders");
+    await channel.BindQueueAsync("orders", "shop", "order.*.placed");
+    Check(await channel.PublishAsync("shop", "order.eu.placed", Message.Text("an order"), PublishFlags.Mandatory) == 1);
 
-static void Check(bool holds, string expectation)
+    int deliveries = 0;
+    await foreach (Delivery delivery in channel.ConsumeAsync("orders", new ConsumerOptions { PrefetchCount = 1 }))
+    {
+        Check(delivery.Message.GetText() == "an order" && delivery.RoutingKey == "order.eu.placed");
+        if (++deliveries == 1)
+        {
+            await channel.NackAsync(delivery.DeliveryTag);
+            continue;
+        }
+
+        Check(delivery.Redelivered);
+        await channel.AckAsync(delivery.DeliveryTag);
+        break;
+    }
+
+    QueueDescription queue = (await broker.Management.ListQueuesAsync("/"))[0];
+    Check(queue is { ReadyCount: 0, UnackedCount: 0, AckedTotal: 1 });
+}
+
+static async Task ReturnedAsync()
+{
+    await using IBroker broker = await Broker.StartAsync(new BrokerOptions());
+    await using IConnection connection = await broker.ConnectAsync();
+    await using IChannel channel = await connection.OpenChannelAsync();
+    try
+    {
+        await channel.PublishAsync("", "nobody", Message.Text("lost?"), PublishFlags.Mandatory);
+        Check(false);
+    }
+    catch (PublishException error)
+    {
+        Check(error.ReplyCode == ReplyCode.NoRoute && error.ReplyText == "NO_ROUTE");
+    }
+}
+
+static async Task ErrorTextAsync()
+{
+    await using IBroker broker = await Broker.StartAsync(new BrokerOptions());
+    await using IConnection connection = await broker.ConnectAsync();
+    IChannel channel = await connection.OpenChannelAsync();
+    try
+    {
+        await channel.GetAsync("nobody");
+        Check(false);
+    }
+    catch (ChannelException error)
+    {
+        Check(error.ReplyText == "NOT_FOUND - no queue 'nobody' in vhost '/'" && error.Message.Length > error.ReplyText.Length);
+    }
+}
+
+static async Task DefinitionsAsync()
+{
+    await using IBroker first = await Broker.StartAsync(new BrokerOptions());
+    await using IConnection connection = await first.ConnectAsync();
+    await using IChannel channel = await connection.OpenChannelAsync();
+    await channel.DeclareQueueAsync("orders", queue => queue.Durable().MaxLength(10, Overflow.RejectPublish));
+    using MemoryStream file = new();
+    await first.Management.ExportDefinitionsAsync(file);
+    file.Position = 0;
+
+    await using IBroker second = await Broker.StartAsync(new BrokerOptions());
+    await second.Management.ImportDefinitionsAsync(file);
+    QueueDeclaration queue = (await second.Management.ListQueuesAsync("/"))[0].Declaration;
+    Check(queue.Name == "orders" && queue.Arguments.GetValueOrDefault(QueueArgument.Overflow) is "reject-publish");
+}
+
+static async Task TypedAsync()
+{
+    HostApplicationBuilder builder = CreateBuilder("--EmbeddedMq:Consumers:billing:Concurrency", "2");
+    builder.Services.AddSingleton<Handled>();
+    builder.Services.AddEmbeddedMq(mq => mq
+        .UseJson(AotJsonContext.Default)
+        .Topology(shop => shop.Exchange("orders", ExchangeType.Topic).Queue("billing").Bind("billing", "orders", "order.*.placed"))
+        .Publish<OrderPlaced>(route => route.To("orders", order => $"order.{order.Region}.placed").Mandatory())
+        .Consume<OrderPlaced, BillingHandler>("billing", consumer => consumer
+            .KeyBy(order => order.Id)
+            .Retry(retry => retry.WaitIn(RetryWait.Queue).On<TimeoutException>(1, Backoff.Fixed(TimeSpan.FromMilliseconds(1))).Else(1, Backoff.None))));
+    using IHost host = builder.Build();
+    await host.StartAsync();
+    IPublisher publisher = host.Services.GetRequiredService<IPublisher>();
+    await publisher.PublishAsync(new OrderPlaced(7, "eu", 12.5m));
+    Check(await host.Services.GetRequiredService<Handled>().Order == new OrderPlaced(7, "eu", 12.5m));
+    try
+    {
+        await publisher.PublishAsync(Guid.Empty, PublishOptions.ToQueue("billing"));
+        Check(false);
+    }
+    catch (InvalidOperationException error)
+    {
+        Check(error.Message.Contains("[JsonSerializable(typeof(Guid))]", StringComparison.Ordinal));
+    }
+
+    await host.StopAsync();
+}
+
+static async Task RequestAsync()
+{
+    HostApplicationBuilder builder = CreateBuilder();
+    builder.Services.AddEmbeddedMq(mq => mq
+        .UseJson(AotJsonContext.Default)
+        .Topology(shop => shop.Queue("status"))
+        .Publish<StatusRequest>(route => route.ToQueue("status"))
+        .Respond<StatusRequest, Status>(
+            "status",
+            (request, _, _) => request.Id == 0 ? throw new InvalidOperationException("no such order") : ValueTask.FromResult(new Status(request.Id, "paid"))));
+    using IHost host = builder.Build();
+    await host.StartAsync();
+    IPublisher publisher = host.Services.GetRequiredService<IPublisher>();
+    Check(await publisher.RequestAsync<StatusRequest, Status>(new StatusRequest(7)) == new Status(7, "paid"));
+    try
+    {
+        await publisher.RequestAsync<StatusRequest, Status>(new StatusRequest(0));
+        Check(false);
+    }
+    catch (RequestFaultException error)
+    {
+        Check(error.ErrorMessage == "no such order");
+    }
+
+    await host.StopAsync();
+}
+
+static async Task UnreadableAsync()
+{
+    await using IBroker broker = await Broker.StartAsync(new BrokerOptions());
+    await using MessageBus bus = await MessageBus.StartAsync(broker, mq => mq
+        .UseJson(AotJsonContext.Default)
+        .Topology(shop => shop.Queue("orders"))
+        .Consume<OrderPlaced>("orders", (_, _, _) => ValueTask.CompletedTask));
+    await using IConnection connection = await broker.ConnectAsync();
+    await using IChannel channel = await connection.OpenChannelAsync();
+    await channel.PublishAsync("", "orders", Message.Text("not an order"));
+    await foreach (Delivery delivery in channel.ConsumeAsync("orders.error", new ConsumerOptions { AutoAck = true }))
+    {
+        Check(delivery.Message.Headers.GetValueOrDefault(MessageHeaders.Reason) is MessageHeaders.ReasonUnreadable);
+        break;
+    }
+}
+
+static async Task ConfigurationAsync()
+{
+    HostApplicationBuilder builder = CreateBuilder("--EmbeddedMq:Name", "native", "--EmbeddedMq:Limits:MaxNameBytes", "20");
+    builder.Services.AddHealthChecks().AddEmbeddedMq();
+    builder.Services.AddEmbeddedMq();
+    using (IHost host = builder.Build())
+    {
+        await host.StartAsync();
+        Check(host.Services.GetRequiredService<IBroker>().Name == "native");
+        Check((await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Status == HealthStatus.Healthy);
+        await host.StopAsync();
+    }
+
+    builder = CreateBuilder("--EmbeddedMq:Limits:MaxNameBytes", "1000");
+    builder.Services.AddEmbeddedMq();
+    using IHost wrong = builder.Build();
+    try
+    {
+        await wrong.StartAsync();
+        Check(false);
+    }
+    catch (Microsoft.Extensions.Options.OptionsValidationException error)
+    {
+        Check(error.Message.Contains("MaxNameBytes", StringComparison.Ordinal));
+    }
+}
+
+static HostApplicationBuilder CreateBuilder(params string[] settings)
+{
+    HostApplicationBuilder builder = Host.CreateApplicationBuilder(settings);
+    builder.Logging.SetMinimumLevel(LogLevel.Critical);
+    return builder;
+}
+
+static void Check(bool holds, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(holds))] string expectation = "")
 {
     if (!holds)
     {
-        throw new InvalidOperationException($"Expected that {expectation}.");
+        throw new InvalidOperationException($"Does not hold: {expectation}");
     }
-
-    Console.WriteLine($"  {expectation}");
 }

@@ -12,6 +12,6 @@ public interface IMessageHandler<in T>
     /// <summary>Handles one message.</summary>
     /// <param name="message">The message's body, read by the serializer; never <see langword="null"/>.</param>
     /// <param name="context">Its properties, and the ways to settle it other than by returning or throwing.</param>
-    /// <param name="cancellationToken">Cancelled when the application stops and the time for handlers in flight is nearly over. The message then goes back to its queue.</param>
+    /// <param name="cancellationToken">Cancelled when the application stops and the time for handlers in flight is nearly over. If the handler throws then, the message goes back to its queue and the attempt is not counted.</param>
     ValueTask HandleAsync(T message, IMessageContext context, CancellationToken cancellationToken);
 }

@@ -5,7 +5,7 @@ namespace EmbeddedMq;
 /// <para>Where a type goes is said once, with <see cref="IEmbeddedMqBuilder.Publish{T}"/>, or with each call in <see cref="PublishOptions"/>.</para>
 /// <para>Unless told otherwise a message is persistent, has a new message id, the serializer's content type, the type's name, the time of
 /// publishing, and the trace context in its headers.</para>
-/// <para>Thread-safe. Publishes made one after another keep their order.</para>
+/// <para>Thread-safe. Publishes awaited one after another keep their order.</para>
 /// </remarks>
 public interface IPublisher
 {

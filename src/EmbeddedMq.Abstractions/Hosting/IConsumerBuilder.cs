@@ -35,7 +35,7 @@ public interface IConsumerBuilder<T>
     IConsumerBuilder<T> DeadLetterTo(string queue);
 
     /// <summary>Where messages go that are given up, cannot be read, or are dead-lettered by the handler. Default: queue <c>queue.error</c>.</summary>
-    /// <param name="exchange">An exchange; it must exist and route, else the message stays in its queue and the consumer backs off.</param>
+    /// <param name="exchange">An exchange; while it does not exist or route, the message stays in its queue and is handled again after a growing delay.</param>
     /// <param name="routingKey">The routing key.</param>
     IConsumerBuilder<T> DeadLetterTo(string exchange, string routingKey);
 

@@ -54,7 +54,7 @@ internal static partial class Log
     internal static partial void SettlementLost(ILogger logger, Exception error, string queue, string? messageId);
 
     [LoggerMessage(LogEvents.HandlerReturned, LogLevel.Information, "The handler of message '{MessageId}' of queue '{Queue}' was cancelled by the stop; the message goes back")]
-    internal static partial void HandlerReturned(ILogger logger, string queue, string? messageId);
+    internal static partial void HandlerReturned(ILogger logger, Exception? error, string queue, string? messageId);
 
     [LoggerMessage(LogEvents.MessageDeadLetteredByHandler, LogLevel.Warning, "The handler of message '{MessageId}' of queue '{Queue}' dead-lettered it: {Reason}")]
     internal static partial void MessageDeadLetteredByHandler(ILogger logger, string queue, string? messageId, string reason);

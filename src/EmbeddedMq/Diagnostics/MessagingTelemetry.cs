@@ -167,16 +167,22 @@ internal sealed class MessagingTelemetry(string system, string broker)
             return default;
         }
 
-        DistributedContextPropagator.Current.ExtractTraceIdAndState(
-            headers,
-            static (object? source, string name, out string? value, out IEnumerable<string>? values) =>
-            {
-                value = ((HeaderTable)source!).GetValueOrDefault(name) as string;
-                values = null;
-            },
-            out string? parent,
-            out string? state);
+        DistributedContextPropagator.Current.ExtractTraceIdAndState(headers, ReadHeader, out string? parent, out string? state);
         return ActivityContext.TryParse(parent, state, isRemote: true, out ActivityContext context) ? context : default;
+    }
+
+    private static void ReadBaggage(HeaderTable headers, Activity activity)
+    {
+        foreach ((string name, string? value) in DistributedContextPropagator.Current.ExtractBaggage(headers, ReadHeader) ?? [])
+        {
+            activity.AddBaggage(name, value);
+        }
+    }
+
+    private static void ReadHeader(object? headers, string name, out string? value, out IEnumerable<string>? values)
+    {
+        value = ((HeaderTable)headers!).GetValueOrDefault(name) as string;
+        values = null;
     }
 
     // Producer: exchange:key, one of them, or amq.default (semantic conventions for RabbitMQ).
@@ -256,6 +262,11 @@ internal sealed class MessagingTelemetry(string system, string broker)
             SetMessageTags(activity, routingKey, delivery.Properties, delivery.Body.Length);
             activity.SetTag(TelemetryTags.DeliveryTag, (long)delivery.DeliveryTag);
             activity.SetTag(TelemetryTags.Attempt, attempt);
+        }
+
+        if (activity is not null)
+        {
+            ReadBaggage(delivery.Message.Headers, activity);
         }
 
         return activity;

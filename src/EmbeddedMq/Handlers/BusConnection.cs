@@ -10,6 +10,7 @@ internal sealed class BusConnection(
     Func<CancellationToken, ValueTask<IBroker>> broker, string virtualHost, string name, Func<IConnection, CancellationToken, ValueTask>? opened = null) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _opening = new(1, 1);
+    private readonly CancellationTokenSource _closing = new(); // ends an opening that a disposal would else wait for
     private volatile IConnection? _connection; // written under _opening
     private volatile bool _isDisposed;
 
@@ -29,6 +30,7 @@ internal sealed class BusConnection(
     public async ValueTask DisposeAsync()
     {
         _isDisposed = true;
+        await _closing.CancelAsync().ConfigureAwait(false);
         await _opening.WaitAsync().ConfigureAwait(false);
         try
         {
@@ -43,12 +45,14 @@ internal sealed class BusConnection(
         }
     }
 
-    private async ValueTask<IConnection> OpenAsync(CancellationToken cancellationToken)
+    private async ValueTask<IConnection> OpenAsync(CancellationToken callersToken)
     {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(callersToken, _closing.Token);
+        CancellationToken cancellationToken = either.Token;
         await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(MessageBus));
             if (_connection is { IsOpen: true } current)
             {
                 return current;

@@ -38,7 +38,7 @@ internal sealed class SharedChannel(BusConnection connection) : IAsyncDisposable
         await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(MessageBus));
             if (_channel is { IsOpen: true } current)
             {
                 return current;

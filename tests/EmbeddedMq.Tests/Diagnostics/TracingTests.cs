@@ -91,6 +91,51 @@ public sealed class TracingTests
         Assert.Equal("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", (await fixture.Broker.NextDeliveryAsync("ctx")).Message.Headers["traceparent"]);
     }
 
+    [Fact]
+    public async Task Baggage_OfThePublisher_ReachesTheHandler()
+    {
+        using Spans spans = new("baggage.");
+        TaskCompletionSource<string?> tenant = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("baggage.q"))
+            .Publish<Order>(static p => p.ToQueue("baggage.q"))
+            .Consume<Order>("baggage.q", (_, _, _) =>
+            {
+                tenant.SetResult(Activity.Current?.GetBaggageItem("tenant"));
+                return ValueTask.CompletedTask;
+            }));
+        using Activity request = new Activity("request").SetIdFormat(ActivityIdFormat.W3C).Start();
+        request.AddBaggage("tenant", "acme");
+
+        await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: Token);
+
+        Assert.Equal("acme", await tenant.Task.WaitAsync(TestSupport.BrokerFixture.Patience, Token));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task AmbientContext_OfWhoeverStartedTheConsumer_IsNotTheHandlers(int concurrency)
+    {
+        AsyncLocal<string> ambient = new() { Value = "of the starter" };
+        TaskCompletionSource<string?> seen = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("q"))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>(
+                "q",
+                (_, _, _) =>
+                {
+                    seen.SetResult(ambient.Value);
+                    return ValueTask.CompletedTask;
+                },
+                c => c.Concurrency(concurrency)));
+
+        await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: Token);
+
+        Assert.Null(await seen.Task.WaitAsync(TestSupport.BrokerFixture.Patience, Token));
+    }
+
     // Other tests run beside these, on the same source: only spans of a destination's prefix count.
     private sealed class Spans : IDisposable
     {

@@ -65,15 +65,21 @@ public sealed class BusBuilderTests
     public void Build_PlaceToWait_FollowsFromQueueAndKeys()
     {
         BusPlan plan = Build(static mq => mq
-            .Topology(static t => t.Queue("exclusive", static q => q.Exclusive()).Queue("gone", static q => q.AutoDelete()))
+            .Topology(static t => t
+                .Queue("exclusive", static q => q.Exclusive())
+                .Queue("gone", static q => q.AutoDelete())
+                .Queue("refusing", static q => q.MaxLength(9, Overflow.RejectPublish))
+                .Queue("dropping", static q => q.MaxLength(9)))
             .Consume("plain", Nothing)
             .Consume("keyed", Nothing, static c => c.KeyBy(static order => order.Id))
             .Consume("exclusive", Nothing)
             .Consume("gone", Nothing)
+            .Consume("refusing", Nothing)
+            .Consume("dropping", Nothing)
             .Consume("chosen", Nothing, static c => c.KeyBy(static order => order.Id).Retry(static r => r.WaitIn(RetryWait.Queue))));
 
         Assert.Equal(
-            [RetryWait.Queue, RetryWait.Consumer, RetryWait.Consumer, RetryWait.Consumer, RetryWait.Queue],
+            [RetryWait.Queue, RetryWait.Consumer, RetryWait.Consumer, RetryWait.Consumer, RetryWait.Consumer, RetryWait.Queue, RetryWait.Queue],
             plan.Consumers.Select(static consumer => consumer.Retry.Wait));
     }
 

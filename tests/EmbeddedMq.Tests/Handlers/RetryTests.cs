@@ -184,6 +184,60 @@ public sealed class RetryTests
         Assert.Equal(0, (await fixture.Broker.DescribeAsync("q")).RequeuedTotal);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task DeadLetterQueue_FullAndMakesPublishersWait_LeavesTheMessageToAHandlerThatWorksAgain(int concurrency)
+    {
+        bool isMended = false;
+        int handled = 0;
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("q").Queue("dead", static q => q.MaxLength(1, Overflow.BlockPublisher)))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>(
+                "q",
+                (_, context, _) =>
+                {
+                    if (!Volatile.Read(ref isMended))
+                    {
+                        throw new TimeoutException("the database is down");
+                    }
+
+                    Interlocked.Add(ref handled, context.Attempt);
+                    return ValueTask.CompletedTask;
+                },
+                c => c.Concurrency(concurrency).DeadLetterTo("dead")));
+        await fixture.Publisher.PublishAsync(new Order("fills the dead letters"), PublishOptions.ToQueue("dead"), TestContext.Current.CancellationToken);
+        await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: TestContext.Current.CancellationToken);
+        await fixture.Publisher.PublishAsync(new Order("2"), cancellationToken: TestContext.Current.CancellationToken);
+
+        await fixture.AdvanceUntilAsync(fixture.Log.NextAsync(1204), Second);
+        Volatile.Write(ref isMended, true);
+        await fixture.AdvanceUntilAsync(fixture.WaitForCountsAsync("q", ready: 0), Second);
+
+        Assert.Equal(2, handled);
+        Assert.Equal(1, (await fixture.Broker.DescribeAsync("dead")).ReadyCount);
+    }
+
+    [Fact]
+    public async Task Broker_ShortOfMemoryWhileHandlersFail_StillTakesTheCopies()
+    {
+        await using BusFixture fixture = await BusFixture.StartBrokerAsync(new BrokerOptions { MemoryHighWatermarkBytes = 20_000 });
+        IChannel channel = await fixture.Broker.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q", cancellationToken: TestContext.Current.CancellationToken);
+        await channel.PublishAsync(
+            "", "q", Message.Text($$"""{"id":"{{new string('x', 30_000)}}"}"""), cancellationToken: TestContext.Current.CancellationToken);
+        Task<ulong> blocked = channel.PublishAsync("", "q", Message.Text("{}"), cancellationToken: TestContext.Current.CancellationToken).AsTask();
+        Assert.False(blocked.IsCompleted);
+
+        await fixture.StartBusAsync(static mq => mq.Consume<Order>(
+            "q", static (_, _, _) => throw new TimeoutException(), static c => c.Retry(static r => r.Else(1, Backoff.Fixed(Second)))));
+
+        await fixture.WaitForCountsAsync("q.retry.1000", ready: 1);
+        await fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.False(blocked.IsCompleted);
+    }
+
     [Fact]
     public async Task ManyDelays_TooManyQueues_IsAMistakeUnlessTheyWaitInTheConsumer()
     {

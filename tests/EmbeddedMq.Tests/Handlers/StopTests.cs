@@ -27,7 +27,7 @@ public sealed class StopTests
         IReadOnlyList<ConsumerStopReport> reports = await stop.WaitAsync(BrokerFixture.Patience, Token);
 
         ConsumerStopReport report = Assert.Single(reports);
-        Assert.Equal(("q", 0, 20 - concurrency), (report.Queue, report.Abandoned, report.Ready));
+        Assert.Equal(new ConsumerStopReport("q", Returned: 10 - concurrency, Abandoned: 0, Ready: 20 - concurrency), report);
         Assert.Equal(concurrency, work.Ended);
         QueueDescription queue = await fixture.Broker.DescribeAsync("q");
         Assert.Equal((20 - concurrency, 0, concurrency), (queue.ReadyCount, queue.UnackedCount, queue.AckedTotal));
@@ -49,7 +49,7 @@ public sealed class StopTests
         IReadOnlyList<ConsumerStopReport> reports = await stop.WaitAsync(BrokerFixture.Patience, Token);
 
         Assert.Equal(0, work.Ended);
-        Assert.Equal((1, 0, 20), (reports[0].Returned, reports[0].Abandoned, reports[0].Ready));
+        Assert.Equal((20, 0, 20), (reports[0].Returned, reports[0].Abandoned, reports[0].Ready));
         await fixture.Log.NextAsync(1206);
         Assert.Equal(0, (await fixture.Broker.DescribeAsync("q.error")).ReadyCount);
     }

@@ -1,5 +1,5 @@
-using EmbeddedMq.TestSupport;
 using EmbeddedMq.Tests.Handlers;
+using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;

@@ -106,9 +106,13 @@ internal static class PlanCompletion
             .WithMessageTtl(delay)
             .DeadLetterTo(consumer.Queue);
 
+    // What expires in a retry queue is dead-lettered, and a dead letter that its queue refuses is gone.
+    private static bool MayRefuse(QueueDeclaration? queue)
+        => queue?.Arguments.GetValueOrDefault(QueueArgument.Overflow) is string overflow && overflow != Overflow.DropHead.ToArgument();
+
     private static RetryWait WaitOf(ConsumerPlan plan, QueueDeclaration? queue) => plan.Retry.Wait switch
     {
-        RetryWait.Auto when plan.KeepsKeyOrder || queue is { IsExclusive: true } or { IsAutoDelete: true } => RetryWait.Consumer,
+        RetryWait.Auto when plan.KeepsKeyOrder || queue is { IsExclusive: true } or { IsAutoDelete: true } || MayRefuse(queue) => RetryWait.Consumer,
         RetryWait.Auto => RetryWait.Queue,
         RetryWait wait => wait,
     };

@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Handlers.Configuration;
+using EmbeddedMq.Threading;
 
 namespace EmbeddedMq.Handlers.Consuming;
 
@@ -56,7 +56,7 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
         lock (_gate)
         {
             _run = run;
-            _loop = Task.Run(() => LoopAsync(run), CancellationToken.None);
+            _loop = Detached.Run(() => LoopAsync(run));
         }
     }
 
@@ -72,7 +72,6 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
             return new ConsumerStopReport(Queue, 0, 0, 0);
         }
 
-        await run.StopTakingAsync().ConfigureAwait(false);
         if (await budget.WaitAsync(loop, _handlersCancelled).ConfigureAwait(false))
         {
             // The loop may have begun another run just before it saw the stop.
@@ -132,8 +131,6 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
 
     private async Task LoopAsync(ConsumerRun first)
     {
-        // What started the host is not the parent of what its messages do.
-        Activity.Current = null;
         RestartDelays delays = new(_services.Options, _services.Time);
         ConsumerRun? run = first;
         while (run is not null)

@@ -23,5 +23,5 @@ internal sealed class ConsumerEndpoint<T> : ConsumerEndpoint
 
     /// <inheritdoc/>
     protected override ConsumerRun CreateRun(IChannel channel, IConsumer consumer)
-        => new ConsumerRun<T>(channel, consumer, _plan, _pipeline, _services.Time);
+        => new ConsumerRun<T>(channel, consumer, _plan, _pipeline, _services.Time, Stopping);
 }

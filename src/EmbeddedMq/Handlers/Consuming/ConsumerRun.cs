@@ -6,6 +6,7 @@ namespace EmbeddedMq.Handlers.Consuming;
 internal abstract class ConsumerRun(IChannel channel, IConsumer consumer)
 {
     private int _cancelled;
+    private volatile Task _stopTaking = Task.CompletedTask;
 
     /// <summary>The channel that deliveries are settled on.</summary>
     public IChannel Channel { get; } = channel;
@@ -22,32 +23,27 @@ internal abstract class ConsumerRun(IChannel channel, IConsumer consumer)
     /// <summary>Why the run ended, in words; empty while it goes on.</summary>
     public string EndReason { get; private set; } = "";
 
-    /// <summary>Reads deliveries until the consumer ends or <paramref name="stopping"/>, then waits for the handlers and closes the channel. Never throws.</summary>
-    /// <param name="stopping">Ends the reading.</param>
+    /// <summary>Reads deliveries until the consumer ends or is cancelled by a stop, then waits for the handlers and closes the channel. Never throws.</summary>
+    /// <param name="stopping">Begins no more handlers and cancels the consumer. What was received by then is read to its end, and so counted.</param>
     /// <returns>Why the consumer failed, or <see langword="null"/> when it ended without an error.</returns>
     public async Task<Exception?> RunAsync(CancellationToken stopping)
     {
         Exception? error = null;
+        CancellationTokenRegistration registration = stopping.UnsafeRegister(static run => ((ConsumerRun)run!)._stopTaking = ((ConsumerRun)run).StopTakingAsync(), this);
         try
         {
-            await foreach (Delivery delivery in consumer.ReadAllAsync(stopping).ConfigureAwait(false))
+            await foreach (Delivery delivery in consumer.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
             {
                 await TakeAsync(delivery).ConfigureAwait(false);
-                if (stopping.IsCancellationRequested)
-                {
-                    break;
-                }
             }
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            // The stop: what was received and not read goes back when the consumer is disposed.
         }
         catch (Exception caught)
         {
             error = caught;
         }
 
+        await registration.DisposeAsync().ConfigureAwait(false);
+        await _stopTaking.ConfigureAwait(false);
         EndReason = await DescribeEndAsync(error).ConfigureAwait(false);
 
         // Cancelled before the handlers are waited for, so that the queue's other consumers get what comes meanwhile.
@@ -62,13 +58,6 @@ internal abstract class ConsumerRun(IChannel channel, IConsumer consumer)
     {
         _ = CloseDispatcherAsync(); // completes with the handlers, which nobody waits for any more; it never faults
         await TryAsync(() => Channel.DisposeAsync(), null).ConfigureAwait(false);
-    }
-
-    /// <summary>Begins no more handlers, and cancels the consumer so that the broker sends nothing more while those in flight end. Never throws.</summary>
-    public async ValueTask StopTakingAsync()
-    {
-        _ = CloseDispatcherAsync(); // waited for by RunAsync
-        await TryAsync(() => consumer.CancelAsync(), null).ConfigureAwait(false);
     }
 
     /// <summary>Notes that a handler was cancelled by the stop and its message stays unsettled.</summary>
@@ -92,6 +81,13 @@ internal abstract class ConsumerRun(IChannel channel, IConsumer consumer)
         return consumer.Ended.IsCompletedSuccessfully && await consumer.Ended.ConfigureAwait(false) == ConsumerEnd.QueueGone
             ? "the broker cancelled it because its queue is gone"
             : "it was cancelled";
+    }
+
+    // The consumer is cancelled at once, so that the broker sends nothing more while the handlers in flight end. Never throws.
+    private async Task StopTakingAsync()
+    {
+        _ = CloseDispatcherAsync(); // waited for by RunAsync
+        await TryAsync(() => consumer.CancelAsync(), null).ConfigureAwait(false);
     }
 
     private static async ValueTask<Exception?> TryAsync(Func<ValueTask> close, Exception? earlier)

@@ -16,13 +16,14 @@ internal sealed class ConsumerRun<T> : ConsumerRun
     /// <param name="plan">How the queue is consumed.</param>
     /// <param name="pipeline">Handles a delivery.</param>
     /// <param name="time">The clock.</param>
-    public ConsumerRun(IChannel channel, IConsumer consumer, ConsumerPlan<T> plan, MessagePipeline<T> pipeline, TimeProvider time)
+    /// <param name="stopping">Cancelled when nothing more is to begin.</param>
+    public ConsumerRun(IChannel channel, IConsumer consumer, ConsumerPlan<T> plan, MessagePipeline<T> pipeline, TimeProvider time, CancellationToken stopping)
         : base(channel, consumer)
     {
         _plan = plan;
         _pipeline = pipeline;
         _dispatcher = plan is { Concurrency: 1, KeepsKeyOrder: false, Retry.Wait: not RetryWait.Consumer }
-            ? new InlineDispatcher<T>(item => pipeline.ProcessAsync(this, item))
+            ? new InlineDispatcher<T>(item => pipeline.ProcessAsync(this, item), time, stopping)
             : new LaneDispatcher<T>(plan.Concurrency, item => pipeline.ProcessAsync(this, item), time);
     }
 

@@ -2,8 +2,11 @@ namespace EmbeddedMq.Handlers.Consuming;
 
 /// <summary>Handles one delivery after the other on the reader itself: one handler, no order to keep, no wait in the consumer. No hand-over, so the fastest.</summary>
 /// <typeparam name="T">What the bodies are read as.</typeparam>
-/// <param name="process">Handles a delivery; gives zero to have it handled again at once, <see langword="null"/> when done.</param>
-internal sealed class InlineDispatcher<T>(Func<WorkItem<T>, ValueTask<TimeSpan?>> process) : IDispatcher<T>
+/// <param name="process">Handles a delivery; gives the delay after which it is to be handled again, or <see langword="null"/> when done.</param>
+/// <param name="time">The clock.</param>
+/// <param name="stopping">Cuts a delay short.</param>
+internal sealed class InlineDispatcher<T>(
+    Func<WorkItem<T>, ValueTask<TimeSpan?>> process, TimeProvider time, CancellationToken stopping) : IDispatcher<T>
 {
     private volatile bool _isClosed;
     private volatile int _active;
@@ -31,9 +34,9 @@ internal sealed class InlineDispatcher<T>(Func<WorkItem<T>, ValueTask<TimeSpan?>
             return FinishAsync(processing, item);
         }
 
-        if (processing.Result is not null)
+        if (processing.Result is { } again)
         {
-            return FinishAsync(new ValueTask<TimeSpan?>(TimeSpan.Zero), item);
+            return FinishAsync(new ValueTask<TimeSpan?>(again), item);
         }
 
         _active = 0;
@@ -50,9 +53,10 @@ internal sealed class InlineDispatcher<T>(Func<WorkItem<T>, ValueTask<TimeSpan?>
 
     private async ValueTask FinishAsync(ValueTask<TimeSpan?> processing, WorkItem<T> item)
     {
-        while (await processing.ConfigureAwait(false) is not null)
+        while (await processing.ConfigureAwait(false) is { } delay)
         {
-            if (_isClosed)
+            await WaitAsync(delay).ConfigureAwait(false);
+            if (_isClosed || stopping.IsCancellationRequested)
             {
                 _unstarted++;
                 break;
@@ -62,5 +66,17 @@ internal sealed class InlineDispatcher<T>(Func<WorkItem<T>, ValueTask<TimeSpan?>
         }
 
         _active = 0;
+    }
+
+    private async ValueTask WaitAsync(TimeSpan delay)
+    {
+        try
+        {
+            await Task.Delay(delay, time, stopping).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The stop: the delivery goes back unhandled.
+        }
     }
 }

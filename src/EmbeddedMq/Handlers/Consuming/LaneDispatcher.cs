@@ -1,3 +1,5 @@
+using EmbeddedMq.Threading;
+
 namespace EmbeddedMq.Handlers.Consuming;
 
 /// <summary>Handles deliveries on several workers; those of one key one after the other, each in a lane of its own.</summary>
@@ -34,7 +36,7 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
         _process = process;
         _time = time;
         _concurrency = concurrency;
-        _workers = Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Task.Run(WorkAsync)));
+        _workers = Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Detached.Run(WorkAsync)));
     }
 
     /// <inheritdoc/>

@@ -22,7 +22,7 @@ namespace EmbeddedMq.Handlers.Consuming;
 /// handler throws, a rule allows a retry  at once; or copy to the retry queue, ack; or wait here, unsettled
 /// handler throws, no rule allows it      copy to the dead-letter destination, fault to the reply-to, ack
 /// handler cancelled by the stop          unsettled: the closing channel gives it back
-/// a copy is not taken                    unsettled, the copy is tried again after a growing delay
+/// a copy is not taken                    unsettled, all of this anew after a growing delay
 /// </code>
 /// <para>Thread-safe; one call a delivery at a time.</para>
 /// </remarks>
@@ -149,9 +149,10 @@ internal sealed class MessagePipeline<T>(
             return await AfterExplicitSettlementAsync(context, failure).ConfigureAwait(false);
         }
 
-        if (failure is OperationCanceledException && handlersCancelled.IsCancellationRequested)
+        if (handlersCancelled.IsCancellationRequested)
         {
-            Log.HandlerReturned(services.Logger, plan.Queue, item.Delivery.Properties.MessageId);
+            // Whatever it threw: drivers have many ways to say that they were cancelled, and this attempt was not a fair one.
+            Log.HandlerReturned(services.Logger, failure, plan.Queue, item.Delivery.Properties.MessageId);
             run.NoteCancelled();
             return new Outcome(Settlement.Returned);
         }
@@ -183,61 +184,68 @@ internal sealed class MessagePipeline<T>(
     private async ValueTask<Outcome> AfterFailureAsync(ConsumerRun run, WorkItem<T> item, MessageContext context, Exception failure)
     {
         Delivery delivery = item.Delivery;
-        string? messageId = delivery.Properties.MessageId;
-        int attempt = ++item.FailedAttempts;
+        int attempt = item.FailedAttempts + 1;
         if (plan.Retry.DelayAfter(failure, attempt) is not { } delay)
         {
-            DeadLetterTarget target = plan.DeadLetter!;
-            bool isCopied = await CopyAsync(
-                run,
-                delivery,
-                target.Exchange,
-                target.RoutingKey,
-                token => forwarder.DeadLetterAsync(delivery, MessageHeaders.ReasonFailed, failure, attempt, token)).ConfigureAwait(false);
-            if (!isCopied)
-            {
-                return new Outcome(Settlement.Returned, failure);
-            }
-
-            Log.MessageDeadLettered(services.Logger, failure, plan.Queue, messageId, attempt, target.Exchange, target.RoutingKey);
-            if (!context.HasResponded)
-            {
-                await SendFaultAsync(delivery.Properties, failure.GetType().FullName!, failure.Message).ConfigureAwait(false);
-            }
-
-            await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
-            return new Outcome(Settlement.DeadLettered, failure);
+            return await GiveUpAsync(run, item, context, failure, attempt).ConfigureAwait(false);
         }
 
-        Log.HandlerFailedRetrying(services.Logger, failure, plan.Queue, messageId, attempt, delay);
+        Log.HandlerFailedRetrying(services.Logger, failure, plan.Queue, delivery.Properties.MessageId, attempt, delay);
         if (delay == TimeSpan.Zero || plan.Retry.Wait == RetryWait.Consumer)
         {
+            item.FailedAttempts = attempt;
             return new Outcome(Settlement.Retried, failure, delay);
         }
 
-        string retryQueue = plan.RetryQueue(delay);
-        if (!await CopyAsync(run, delivery, "", retryQueue, token => forwarder.RetryAsync(delivery, delay, attempt, token)).ConfigureAwait(false))
+        Outcome? notCopied = await CopyAsync(
+            run, item, "", plan.RetryQueue(delay), token => forwarder.RetryAsync(delivery, delay, attempt, token)).ConfigureAwait(false);
+        if (notCopied is not null)
         {
-            return new Outcome(Settlement.Returned, failure);
+            return notCopied.Value;
         }
 
         await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
         return new Outcome(Settlement.Retried, failure);
     }
 
+    private async ValueTask<Outcome> GiveUpAsync(ConsumerRun run, WorkItem<T> item, MessageContext context, Exception failure, int attempt)
+    {
+        Delivery delivery = item.Delivery;
+        DeadLetterTarget target = plan.DeadLetter!;
+        Outcome? notCopied = await CopyAsync(
+            run,
+            item,
+            target.Exchange,
+            target.RoutingKey,
+            token => forwarder.DeadLetterAsync(delivery, MessageHeaders.ReasonFailed, failure, attempt, token)).ConfigureAwait(false);
+        if (notCopied is not null)
+        {
+            return notCopied.Value;
+        }
+
+        Log.MessageDeadLettered(services.Logger, failure, plan.Queue, delivery.Properties.MessageId, attempt, target.Exchange, target.RoutingKey);
+        if (!context.HasResponded)
+        {
+            await SendFaultAsync(delivery.Properties, failure.GetType().FullName!, failure.Message).ConfigureAwait(false);
+        }
+
+        await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
+        return new Outcome(Settlement.DeadLettered, failure);
+    }
+
     private async ValueTask<Outcome> GiveUpUnreadableAsync(ConsumerRun run, WorkItem<T> item, Exception error)
     {
         Delivery delivery = item.Delivery;
         DeadLetterTarget target = plan.DeadLetter!;
-        bool isCopied = await CopyAsync(
+        Outcome? notCopied = await CopyAsync(
             run,
-            delivery,
+            item,
             target.Exchange,
             target.RoutingKey,
             token => forwarder.DeadLetterAsync(delivery, MessageHeaders.ReasonUnreadable, error, item.FailedAttempts, token)).ConfigureAwait(false);
-        if (!isCopied)
+        if (notCopied is not null)
         {
-            return new Outcome(Settlement.Returned, error);
+            return notCopied.Value;
         }
 
         Log.MessageUnreadable(
@@ -247,45 +255,34 @@ internal sealed class MessagePipeline<T>(
         return new Outcome(Settlement.DeadLettered, error);
     }
 
-    /// <summary>Sends a copy, again and again if need be: until it is confirmed there is nothing else to do with the message that would not lose it.</summary>
-    /// <returns>Whether it was confirmed; <see langword="false"/> when a stop or a lost channel gave the original back.</returns>
-    private async ValueTask<bool> CopyAsync(
-        ConsumerRun run, Delivery delivery, string exchange, string routingKey, Func<CancellationToken, ValueTask> copy)
+    /// <summary>Sends a copy, and for no longer than the longest delay waits for it to be taken.</summary>
+    /// <returns><see langword="null"/> when it was confirmed; else what becomes of the original: given back by a stop or a lost channel, or
+    /// handled anew after a growing delay.</returns>
+    /// <remarks>Handled anew rather than copied anew without end: a broker short of memory makes publishers wait until consumers have
+    /// made room, and consumers that all wait to publish copies never would, even after what their handlers failed of has been mended.</remarks>
+    private async ValueTask<Outcome?> CopyAsync(
+        ConsumerRun run, WorkItem<T> item, string exchange, string routingKey, Func<CancellationToken, ValueTask> copy)
     {
-        RestartDelays delays = new(services.Options, services.Time);
-        while (true)
-        {
-            try
-            {
-                // Bounded by the handlers' own limit, for a publisher may be made to wait without end.
-                await copy(handlersCancelled).ConfigureAwait(false);
-                return true;
-            }
-            catch (Exception error)
-            {
-                if (stopping.IsCancellationRequested || !run.Channel.IsOpen)
-                {
-                    Log.SettlementLost(services.Logger, error, plan.Queue, delivery.Properties.MessageId);
-                    run.NoteCancelled();
-                    return false;
-                }
-
-                TimeSpan delay = delays.Next();
-                Log.CopyFailed(services.Logger, error, plan.Queue, delivery.Properties.MessageId, exchange, routingKey, delay);
-                await WaitAsync(delay).ConfigureAwait(false);
-            }
-        }
-    }
-
-    private async ValueTask WaitAsync(TimeSpan delay)
-    {
+        string? messageId = item.Delivery.Properties.MessageId;
         try
         {
-            await Task.Delay(delay, services.Time, stopping).ConfigureAwait(false);
+            using CancellationTokenSource limit = new(services.Options.MaxRestartDelay, services.Time);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, handlersCancelled);
+            await copy(either.Token).ConfigureAwait(false);
+            return null;
         }
-        catch (OperationCanceledException)
+        catch (Exception error)
         {
-            // The stop: one more try, then the message goes back.
+            if (stopping.IsCancellationRequested || !run.Channel.IsOpen)
+            {
+                Log.SettlementLost(services.Logger, error, plan.Queue, messageId);
+                run.NoteCancelled();
+                return new Outcome(Settlement.Returned, error);
+            }
+
+            TimeSpan delay = (item.CopyDelays ??= new RestartDelays(services.Options, services.Time)).Next();
+            Log.CopyFailed(services.Logger, error, plan.Queue, messageId, exchange, routingKey, delay);
+            return new Outcome(Settlement.Retried, error, delay);
         }
     }
 

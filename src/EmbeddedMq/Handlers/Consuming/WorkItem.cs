@@ -21,6 +21,9 @@ internal sealed class WorkItem<T>(Delivery delivery, int failedAttempts)
     /// <summary>Why the body or the key could not be read.</summary>
     public Exception? ReadError { get; set; }
 
+    /// <summary>How long to wait after a copy of it was not taken; <see langword="null"/> before the first such failure.</summary>
+    public RestartDelays? CopyDelays { get; set; }
+
     /// <summary>The key in whose order it belongs, or <see langword="null"/> for none.</summary>
     public object? Key { get; set; }
 }

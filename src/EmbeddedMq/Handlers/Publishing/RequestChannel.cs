@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace EmbeddedMq.Handlers.Publishing;
@@ -85,7 +86,7 @@ internal sealed class RequestChannel(BusConnection connection, TimeProvider time
         await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(MessageBus));
             if (_session is { IsOpen: true } current)
             {
                 return current;
@@ -133,7 +134,7 @@ internal sealed class RequestChannel(BusConnection connection, TimeProvider time
             Channel = channel;
             _consumer = consumer;
             _logger = logger;
-            _reading = Task.Run(ReadAsync);
+            _reading = Detached.Run(ReadAsync);
         }
 
         public IChannel Channel { get; }
