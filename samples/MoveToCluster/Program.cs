@@ -18,11 +18,13 @@ int attempts = 0;
 
 builder.Services.AddEmbeddedMq(mq =>
 {
+    #region move
     // This is the move: one line, taken or not.
     if (builder.Configuration.GetSection("EmbeddedMq:RabbitMq").Exists())
     {
         mq.UseRabbitMq();
     }
+    #endregion
 
     mq.Topology(t => t
             .Exchange("shop", ExchangeType.Topic, e => e.Durable())

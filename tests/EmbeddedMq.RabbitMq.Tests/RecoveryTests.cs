@@ -15,7 +15,7 @@ public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipWhen(RabbitServer.Absence is not null, RabbitServer.Absence ?? "");
+        SharedRabbitServer.Require();
         _server = await RabbitServer.StartAsync();
         _broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions
         {

@@ -10,8 +10,18 @@ public sealed class SharedRabbitServer : IAsyncLifetime
     /// <summary>The server. A test without one is skipped, with the reason.</summary>
     public static Task<RabbitServer> GetAsync()
     {
-        Assert.SkipWhen(RabbitServer.Absence is not null, RabbitServer.Absence ?? "");
+        Require();
         return Server.Value;
+    }
+
+    /// <summary>Skips the test where no server can be started. With <c>EMBEDDEDMQ_REQUIRE_RABBITMQ=1</c> it fails instead: for machines that must not leave it out.</summary>
+    public static void Require()
+    {
+        if (RabbitServer.Absence is { } absence)
+        {
+            Assert.False(Environment.GetEnvironmentVariable("EMBEDDEDMQ_REQUIRE_RABBITMQ") == "1", absence);
+            Assert.Skip(absence);
+        }
     }
 
     /// <inheritdoc/>
