@@ -296,16 +296,10 @@ internal sealed partial class ModelBroker
 
     private string SetPrefetch(ModelChannel channel, Command.SetPrefetch command)
     {
-        if (command.PerChannel)
-        {
-            channel.Window = command.Count;
-            OfferWindow(channel);
-        }
-        else
-        {
-            channel.DefaultPrefetch = command.Count;
-        }
-
+        // A prefetch per consumer ends the window that they shared.
+        channel.Window = command.PerChannel ? command.Count : 0;
+        channel.DefaultPrefetch = command.PerChannel ? channel.DefaultPrefetch : command.Count;
+        OfferWindow(channel);
         return "ok";
     }
 
