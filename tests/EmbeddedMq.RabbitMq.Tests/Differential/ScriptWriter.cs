@@ -110,7 +110,7 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
         string exchange = Pick(Exchanges);
         if (random.Next(2) == 0 && (_diesAtPublish || chosen[0].Code is "" or ".WithMaxPriority(3)" or ".SingleActiveConsumer()" or ".AutoDelete()" or ".Durable()" or ".Exclusive()"))
         {
-            chosen.Add(random.Next(3) switch
+            chosen.Add((_diesAtPublish ? 0 : random.Next(3)) switch
             {
                 0 => ($".DeadLetterTo(\"{dead}\")", (q, r) => q.DeadLetterTo(r.Name(dead))),
                 1 => ($".DeadLetterTo(\"{exchange}\", null)", (q, r) => q.DeadLetterTo(r.Name(exchange), null)),
@@ -187,6 +187,7 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
         string copyHeader = Pick("CC", "BCC");
         byte? priority = random.Next(4) == 0 ? (byte)random.Next(1, 6) : null; // RabbitMQ.Client does not send a priority of 0
         string? expiration = random.Next(24) switch { 0 when _diesAtPublish => "0", 1 => "3600000", 2 => random.Next(4) == 0 ? "soon" : null, _ => null };
+        priority = expiration is null ? priority : null; // a server leaves an expired message at the head of a queue with priorities until its next use
         int header = random.Next(5);
         bool mandatory = random.Next(4) == 0;
         bool persistent = random.Next(3) == 0;
