@@ -150,7 +150,7 @@ public interface IChannel : IAsyncDisposable
 
     /// <summary>Sets how many deliveries may be unsettled at once.</summary>
     /// <param name="prefetchCount">0 to 65,535; 0 means no limit.</param>
-    /// <param name="perChannel"><see langword="false"/>: the default of consumers started later on this channel, each for itself.
+    /// <param name="perChannel"><see langword="false"/>: the default of consumers started later on this channel, each for itself; a shared window ends.
     /// <see langword="true"/>: one window shared by all of the channel's consumers, effective at once, beside their own.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <remarks>Source: RabbitMQ consumer prefetch (basic.qos with RabbitMQ's meaning of <c>global</c>).</remarks>

@@ -17,15 +17,10 @@ internal sealed partial class Channel
         return Run(
             () =>
             {
-                if (perChannel)
-                {
-                    _unacked.SetWindow(prefetchCount);
-                    ResumeStarved();
-                }
-                else
-                {
-                    _defaultPrefetch = prefetchCount;
-                }
+                // As in RabbitMQ, each way of limiting overrides the other: a prefetch per consumer ends the window that they shared.
+                _defaultPrefetch = perChannel ? _defaultPrefetch : prefetchCount;
+                _unacked.SetWindow(perChannel ? prefetchCount : 0);
+                ResumeStarved();
             },
             cancellationToken);
     }

@@ -42,10 +42,16 @@ internal sealed partial class Channel
         {
             ThrowIfClosed();
             MessageCheck.CheckName("routing key", routingKey, Limits);
-            MessageCheck.CheckMessage(message, _connection.UserName, Limits);
-            if (message.Properties.ReplyTo is ReplyQueue.PseudoName)
+            MessageCheck.CheckSize(message, Limits);
+            string? replyTo = message.Properties.ReplyTo is ReplyQueue.PseudoName ? _replyQueue?.Name ?? "" : null;
+            if ((replyTo is "" ? MqErrors.NoReplyConsumer() : MessageCheck.FindFault(message.Properties, _connection.UserName, Limits)) is { } fault)
             {
-                string replyTo = _replyQueue?.Name ?? throw MqErrors.NoReplyConsumer();
+                _virtualHost.CheckPublish(exchange); // RabbitMQ looks at the exchange first, so its absence is the error of the two
+                throw fault;
+            }
+
+            if (replyTo is not null)
+            {
                 message = message.WithProperties(message.Properties with { ReplyTo = replyTo });
             }
 

@@ -10,38 +10,43 @@ internal static class MessageCheck
     // A character takes at most three bytes of UTF-8 (a pair takes four), so that shorter texts need no counting.
     private const int MaxBytesPerChar = 3;
 
-    /// <summary>Checks a message that is published.</summary>
+    /// <summary>Checks the size of a message that is published.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="userName">The connection's user.</param>
     /// <param name="limits">The broker's limits.</param>
-    /// <exception cref="ChannelException">406: too large, an invalid expiration, another user's name.</exception>
-    internal static void CheckMessage(Message message, string userName, BrokerLimits limits)
+    /// <exception cref="ChannelException">406: too large.</exception>
+    internal static void CheckSize(Message message, BrokerLimits limits)
     {
         if (message.Body.Length > limits.MaxMessageBytes)
         {
             throw MqErrors.MessageTooLarge(message.Body.Length, limits.MaxMessageBytes);
         }
+    }
 
-        MessageProperties properties = message.Properties;
+    /// <summary>Looks for what is wrong with the properties of a message that is published, in the order in which RabbitMQ does.</summary>
+    /// <param name="properties">The properties.</param>
+    /// <param name="userName">The connection's user.</param>
+    /// <param name="limits">The broker's limits.</param>
+    /// <returns>406: another user's name, an invalid expiration, too many headers; <see langword="null"/> when nothing is wrong.</returns>
+    internal static ChannelException? FindFault(MessageProperties properties, string userName, BrokerLimits limits)
+    {
         if (ReferenceEquals(properties, MessageProperties.Empty))
         {
-            return;
-        }
-
-        if (properties.Expiration is { } expiration && !Expiration.TryParse(expiration, out _, out string reason))
-        {
-            throw MqErrors.InvalidExpiration(expiration, reason);
+            return null;
         }
 
         if (properties.UserId is { } userId && userId != userName)
         {
-            throw MqErrors.OtherUserId(userId, userName);
+            return MqErrors.OtherUserId(userId, userName);
         }
 
-        if (properties.Headers is { Count: > 0 } headers && HeaderSize.Exceeds(headers, limits.MaxHeaderBytes, out long bytes))
+        if (properties.Expiration is { } expiration && !Expiration.TryParse(expiration, out _, out string reason))
         {
-            throw MqErrors.HeadersTooLarge(bytes, limits.MaxHeaderBytes);
+            return MqErrors.InvalidExpiration(expiration, reason);
         }
+
+        return properties.Headers is { Count: > 0 } headers && HeaderSize.Exceeds(headers, limits.MaxHeaderBytes, out long bytes)
+            ? MqErrors.HeadersTooLarge(bytes, limits.MaxHeaderBytes)
+            : null;
     }
 
     /// <summary>Checks the length of a name.</summary>

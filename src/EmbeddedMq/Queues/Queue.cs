@@ -136,12 +136,13 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             Touch_NeedsGate();
             MoveUp_NeedsGate(); // what has expired makes room for what waits, and that may be what is asked for
             taken = _contents.TryTake(out entry);
-            remainingCount = (uint)_contents.Count;
             if (taken)
             {
                 _contents.Acquire(entry!);
-                MoveUp_NeedsGate(); // what expired behind it has come to the head
+                MoveUp_NeedsGate(); // what expired behind it has come to the head; as in RabbitMQ it is not counted any more
             }
+
+            remainingCount = (uint)_contents.Count;
         }
 
         LeaveGate();

@@ -261,8 +261,14 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         RefuseDefaultExchange(exchange);
         lock (_topologyGate)
         {
-            Queue destination = GetQueue(queue, connection);
-            Bind_NeedsGate(GetExchange(exchange), destination, routingKey, arguments);
+            // RabbitMQ's order: the exchange, the queue, the arguments, and only then whether the queue is another connection's.
+            Exchange source = GetExchange(exchange);
+            if (_queues.TryGetValue(queue, out Queue? destination))
+            {
+                source.ValidateBinding(new Binding(source.Name, destination, routingKey, arguments));
+            }
+
+            Bind_NeedsGate(source, GetQueue(queue, connection), routingKey, arguments);
         }
     }
 
@@ -274,9 +280,12 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         RefuseDefaultExchange(exchange);
         lock (_topologyGate)
         {
-            if (!_queues.ContainsKey(queue) || FindExchange(exchange) is not { } from)
+            if (!_queues.TryGetValue(queue, out Queue? destination)
+                || FindExchange(exchange) is not { } from
+                || !_bindingsTo.TryGetValue(destination, out HashSet<Binding>? bindings)
+                || !bindings.Contains(new Binding(from.Name, destination, routingKey, arguments)))
             {
-                return;
+                return; // also where the queue is another connection's
             }
 
             Unbind_NeedsGate(from, GetQueue(queue, connection), routingKey, arguments);

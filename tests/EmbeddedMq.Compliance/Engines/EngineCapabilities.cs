@@ -46,6 +46,9 @@ public enum EngineCapabilities
     /// <summary>The exchange type <c>x-local-random</c>.</summary>
     LocalRandomExchange = 1 << 12,
 
+    /// <summary>Errors of calls that the protocol does not answer, such as a publish without confirms, are thrown by the call itself rather than by a later one.</summary>
+    ErrorsAtOnce = 1 << 13,
+
     /// <summary>Everything.</summary>
-    All = (1 << 13) - 1,
+    All = (1 << 14) - 1,
 }

@@ -5,6 +5,13 @@ namespace EmbeddedMq.Compliance;
 public abstract class BindingCompliance(ComplianceEngine engine) : ComplianceSuite(engine)
 {
     [Fact, AmqpItem("A2.20")]
+    public async Task Bind_QueueAndExchangeMissing_NamesTheExchange()
+    {
+        string exchange = Name("missing");
+        await ExpectChannelErrorAsync(ReplyCode.NotFound, $"no {ExchangeIn(exchange)}", c => c.BindQueueAsync(Name("missing"), exchange, "k"));
+    }
+
+    [Fact, AmqpItem("A2.20")]
     public async Task Bind_NoSuchQueueOrExchange_Is404()
     {
         string queue = await DeclareQueueAsync();

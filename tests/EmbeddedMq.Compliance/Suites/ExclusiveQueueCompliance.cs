@@ -28,6 +28,21 @@ public abstract class ExclusiveQueueCompliance(ComplianceEngine engine) : Compli
         }
     }
 
+    [Fact, AmqpItem("A3.12"), AmqpItem("A2.16"), AmqpItem("A2.20")]
+    public async Task ExclusiveQueue_BoundWronglyByAnotherConnection_OwnershipIsLookedAtLast()
+    {
+        string queue = await DeclareQueueAsync(q => q.Exclusive());
+        IConnection other = await ConnectAsync();
+        await ExpectChannelErrorAsync(
+            ReplyCode.PreconditionFailed,
+            "Invalid x-match field value <<\"some\">>; expected all, any, all-with-x, or any-with-x",
+            c => c.BindQueueAsync(queue, "amq.headers", "", HeaderTable.Of("x-match", "some")),
+            await OpenChannelAsync(connection: other));
+        IChannel channel = await OpenChannelAsync(connection: other);
+        await channel.UnbindQueueAsync(queue, "amq.direct", "never bound");
+        Assert.True(channel.IsOpen);
+    }
+
     [Fact, AmqpItem("A3.12")]
     public async Task ExclusiveQueue_AnotherConnectionPublishes_Receives()
     {

@@ -127,6 +127,20 @@ public abstract class PrefetchCompliance(ComplianceEngine engine) : ComplianceSu
     }
 
     [Fact, AmqpItem("A7.6")]
+    public async Task SetPrefetch_PerConsumerAfterPerChannel_EndsTheSharedWindow()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await channel.SetPrefetchAsync(1, perChannel: true);
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await SendNumbersAsync(queue, 3);
+        await consumer.ExpectNextAsync("1");
+        await consumer.ExpectNoneAsync();
+        await channel.SetPrefetchAsync(5);
+        await consumer.ExpectAllAsync("2", "3");
+    }
+
+    [Fact, AmqpItem("A7.6")]
     public async Task Prefetch_OfConsumerAndChannel_BothApply()
     {
         string queue = await DeclareQueueAsync();

@@ -4,6 +4,26 @@ namespace EmbeddedMq.Compliance;
 /// <inheritdoc cref="ComplianceSuite" path="/param"/>
 public abstract class PublishCompliance(ComplianceEngine engine) : ComplianceSuite(engine)
 {
+    [Theory, AmqpItem("A6.1"), AmqpItem("A4.1"), AmqpItem("A6.6"), AmqpItem("A8.2")]
+    [InlineData("soon", null, null)]
+    [InlineData(null, "somebody else", null)]
+    [InlineData(null, null, "amq.rabbitmq.reply-to")]
+    public async Task Publish_MissingExchangeAndInvalidProperty_TheExchangeIsTheError(string? expiration, string? userId, string? replyTo)
+    {
+        string exchange = Name("missing");
+        Message message = Message.Text("no", new MessageProperties { Expiration = expiration, UserId = userId, ReplyTo = replyTo });
+        await ExpectChannelErrorAsync(ReplyCode.NotFound, $"no {ExchangeIn(exchange)}", c => c.PublishAsync(exchange, "k", message));
+    }
+
+    [Fact, AmqpItem("A6.6"), AmqpItem("A4.1")]
+    public async Task Publish_OtherUserAndInvalidExpiration_TheUserIsTheError()
+    {
+        string queue = await DeclareQueueAsync();
+        Message message = Message.Text("no", new MessageProperties { Expiration = "soon", UserId = "somebody else" });
+        await ExpectChannelErrorAsync(
+            ReplyCode.PreconditionFailed, $"user_id property set to 'somebody else' but authenticated user was '{Connection.UserName}'", c => c.PublishAsync("", queue, message));
+    }
+
     [Fact, AmqpItem("A6.1")]
     public async Task Publish_NoSuchExchange_Is404()
     {

@@ -154,6 +154,7 @@ public abstract class TransactionCompliance(ComplianceEngine engine) : Complianc
     [Fact, AmqpItem("A6.8")]
     public async Task Publish_NoSuchExchange_FailsAtOnceAndForgetsTheTransaction()
     {
+        Require(EngineCapabilities.ErrorsAtOnce);
         string queue = await DeclareQueueAsync();
         string missing = Name("missing");
         await _transaction.PublishAsync("", queue, Message.Text("forgotten"));

@@ -76,6 +76,17 @@ public abstract class TtlCompliance(ComplianceEngine engine) : ComplianceSuite(e
         await ExpectMessagesAsync(queue);
     }
 
+    [Fact, AmqpItem("A4.3"), AmqpItem("A7.14")]
+    public async Task ExpiredMessage_BehindTheOneThatIsGot_IsNotCountedAsRemaining()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendAsync(queue, "live");
+        await PublishAsync("", queue, "expired", MessageProperties.Empty.WithTimeToLive(TimeSpan.Zero));
+        await SendAsync(queue, "live too");
+        GetResult got = (await Channel.GetAsync(queue, autoAck: true))!;
+        Assert.Equal(("live", 1u), (got.Delivery.Message.GetText(), got.RemainingCount));
+    }
+
     [Fact, AmqpItem("A4.3")]
     public async Task ExpiredMessages_BehindALiveOne_AreNeverDelivered()
     {

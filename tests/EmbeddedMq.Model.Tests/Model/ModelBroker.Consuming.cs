@@ -16,7 +16,7 @@ internal sealed partial class ModelBroker
 
         ModelEntry entry = queue.Ready[0];
         queue.Ready.RemoveAt(0);
-        int remaining = queue.Ready.Count;
+        int remaining = queue.Ready.SkipWhile(e => _now >= e.ExpiresAt).Count(); // what has expired at the head is gone by the answer
         if ((HeadHasExpired(queue) || queue.Waiting.Count > 0) && choices.Next(2) == 1)
         {
             // What the queue does next may give this channel deliveries with earlier tags than the answer's.
@@ -296,16 +296,10 @@ internal sealed partial class ModelBroker
 
     private string SetPrefetch(ModelChannel channel, Command.SetPrefetch command)
     {
-        if (command.PerChannel)
-        {
-            channel.Window = command.Count;
-            OfferWindow(channel);
-        }
-        else
-        {
-            channel.DefaultPrefetch = command.Count;
-        }
-
+        // A prefetch per consumer ends the window that they shared.
+        channel.Window = command.PerChannel ? command.Count : 0;
+        channel.DefaultPrefetch = command.PerChannel ? channel.DefaultPrefetch : command.Count;
+        OfferWindow(channel);
         return "ok";
     }
 

@@ -159,7 +159,12 @@ internal sealed partial class ModelBroker
         }
 
         ModelBinding binding = new(command.Exchange, command.Queue, command.Key);
-        if (_queues.Find(q => q.Name == command.Queue) is { } queue)
+        if (!command.Unbind)
+        {
+            FindExchange(channel, command.Exchange);
+        }
+
+        if (_queues.Find(q => q.Name == command.Queue) is { } queue && (!command.Unbind || _bindings.Contains(binding)))
         {
             CheckOwner(channel, queue);
         }
@@ -171,7 +176,6 @@ internal sealed partial class ModelBroker
         }
 
         FindQueue(channel, command.Queue);
-        FindExchange(channel, command.Exchange);
         if (!_bindings.Contains(binding))
         {
             _bindings.Add(binding);

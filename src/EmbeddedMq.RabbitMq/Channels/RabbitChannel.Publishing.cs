@@ -1,0 +1,255 @@
+using System.Text;
+using EmbeddedMq.RabbitMq.Errors;
+using EmbeddedMq.RabbitMq.Wire;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace EmbeddedMq.RabbitMq.Channels;
+
+/// <content>Publishing, confirms, transactions.</content>
+internal sealed partial class RabbitChannel
+{
+    private const int MaxShortStringBytes = 255;
+
+    private ulong _sequence;                // guarded by _callLock
+    private int _outstanding;
+    private volatile bool _lostTransaction; // the transaction that went with the last wire
+
+    /// <inheritdoc/>
+    public async ValueTask<ulong> PublishAsync(
+        string exchange, string routingKey, Message message, PublishFlags flags = PublishFlags.None, CancellationToken cancellationToken = default)
+    {
+        PublishResult result = await TryPublishAsync(exchange, routingKey, message, flags, cancellationToken).ConfigureAwait(false);
+        return result.IsConfirmed ? result.SequenceNumber : throw RabbitMqErrors.PublishFailed(result, exchange, routingKey);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<PublishResult> TryPublishAsync(
+        string exchange, string routingKey, Message message, PublishFlags flags = PublishFlags.None, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        CheckShortString(exchange, nameof(exchange));
+        CheckShortString(routingKey, nameof(routingKey));
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Interlocked.Increment(ref _outstanding) > _options.MaxOutstandingPublishes)
+        {
+            Interlocked.Decrement(ref _outstanding);
+            return new PublishResult(PublishOutcome.Rejected, 0, RejectReason.TooManyOutstanding);
+        }
+
+        Task<PublishResult> answered;
+        try
+        {
+            // A server before 4.2 returns every mandatory reply, also one that it has delivered: a false alarm is worse than none.
+            bool mandatory = flags.HasFlag(PublishFlags.Mandatory) && !(exchange.Length == 0 && routingKey.StartsWith(ReplyQueue + ".", StringComparison.Ordinal));
+            answered = await WriteAsync(exchange, routingKey, message, mandatory, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            Interlocked.Decrement(ref _outstanding);
+            throw;
+        }
+
+        if (answered.IsCompleted)
+        {
+            Interlocked.Decrement(ref _outstanding);
+            return await answered.ConfigureAwait(false);
+        }
+
+        // Counted until the answer has come, also when the caller has ceased to wait for it.
+        _ = answered.ContinueWith(
+            static (_, state) => Interlocked.Decrement(ref ((RabbitChannel)state!)._outstanding),
+            this,
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+        return await answered.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>RabbitMQ.Client turns on confirms only when it opens a channel, so the wire is exchanged for another one; that is possible as
+    /// long as the channel has neither consumers nor unsettled deliveries.</remarks>
+    public async ValueTask SelectConfirmAsync(CancellationToken cancellationToken = default)
+    {
+        await _callLock.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ChannelLink link = await GetLinkAsync(cancellationToken).ConfigureAwait(false);
+            switch (_mode)
+            {
+                case ChannelMode.Confirm:
+                    return;
+                case ChannelMode.Transactional:
+                    throw await CloseBecauseAsync(link, ReplyCode.PreconditionFailed, "PRECONDITION_FAILED - cannot switch from tx to confirm mode").ConfigureAwait(false);
+            }
+
+            if (!_consumers.IsEmpty || !link.Book.IsEmpty)
+            {
+                throw new NotSupportedException(
+                    "A channel on a RabbitMQ server can begin to confirm only before it consumes, because the client has to open another one for it. " +
+                    "Open the channel with ChannelMode.Confirm.");
+            }
+
+            _mode = ChannelMode.Confirm;
+            await ExchangeLinkAsync(link, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _callLock.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask SelectTransactionAsync(CancellationToken cancellationToken = default)
+    {
+        await CallAsync(static link => link.Wire.TxSelectAsync(), cancellationToken).ConfigureAwait(false);
+        _mode = ChannelMode.Transactional;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask CommitTransactionAsync(CancellationToken cancellationToken = default)
+    {
+        if (_lostTransaction)
+        {
+            _lostTransaction = false;
+            throw RabbitMqErrors.TransactionLost(_connection.Name);
+        }
+
+        await CallAsync(
+            static async link =>
+            {
+                await link.Wire.TxCommitAsync().ConfigureAwait(false);
+                EndTransaction(link, restore: false);
+            },
+            cancellationToken).ConfigureAwait(false);
+        await _events.DrainAsync().WaitAsync(cancellationToken).ConfigureAwait(false); // the returns came before the server's answer
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask RollbackTransactionAsync(CancellationToken cancellationToken = default)
+    {
+        await CallAsync(
+            static async link =>
+            {
+                await link.Wire.TxRollbackAsync().ConfigureAwait(false);
+                EndTransaction(link, restore: true);
+            },
+            cancellationToken).ConfigureAwait(false);
+        _lostTransaction = false;
+    }
+
+    private static void EndTransaction(ChannelLink link, bool restore)
+    {
+        lock (link.SettledInTransaction)
+        {
+            if (restore)
+            {
+                link.Book.Restore(link.SettledInTransaction);
+            }
+
+            link.SettledInTransaction.Clear();
+            link.HoldsTransaction = false;
+        }
+    }
+
+    private static void CheckShortString(string text, string parameter)
+    {
+        ArgumentNullException.ThrowIfNull(text, parameter);
+        if (text.Length > MaxShortStringBytes || (text.Length > MaxShortStringBytes / 3 && Encoding.UTF8.GetByteCount(text) > MaxShortStringBytes))
+        {
+            throw new ArgumentException($"It has more than 255 bytes of UTF-8, the most that AMQP can carry; it begins with '{text[..32]}'.", parameter);
+        }
+    }
+
+    /// <summary>Writes a publish to the wire.</summary>
+    /// <returns>Its answer: completed already on a channel without confirms.</returns>
+    private async ValueTask<Task<PublishResult>> WriteAsync(string exchange, string routingKey, Message message, bool mandatory, CancellationToken cancellationToken)
+    {
+        await _callLock.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ChannelLink link = await GetLinkAsync(cancellationToken).ConfigureAwait(false);
+            PendingPublish? publish = link.Confirms?.Add(++_sequence, exchange, routingKey, message, mandatory);
+            link.HoldsTransaction |= _mode == ChannelMode.Transactional;
+            try
+            {
+                await link.Wire.BasicPublishAsync(exchange, routingKey, mandatory, WireMessage.ToWire(message.Properties), message.Body, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is RabbitMQClientException or IOException or ObjectDisposedException or OperationCanceledException)
+            {
+                // Perhaps it was written, perhaps not: the publish fails with what happened to the wire.
+                Exception translated = Translate(error, link);
+                publish?.Fail(translated);
+                return publish?.Answered ?? Task.FromException<PublishResult>(translated);
+            }
+            catch (Exception)
+            {
+                // The client could not encode it; nothing was written, so the number is free again.
+                if (publish is not null)
+                {
+                    link.Confirms!.Withdraw(publish);
+                    _sequence--;
+                }
+
+                throw;
+            }
+
+            // A wire that died between the note and the write has failed its publishes already, perhaps without this one.
+            if (publish is not null && link.IsDead)
+            {
+                publish.Fail(_closeReason is null ? RabbitMqErrors.OutcomeUnknown(_connection.Name, "the connection was lost") : ClosedError());
+            }
+
+            return publish?.Answered ?? Task.FromResult(new PublishResult(PublishOutcome.Confirmed, 0));
+        }
+        finally
+        {
+            _callLock.Release();
+        }
+    }
+
+    private async ValueTask ExchangeLinkAsync(ChannelLink old, CancellationToken cancellationToken)
+    {
+        await _resumeLock.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (Interlocked.CompareExchange(ref _link, null, old) != old)
+            {
+                return; // lost meanwhile: the recovery opens one of the new mode
+            }
+
+            old.Kill();
+            _tagOffset = old.TagOffset + old.Book.Highest;
+            await CloseWireAsync(old.Wire, ReplyCode.Success, "Goodbye").ConfigureAwait(false);
+            _link = await CallOnAsync(old, async link => await OpenLinkAsync(link.Session, CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
+        }
+        finally
+        {
+            _resumeLock.Release();
+        }
+    }
+
+    /// <summary>Closes the channel for an error that the server would close it for, had it been asked.</summary>
+    /// <returns>The error.</returns>
+    private async ValueTask<EmbeddedMqException> CloseBecauseAsync(ChannelLink link, ReplyCode replyCode, string replyText)
+    {
+        TryClose(new CloseReason(CloseInitiator.Broker, replyCode, replyText));
+        await CloseWireAsync(link.Wire, replyCode, replyText).ConfigureAwait(false);
+        return ClosedError();
+    }
+
+    private static Task OnAnswered(ChannelLink link, ulong wireNumber, bool multiple, bool isAck)
+    {
+        link.Confirms?.Answered(wireNumber, multiple, isAck);
+        return Task.CompletedTask;
+    }
+
+    private Task OnReturned(ChannelLink link, BasicReturnEventArgs returned)
+    {
+        Message message = WireMessage.FromWire(returned.BasicProperties, returned.Body);
+        MessageReturnedEventArgs told = new((ReplyCode)returned.ReplyCode, returned.ReplyText, returned.Exchange, returned.RoutingKey, message);
+        link.Confirms?.Returned(returned.Exchange, returned.RoutingKey, message);
+        _events.Post(() => MessageReturned?.Invoke(this, told));
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,549 @@
+using System.Collections.Concurrent;
+using EmbeddedMq.RabbitMq.Channels;
+using EmbeddedMq.RabbitMq.Errors;
+using EmbeddedMq.RabbitMq.Hosting;
+using EmbeddedMq.RabbitMq.Management;
+using EmbeddedMq.RabbitMq.Threading;
+using Microsoft.Extensions.Logging;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+using Client = RabbitMQ.Client;
+
+namespace EmbeddedMq.RabbitMq.Connections;
+
+/// <summary>A connection to a server. It outlives the wire: when that is lost it gets another one, declares again what it had declared, and opens
+/// its channels and consumers again.</summary>
+/// <remarks>
+/// <para>Recovery is ours, not the client's: only so is known, for each publish, on which wire it went, and for each delivery tag, from which wire
+/// it came. What ends for good: a close from this side; an error of the application's (501 to 541); an operator's close (320). What is
+/// recovered: a broken socket, missed heartbeats, and a server that shuts down (320 with the reason <c>shutdown</c>).</para>
+/// <para>Thread-safe. <c>_gate</c> guards the state; it is not held while anything is awaited or completed.</para>
+/// </remarks>
+internal sealed class RabbitConnection : IConnection
+{
+    private readonly HttpManagement _management;
+    private readonly string _virtualHost;
+    private readonly Action<RabbitConnection> _forget;
+    private readonly ILogger _logger;
+    private readonly EventQueue _events;
+    private readonly ConcurrentDictionary<int, RabbitChannel> _channels = new();
+    private readonly CancellationTokenSource _closing = new();
+    private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private TaskCompletionSource? _recovered;         // of the outage that lasts; null while there is a session. Guarded by _gate
+    private Task _recovery = Task.CompletedTask;      // guarded by _gate
+    private volatile Client.IConnection _session;     // written under _gate
+    private volatile CloseReason? _closeReason;       // set once, under _gate
+    private volatile string? _blockedReason;
+
+    private RabbitConnection(RabbitMqSettings settings, HttpManagement management, string virtualHost, Client.IConnection session, string name, Action<RabbitConnection> forget, ILogger logger)
+    {
+        Settings = settings;
+        _management = management;
+        Name = name;
+        _virtualHost = virtualHost;
+        _session = session;
+        _forget = forget;
+        _logger = logger;
+        _events = new EventQueue(ReportHandlerFailure);
+    }
+
+    /// <inheritdoc/>
+    public event EventHandler<ConnectionBlockedEventArgs>? BlockedChanged;
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public string VirtualHost => _virtualHost;
+
+    /// <inheritdoc/>
+    public string UserName => Settings.UserName;
+
+    /// <inheritdoc/>
+    /// <remarks>Stays <see langword="true"/> while a lost connection is being recovered.</remarks>
+    public bool IsOpen => _closeReason is null;
+
+    /// <inheritdoc/>
+    public CloseReason? CloseReason => _closeReason;
+
+    /// <inheritdoc/>
+    public Task<CloseReason> Closed => _closed.Task;
+
+    /// <inheritdoc/>
+    public string? BlockedReason => _blockedReason;
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<IChannel> Channels => [.. _channels.Values.OrderBy(static channel => channel.Number)];
+
+    /// <summary>The options.</summary>
+    internal RabbitMqSettings Settings { get; }
+
+    /// <summary>What was declared through this connection.</summary>
+    internal TopologyRecord Topology { get; } = new();
+
+    /// <summary>Opens a connection.</summary>
+    /// <param name="settings">The options.</param>
+    /// <param name="management">The server's HTTP API.</param>
+    /// <param name="virtualHost">The virtual host, resolved.</param>
+    /// <param name="name">The connection's name.</param>
+    /// <param name="forget">Called when it has closed.</param>
+    /// <param name="logger">Where losses and recoveries are logged.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="ConnectionException">No server could be reached, or it refused.</exception>
+    internal static async ValueTask<RabbitConnection> OpenAsync(
+        RabbitMqSettings settings,
+        HttpManagement management,
+        string virtualHost,
+        string name,
+        Action<RabbitConnection> forget,
+        ILogger logger,
+        CancellationToken cancellationToken)
+    {
+        Client.IConnection session = await OpenSessionAsync(settings, virtualHost, name, cancellationToken).ConfigureAwait(false);
+        RabbitConnection connection = new(settings, management, virtualHost, session, name, forget, logger);
+        connection.Attach(session);
+        return connection;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<IChannel> OpenChannelAsync(ChannelOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new ChannelOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxOutstandingPublishes, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxOutstandingPublishes, 16_777_216, nameof(options));
+        cancellationToken.ThrowIfCancellationRequested();
+        RabbitChannel channel = AddChannel(options);
+        try
+        {
+            while (true)
+            {
+                Client.IConnection session = await GetSessionAsync(cancellationToken).ConfigureAwait(false);
+                try
+                {
+                    await channel.ResumeAsync(session, cancellationToken).ConfigureAwait(false);
+                    return channel;
+                }
+                catch (ChannelAllocationException)
+                {
+                    throw RabbitMqErrors.TooManyChannels(session.ChannelMax);
+                }
+                catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException)
+                {
+                    if (session.CloseReason is not { } lost)
+                    {
+                        throw RabbitMqErrors.NoAnswer(Name, error);
+                    }
+
+                    NoteShutdown(session, lost);
+                }
+            }
+        }
+        catch
+        {
+            channel.TryClose(new CloseReason(CloseInitiator.Application, ReplyCode.Success, "never opened"));
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask CloseAsync(ReplyCode replyCode = ReplyCode.Success, string replyText = "Goodbye", CancellationToken cancellationToken = default)
+    {
+        Client.IConnection session = _session;
+        Task recovery;
+        if (!Close(new CloseReason(CloseInitiator.Application, replyCode, replyText), closeSession: false))
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            recovery = _recovery;
+        }
+
+        await recovery.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await CloseSessionAsync(session, replyCode, replyText).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await CloseAsync().ConfigureAwait(false);
+
+    /// <summary>The wire was closed, as an event or a failed call tells; several may tell of one loss.</summary>
+    /// <param name="session">The wire.</param>
+    /// <param name="reason">Why.</param>
+    internal void NoteShutdown(Client.IConnection session, ShutdownEventArgs reason)
+    {
+        if (session != _session)
+        {
+            return; // of an earlier wire, or of one that never came into use
+        }
+
+        if (!IsRecoverable(reason))
+        {
+            CloseInitiator initiator = reason.Initiator == Client.ShutdownInitiator.Application ? CloseInitiator.Application : CloseInitiator.Broker;
+            Close(new CloseReason(initiator, (ReplyCode)reason.ReplyCode, reason.ReplyText), closeSession: true);
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (_closeReason is not null || _recovered is not null || session != _session)
+            {
+                return;
+            }
+
+            _recovered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        ConnectionLog.Lost(_logger, Name, reason.ReplyText);
+        SetBlocked(null);
+        ConnectionException unknown = RabbitMqErrors.OutcomeUnknown(Name, reason.ReplyText);
+        foreach (RabbitChannel channel in _channels.Values)
+        {
+            channel.Suspend(unknown);
+        }
+
+        Task recovery = Task.Run(() => RecoverAsync(session, reason));
+        lock (_gate)
+        {
+            _recovery = recovery;
+        }
+    }
+
+    /// <summary>Waits until the connection is whole again.</summary>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="ConnectionException">It took longer than the options allow, or the connection closed for good.</exception>
+    internal async ValueTask WaitForRecoveryAsync(CancellationToken cancellationToken) => await GetSessionAsync(cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Declares an internal exchange: over the HTTP API, because RabbitMQ.Client has no method for it.</summary>
+    /// <param name="declaration">The exchange.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="NotSupportedException">The options name no HTTP API.</exception>
+    internal ValueTask DeclareInternalExchangeAsync(ExchangeDeclaration declaration, CancellationToken cancellationToken)
+        => _management.DeclareExchangeAsync(_virtualHost, declaration, cancellationToken);
+
+    /// <summary>Takes a closed channel out.</summary>
+    /// <param name="channel">The channel.</param>
+    internal void Forget(RabbitChannel channel) => _channels.TryRemove(KeyValuePair.Create(channel.Number, channel));
+
+    /// <summary>Ceases to declare a queue again that has gone with its last consumer.</summary>
+    /// <param name="queue">The queue.</param>
+    internal void ForgetAutoDeleteQueue(string queue)
+    {
+        if (Topology.IsAutoDelete(queue) && !_channels.Values.SelectMany(static channel => channel.Consumers).Any(consumer => consumer.Queue == queue))
+        {
+            Topology.RemoveQueue(queue);
+        }
+    }
+
+    /// <summary>Reports what the application's event handler threw.</summary>
+    /// <param name="error">The error.</param>
+    internal void ReportHandlerFailure(Exception error) => ConnectionLog.HandlerFailed(_logger, error, Name);
+
+    private static bool IsRecoverable(ShutdownEventArgs reason) => reason.Initiator switch
+    {
+        Client.ShutdownInitiator.Application => false,
+        Client.ShutdownInitiator.Peer => reason.ReplyCode == (ushort)ReplyCode.ConnectionForced && reason.ReplyText.Contains("'shutdown'", StringComparison.Ordinal),
+        _ => true,
+    };
+
+    private static async ValueTask<Client.IConnection> OpenSessionAsync(RabbitMqSettings settings, string virtualHost, string name, CancellationToken cancellationToken)
+    {
+        Client.IConnection? session = null;
+        try
+        {
+            session = await settings.CreateFactory(virtualHost, name).CreateConnectionAsync(settings.Endpoints, name, cancellationToken).ConfigureAwait(false);
+
+            // The client does not wait for the server to open the virtual host; the first answer on a channel tells that it did.
+            Client.IChannel probe = await session.CreateChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            await probe.CloseAsync((ushort)ReplyCode.Success, "Goodbye", abort: false, cancellationToken).ConfigureAwait(false);
+            await probe.DisposeAsync().ConfigureAwait(false);
+            return session;
+        }
+        catch (Exception error) when (session is not null)
+        {
+            ShutdownEventArgs? refusal = session.CloseReason;
+            await CloseSessionAsync(session, ReplyCode.Success, "refused").ConfigureAwait(false);
+            throw refusal is { Initiator: Client.ShutdownInitiator.Peer }
+                ? RabbitMqErrors.OpenRefused(refusal, virtualHost)
+                : error is OperationCanceledException ? error : RabbitMqErrors.Unreachable(settings.HostNames, error);
+        }
+        catch (BrokerUnreachableException error)
+        {
+            foreach (Exception cause in Causes(error))
+            {
+                switch (cause)
+                {
+                    case AuthenticationFailureException or PossibleAuthenticationFailureException:
+                        throw RabbitMqErrors.LoginRefused(settings.UserName, error);
+                    case OperationInterruptedException { ShutdownReason: { Initiator: Client.ShutdownInitiator.Peer } refusal }:
+                        throw RabbitMqErrors.OpenRefused(refusal, virtualHost);
+                }
+            }
+
+            throw RabbitMqErrors.Unreachable(settings.HostNames, error);
+        }
+        catch (OperationInterruptedException error) when (error.ShutdownReason is { Initiator: Client.ShutdownInitiator.Peer } refusal)
+        {
+            throw RabbitMqErrors.OpenRefused(refusal, virtualHost);
+        }
+        catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException)
+        {
+            throw RabbitMqErrors.Unreachable(settings.HostNames, error);
+        }
+    }
+
+    private static IEnumerable<Exception> Causes(Exception error)
+    {
+        for (Exception? cause = error.InnerException; cause is not null; cause = cause.InnerException)
+        {
+            yield return cause;
+            if (cause is AggregateException several)
+            {
+                foreach (Exception inner in several.InnerExceptions.SelectMany(static e => Causes(e).Prepend(e)))
+                {
+                    yield return inner;
+                }
+            }
+        }
+    }
+
+    private static async Task CloseSessionAsync(Client.IConnection session, ReplyCode replyCode, string replyText)
+    {
+        try
+        {
+            await session.CloseAsync((ushort)replyCode, replyText, TimeSpan.FromSeconds(10), abort: true, CancellationToken.None).ConfigureAwait(false);
+            await session.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException or OperationCanceledException)
+        {
+            // Lost already: the server does by itself what the close would have asked for.
+        }
+    }
+
+    private RabbitChannel AddChannel(ChannelOptions options)
+    {
+        lock (_gate)
+        {
+            if (_closeReason is { } reason)
+            {
+                throw RabbitMqErrors.ConnectionClosed(reason, Name);
+            }
+
+            int number = 1;
+            while (_channels.ContainsKey(number))
+            {
+                number++;
+            }
+
+            return _channels[number] = new RabbitChannel(number, options, this);
+        }
+    }
+
+    private async ValueTask<Client.IConnection> GetSessionAsync(CancellationToken cancellationToken)
+    {
+        Task recovered;
+        lock (_gate)
+        {
+            if (_closeReason is { } reason)
+            {
+                throw RabbitMqErrors.ConnectionClosed(reason, Name);
+            }
+
+            if (_recovered is null)
+            {
+                return _session;
+            }
+
+            recovered = _recovered.Task;
+        }
+
+        TimeSpan timeout = Settings.Options.OutageTimeout;
+        try
+        {
+            await recovered.WaitAsync(timeout, Settings.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            throw RabbitMqErrors.OutageTooLong(Name, timeout);
+        }
+
+        return _closeReason is { } closed ? throw RabbitMqErrors.ConnectionClosed(closed, Name) : _session;
+    }
+
+    private void Attach(Client.IConnection session)
+    {
+        session.ConnectionShutdownAsync += (_, reason) =>
+        {
+            NoteShutdown(session, session.CloseReason ?? reason);
+            return Task.CompletedTask;
+        };
+        session.ConnectionBlockedAsync += (_, blocked) =>
+        {
+            SetBlocked(blocked.Reason);
+            return Task.CompletedTask;
+        };
+        session.ConnectionUnblockedAsync += (_, _) =>
+        {
+            SetBlocked(null);
+            return Task.CompletedTask;
+        };
+
+        // It may have been lost before anyone listened.
+        if (session.CloseReason is { } lost)
+        {
+            NoteShutdown(session, lost);
+        }
+    }
+
+    private void SetBlocked(string? reason)
+    {
+        lock (_gate)
+        {
+            if (_blockedReason == reason)
+            {
+                return;
+            }
+
+            _blockedReason = reason;
+            _events.Post(() => BlockedChanged?.Invoke(this, new ConnectionBlockedEventArgs(reason)));
+        }
+    }
+
+    private bool Close(CloseReason reason, bool closeSession)
+    {
+        TaskCompletionSource? waiting;
+        lock (_gate)
+        {
+            if (_closeReason is not null)
+            {
+                return false;
+            }
+
+            _closeReason = reason;
+            waiting = _recovered;
+        }
+
+        _closing.Cancel();
+        foreach (RabbitChannel channel in _channels.Values)
+        {
+            channel.TryClose(reason);
+        }
+
+        waiting?.TrySetResult();
+        _forget(this);
+        _closed.TrySetResult(reason);
+        if (closeSession)
+        {
+            // The socket and its loops are freed; there is nobody to wait for it, and it does not throw.
+            _ = CloseSessionAsync(_session, ReplyCode.Success, "Goodbye");
+        }
+
+        return true;
+    }
+
+    private async Task RecoverAsync(Client.IConnection lost, ShutdownEventArgs reason)
+    {
+        TimeProvider time = Settings.Options.TimeProvider;
+        long began = time.GetTimestamp();
+        string cause = reason.ReplyText;
+        TimeSpan delay = Settings.Options.RecoveryFirstDelay;
+        await CloseSessionAsync(lost, ReplyCode.Success, "lost").ConfigureAwait(false);
+        try
+        {
+            for (int attempt = 1; !_closing.IsCancellationRequested; attempt++)
+            {
+                try
+                {
+                    if (await TryRecoverOnceAsync().ConfigureAwait(false))
+                    {
+                        ConnectionLog.Recovered(_logger, Name, time.GetElapsedTime(began).TotalMilliseconds, attempt);
+                        return;
+                    }
+                }
+                catch (EmbeddedMqException error) when (!error.IsTransient)
+                {
+                    // The server is there and refuses: trying again will not change its mind.
+                    Close(new CloseReason(CloseInitiator.Broker, error.ReplyCode, error.ReplyText), closeSession: true);
+                    return;
+                }
+                catch (Exception error) when (error is EmbeddedMqException or RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException)
+                {
+                    cause = error.Message;
+                }
+
+                if (Settings.Options.RecoveryTimeout is { } limit && time.GetElapsedTime(began) + delay > limit)
+                {
+                    Close(new CloseReason(CloseInitiator.Network, ReplyCode.ConnectionForced, $"CONNECTION_FORCED - connection lost and not recovered within {limit.TotalSeconds:0.###} s"), closeSession: true);
+                    return;
+                }
+
+                ConnectionLog.RecoveryFailed(_logger, Name, attempt, cause, delay.TotalMilliseconds);
+                await Task.Delay(delay, time, _closing.Token).ConfigureAwait(false);
+                delay = delay * 2 < Settings.Options.RecoveryMaxDelay ? delay * 2 : Settings.Options.RecoveryMaxDelay;
+            }
+        }
+        catch (OperationCanceledException) when (_closing.IsCancellationRequested)
+        {
+            // Closed from this side.
+        }
+    }
+
+    private async ValueTask<bool> TryRecoverOnceAsync()
+    {
+        Client.IConnection session = await OpenSessionAsync(Settings, _virtualHost, Name, _closing.Token).ConfigureAwait(false);
+        bool isInUse = false;
+        try
+        {
+            await DeclareAgainAsync(session).ConfigureAwait(false);
+            foreach (RabbitChannel channel in _channels.Values)
+            {
+                await channel.ResumeAsync(session, _closing.Token).ConfigureAwait(false);
+            }
+
+            TaskCompletionSource? waiting;
+            lock (_gate)
+            {
+                if (_closeReason is not null || !session.IsOpen)
+                {
+                    return false;
+                }
+
+                _session = session;
+                waiting = _recovered;
+                _recovered = null;
+                isInUse = true;
+            }
+
+            Attach(session);
+            waiting?.TrySetResult();
+            return true;
+        }
+        finally
+        {
+            if (!isInUse)
+            {
+                foreach (RabbitChannel channel in _channels.Values)
+                {
+                    channel.Suspend(RabbitMqErrors.OutcomeUnknown(Name, "the connection was lost again"));
+                }
+
+                await CloseSessionAsync(session, ReplyCode.Success, "recovery given up").ConfigureAwait(false);
+            }
+        }
+    }
+
+    // A refusal of the topology is final and says so loudly: going on without a queue would lose messages silently.
+    private async ValueTask DeclareAgainAsync(Client.IConnection session)
+    {
+        try
+        {
+            await Topology.DeclareAgainAsync(session, DeclareInternalExchangeAsync, _closing.Token).ConfigureAwait(false);
+        }
+        catch (OperationInterruptedException error) when (session.CloseReason is null && error.ShutdownReason is { Initiator: Client.ShutdownInitiator.Peer } refusal)
+        {
+            throw new ConnectionException(
+                (ReplyCode)refusal.ReplyCode, refusal.ReplyText, "The topology could not be declared again after the connection was lost.", Name);
+        }
+    }
+}

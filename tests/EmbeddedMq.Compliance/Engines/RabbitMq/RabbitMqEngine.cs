@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using EmbeddedMq.TestSupport.Servers;
+
+[assembly: AssemblyFixture(typeof(SharedRabbitServer))]
+
+namespace EmbeddedMq.Compliance.RabbitMq;
+
+/// <summary>A real RabbitMQ server, one for all tests, in real time. Without one its tests are skipped.</summary>
+public sealed class RabbitMqEngine : ComplianceEngine
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Margin = TimeSpan.FromMilliseconds(60); // the server's timers, and the way there and back
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
+
+    private static int _names;
+
+    private IBroker? _broker;
+
+    /// <inheritdoc/>
+    public override EngineCapabilities Capabilities
+        => EngineCapabilities.VirtualHosts | EngineCapabilities.Listings | EngineCapabilities.Policies | EngineCapabilities.Definitions
+            | EngineCapabilities.ConsistentHashExchange | EngineCapabilities.RandomExchange | EngineCapabilities.DeliveryLimit;
+
+    /// <inheritdoc/>
+    public override string VirtualHost => ConnectionOptions.DefaultVirtualHost;
+
+    /// <inheritdoc/>
+    public override async ValueTask<IBroker> StartAsync(EngineOptions options)
+    {
+        RabbitServer server = await SharedRabbitServer.GetAsync();
+        _broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri, ManagementUri = server.ManagementUri });
+        return new LateListingsBroker(_broker);
+    }
+
+    /// <inheritdoc/>
+    public override string UniqueName(string stem) => $"{stem}-{Interlocked.Increment(ref _names)}";
+
+    /// <summary>Waits: a server has no clock but its own.</summary>
+    /// <param name="time">How long.</param>
+    public override async ValueTask AdvanceAsync(TimeSpan time)
+    {
+        Assert.SkipWhen(time > Longest, $"The server would have to be waited for {time}.");
+        await Task.Delay(time + Margin, TimeProvider.System);
+    }
+
+    /// <summary>Waits for what the server sends by itself. That the wait was too short can hide a fault, never make one.</summary>
+    public override async ValueTask SettleAsync() => await Task.Delay(Settling, TimeProvider.System);
+
+    /// <inheritdoc/>
+    public override async ValueTask<bool> UntilAsync(Func<ValueTask<bool>> condition)
+    {
+        Stopwatch waited = Stopwatch.StartNew();
+        while (!await condition())
+        {
+            if (waited.Elapsed > Patience)
+            {
+                return false;
+            }
+
+            await Task.Delay(Interval, TimeProvider.System);
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        if (_broker is not null)
+        {
+            await _broker.DisposeAsync();
+        }
+    }
+}

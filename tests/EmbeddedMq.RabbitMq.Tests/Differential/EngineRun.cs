@@ -1,0 +1,327 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace EmbeddedMq.RabbitMq.Tests.Differential;
+
+/// <summary>A script carried out on one engine: what it opened, and what can be seen of it after each step.</summary>
+/// <remarks>
+/// <para>The embedded broker shows every effect when the call returns. A server shows it a little later; so the embedded broker runs first, and
+/// on the server each look is repeated until it shows the same, or the patience ends. A difference is then one that stays.</para>
+/// <para>Deliveries are read as they come, so that no engine holds any that nobody has seen.</para>
+/// </remarks>
+/// <param name="broker">The engine.</param>
+/// <param name="prefix">What makes names unique on a shared server; left out of what is shown.</param>
+internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposable
+{
+    /// <summary>The queues of every script.</summary>
+    internal static readonly string[] Queues = ["q1", "q2", "q3", "q4"];
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
+    private readonly SortedDictionary<int, IConnection> _connections = [];
+    private readonly SortedDictionary<int, IChannel> _channels = [];
+    private readonly SortedDictionary<int, Reader> _readers = [];
+    private readonly List<string> _returned = [];
+    private IConnection? _observing;
+    private IChannel? _observer;
+
+    /// <summary>What was delivered and not settled by the script, by channel, as the script chooses from it.</summary>
+    internal Dictionary<int, List<ulong>> Unsettled { get; } = [];
+
+    /// <summary>Channels that are open.</summary>
+    internal IReadOnlyList<int> OpenChannels => [.. _channels.Where(static c => c.Value.IsOpen).Select(static c => c.Key)];
+
+    /// <summary>Consumers that run.</summary>
+    internal IReadOnlyList<int> RunningConsumers => [.. _readers.Where(static r => !r.Value.Consumer.Ended.IsCompleted).Select(static r => r.Key)];
+
+    /// <summary>The name on the engine of a name in the script.</summary>
+    internal string Name(string name) => name.Length == 0 || name.StartsWith("amq.", StringComparison.Ordinal) ? name : prefix + name;
+
+    /// <summary>Opens a connection.</summary>
+    internal async Task<string> ConnectAsync(int id)
+    {
+        _connections[id] = await broker.ConnectAsync();
+        return "ok";
+    }
+
+    /// <summary>Opens a channel.</summary>
+    internal async Task<string> OpenChannelAsync(int id, int connection, ChannelMode mode)
+    {
+        if (!_connections.TryGetValue(connection, out IConnection? owner) || !owner.IsOpen)
+        {
+            return "no connection";
+        }
+
+        IChannel channel = await owner.OpenChannelAsync(new ChannelOptions { Mode = mode });
+        channel.MessageReturned += (_, e) =>
+        {
+            lock (_returned)
+            {
+                _returned.Add($"returned {(int)e.ReplyCode} {e.ReplyText} {e.Message.GetText()} '{Strip(e.Exchange)}' '{Strip(e.RoutingKey)}'");
+            }
+        };
+        _channels[id] = channel;
+        Unsettled[id] = [];
+        return "ok";
+    }
+
+    /// <summary>Closes a connection.</summary>
+    internal async Task<string> CloseConnectionAsync(int id)
+    {
+        if (!_connections.TryGetValue(id, out IConnection? connection))
+        {
+            return "no connection";
+        }
+
+        await connection.CloseAsync();
+        return "ok";
+    }
+
+    /// <summary>Makes a call on a channel; its errors are answers.</summary>
+    internal async Task<string> OnAsync(int channel, Func<IChannel, Task<string>> call)
+    {
+        if (!_channels.TryGetValue(channel, out IChannel? used) || !used.IsOpen)
+        {
+            return "no channel";
+        }
+
+        try
+        {
+            return await call(used);
+        }
+        catch (EmbeddedMqException error)
+        {
+            return $"{error.GetType().Name} {Error(error)}";
+        }
+    }
+
+    /// <summary>Starts a consumer.</summary>
+    internal Task<string> ConsumeAsync(int id, int channel, string queue, ConsumerOptions options) => OnAsync(channel, async c =>
+    {
+        _readers[id] = new Reader(await c.StartConsumerAsync(Name(queue), options), channel, options.AutoAck);
+        return "ok";
+    });
+
+    /// <summary>Cancels a consumer.</summary>
+    internal async Task<string> CancelAsync(int id)
+    {
+        if (!_readers.TryGetValue(id, out Reader? reader))
+        {
+            return "no consumer";
+        }
+
+        await reader.Consumer.CancelAsync();
+        return "ok";
+    }
+
+    /// <summary>Takes a message.</summary>
+    internal Task<string> GetAsync(int channel, string queue, bool autoAck) => OnAsync(channel, async c =>
+    {
+        if (await c.GetAsync(Name(queue), autoAck) is not { } got)
+        {
+            return "empty";
+        }
+
+        if (!autoAck)
+        {
+            Unsettled[channel].Add(got.Delivery.DeliveryTag);
+        }
+
+        return $"{Describe(got.Delivery)} remaining {got.RemainingCount}";
+    });
+
+    /// <summary>A call's error as a text, without the prefix of names.</summary>
+    internal string Error(EmbeddedMqException error) => $"{(int)error.ReplyCode} {Strip(error.ReplyText)}";
+
+    /// <summary>All that can be seen after a step.</summary>
+    /// <param name="expected">What another engine showed, to be waited for; <see langword="null"/> for the first.</param>
+    internal async Task<IReadOnlyList<string>> ObserveAsync(IReadOnlyList<string>? expected)
+    {
+        List<string> deliveries = [];
+        Stopwatch waited = Stopwatch.StartNew();
+        while (true)
+        {
+            await ReadAsync(deliveries, atOnce: expected is null);
+            List<string> seen = [.. deliveries.Order(StringComparer.Ordinal), .. await LookAsync()];
+            if (expected is null || seen.SequenceEqual(expected) || waited.Elapsed > Patience)
+            {
+                lock (_returned)
+                {
+                    _returned.Clear();
+                }
+
+                return seen;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(4), TimeProvider.System);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (IConnection connection in _connections.Values)
+        {
+            await connection.DisposeAsync();
+        }
+
+        foreach (Reader reader in _readers.Values)
+        {
+            await reader.DisposeAsync();
+        }
+
+        if (_observing is { } observing)
+        {
+            IChannel channel = await observing.OpenChannelAsync();
+            foreach (string queue in Queues)
+            {
+                await channel.DeleteQueueAsync(Name(queue));
+            }
+
+            await observing.DisposeAsync();
+        }
+    }
+
+    private static string DescribeDeath(Death death)
+        => string.Create(CultureInfo.InvariantCulture, $"{death.Reason} {death.Queue} x{death.Count} '{death.Exchange}' [{string.Join(",", death.RoutingKeys)}] {death.OriginalExpiration}");
+
+    private string Strip(string text) => text.Replace(prefix, "", StringComparison.Ordinal);
+
+    private string Describe(Delivery delivery)
+    {
+        // x-last-death-* is of later servers; times differ; counts of failed deliveries are not told by classic queues.
+        IEnumerable<string> headers = delivery.Message.Headers
+            .Where(static h => h.Key != "x-death" && !h.Key.StartsWith("x-last-death", StringComparison.Ordinal) && h.Key != "x-delivery-count")
+            .OrderBy(static h => h.Key, StringComparer.Ordinal)
+            .Select(static h => $"{h.Key}={(h.Value is IEnumerable<object?> list ? string.Join(",", list) : h.Value)}");
+        MessageProperties p = delivery.Properties;
+        return Strip(
+            $"{delivery.Message.GetText()} tag {delivery.DeliveryTag} '{delivery.Exchange}' '{delivery.RoutingKey}'{(delivery.Redelivered ? " redelivered" : "")}"
+            + $" {p.DeliveryMode} priority {p.Priority} expiration {p.Expiration} headers [{string.Join("; ", headers)}] deaths [{string.Join("; ", delivery.Deaths.Select(DescribeDeath))}]");
+    }
+
+    private async Task ReadAsync(List<string> deliveries, bool atOnce)
+    {
+        foreach ((int id, Reader reader) in _readers)
+        {
+            while ((atOnce ? await reader.TryReadAtOnceAsync() : await reader.TryReadAsync()) is { } delivery)
+            {
+                deliveries.Add($"consumer {id}: {Describe(delivery)}");
+                if (!reader.AutoAck && Unsettled.TryGetValue(reader.Channel, out List<ulong>? unsettled))
+                {
+                    unsettled.Add(delivery.DeliveryTag);
+                }
+            }
+        }
+    }
+
+    private async Task<List<string>> LookAsync()
+    {
+        List<string> seen = [];
+        lock (_returned)
+        {
+            seen.AddRange(_returned);
+        }
+
+        seen.AddRange(_connections.Select(c => $"connection {c.Key}: {Closed(c.Value.CloseReason)}"));
+        seen.AddRange(_channels.Select(c => $"channel {c.Key}: {Closed(c.Value.CloseReason)}"));
+        foreach ((int id, Reader reader) in _readers)
+        {
+            seen.Add($"consumer {id}: {(reader.Consumer.Ended.IsCompleted ? await reader.Consumer.Ended : "runs")}");
+        }
+
+        foreach (string queue in Queues)
+        {
+            seen.Add($"queue {queue}: {await CountsAsync(queue)}");
+        }
+
+        return seen;
+    }
+
+    private async Task<string> CountsAsync(string queue)
+    {
+        _observing ??= await broker.ConnectAsync();
+        if (_observer is not { IsOpen: true })
+        {
+            _observer = await _observing.OpenChannelAsync();
+        }
+
+        try
+        {
+            QueueDeclared declared = await _observer.DeclareQueuePassiveAsync(Name(queue));
+            return $"{declared.MessageCount} ready, {declared.ConsumerCount} consumers";
+        }
+        catch (ChannelException error)
+        {
+            return Error(error);
+        }
+    }
+
+    private string Closed(CloseReason? reason) => reason is null ? "open" : $"closed {reason.Initiator} {(int)reason.ReplyCode} {Strip(reason.ReplyText)}";
+
+    /// <summary>Reads a consumer without waiting.</summary>
+    private sealed class Reader(IConsumer consumer, int channel, bool autoAck) : IAsyncDisposable
+    {
+        private IAsyncEnumerator<Delivery>? _deliveries;
+        private Task<bool>? _pending;
+
+        internal IConsumer Consumer => consumer;
+
+        internal int Channel => channel;
+
+        internal bool AutoAck => autoAck;
+
+        /// <summary>For an engine whose deliveries are there when the call that made them returns: no turn of the thread pool can be too early.</summary>
+        internal async Task<Delivery?> TryReadAtOnceAsync()
+        {
+            using CancellationTokenSource stop = new();
+            IAsyncEnumerator<Delivery> deliveries = consumer.ReadAllAsync(stop.Token).GetAsyncEnumerator(stop.Token);
+            await using (deliveries)
+            {
+                ValueTask<bool> next = deliveries.MoveNextAsync();
+                if (!next.IsCompleted)
+                {
+                    await stop.CancelAsync();
+                }
+
+                try
+                {
+                    return await next ? deliveries.Current : null;
+                }
+                catch (Exception error) when (error is OperationCanceledException or EmbeddedMqException)
+                {
+                    return null;
+                }
+            }
+        }
+
+        /// <summary>For an engine whose deliveries come a little later: what has come so far.</summary>
+        internal async Task<Delivery?> TryReadAsync()
+        {
+            _deliveries ??= consumer.ReadAllAsync().GetAsyncEnumerator();
+            _pending ??= _deliveries.MoveNextAsync().AsTask();
+            await Task.Yield();
+            if (!_pending.IsCompletedSuccessfully || !await _pending)
+            {
+                return null;
+            }
+
+            _pending = null;
+            return _deliveries.Current;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await consumer.DisposeAsync();
+            if (_pending is { } pending)
+            {
+                await pending.ContinueWith(static _ => { }, TaskScheduler.Default);
+            }
+
+            if (_deliveries is { } deliveries)
+            {
+                await deliveries.DisposeAsync();
+            }
+        }
+    }
+}

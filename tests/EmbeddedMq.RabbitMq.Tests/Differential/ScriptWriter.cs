@@ -1,0 +1,380 @@
+using System.Globalization;
+
+namespace EmbeddedMq.RabbitMq.Tests.Differential;
+
+/// <summary>Writes a script step by step from a seed, choosing among what the engine that it runs on holds at that moment.</summary>
+/// <param name="random">The seeded generator.</param>
+/// <param name="run">The engine.</param>
+internal sealed class ScriptWriter(Random random, EngineRun run)
+{
+    private static readonly string[] Exchanges = ["x1", "x2", "x3"];
+    private static readonly string[] Types = [ExchangeType.Direct, ExchangeType.Fanout, ExchangeType.Topic, ExchangeType.Headers];
+    private static readonly string[] Keys = ["a", "b", "a.b", "", "a..b", ".", "a.b.c"];
+    private static readonly string[] BindingKeys = ["a", "b", "#", "*", "a.*", "a.#", "#.b", "", "*.*", "a.#.b"];
+
+    private readonly HashSet<string> _consumed = []; // queues that have had a consumer: most scripts give a queue one, some give several their turns
+
+    // A message that dies at its publish and goes on to a queue that the same publish reaches directly: which copy is first there is a matter of
+    // chance on a server (different paths have no mutual order). So a script has either such deaths, or publishes of several destinations.
+    private readonly bool _diesAtPublish = random.Next(2) == 0;
+    private int _channels = 3;
+    private int _consumers;
+    private int _messages;
+
+    /// <summary>The first steps: connections and channels.</summary>
+    internal static IEnumerable<Command> Opening()
+    {
+        yield return new Command("IConnection n0 = await broker.ConnectAsync();", static r => r.ConnectAsync(0));
+        yield return new Command("IConnection n1 = await broker.ConnectAsync();", static r => r.ConnectAsync(1));
+        yield return Open(0, 0, ChannelMode.Confirm);
+        yield return Open(1, 1, ChannelMode.Confirm);
+        yield return Open(2, 0, ChannelMode.Transactional);
+    }
+
+    /// <summary>The next step.</summary>
+    internal Command Next()
+    {
+        IReadOnlyList<int> open = run.OpenChannels;
+        if (open.Count < 3)
+        {
+            return Open(_channels++, random.Next(2), random.Next(4) == 0 ? ChannelMode.Transactional : ChannelMode.Confirm);
+        }
+
+        int channel = open[random.Next(open.Count)];
+        return random.Next(100) switch
+        {
+            < 9 => DeclareQueue(channel),
+            < 15 => DeclareExchange(channel),
+            < 22 => Bind(channel),
+            < 24 => Unbind(channel),
+            < 26 => BindExchange(channel),
+            < 52 => Publish(channel),
+            < 60 => Get(channel),
+            < 68 => Consume(channel),
+            < 70 => Cancel(channel),
+            < 88 => Settle(channel),
+            < 90 => Recover(channel),
+            < 92 => Transaction(channel),
+            < 94 => Delete(channel),
+            < 95 => Purge(channel),
+            < 96 => Prefetch(channel),
+            < 97 => Simple(channel, "CloseAsync()", static async (c, _) => await c.CloseAsync()),
+            < 98 => random.Next(2) == 0 ? Reconnect() : Expire(channel),
+            _ => Mistake(channel),
+        };
+    }
+
+    private static Command Open(int channel, int connection, ChannelMode mode)
+        => new($"IChannel c{channel} = await n{connection}.OpenChannelAsync(new ChannelOptions {{ Mode = ChannelMode.{mode} }});", r => r.OpenChannelAsync(channel, connection, mode));
+
+    private static Command Call(int channel, string code, Func<IChannel, EngineRun, Task<string>> call)
+        => new($"await c{channel}.{code};", r => r.OnAsync(channel, c => call(c, r)));
+
+    private static Command Simple(int channel, string code, Func<IChannel, EngineRun, Task> call) => Call(channel, code, async (c, r) =>
+    {
+        await call(c, r);
+        return "ok";
+    });
+
+    private T Pick<T>(params T[] items) => items[random.Next(items.Length)];
+
+    private Command DeclareQueue(int channel)
+    {
+        string queue = Pick(EngineRun.Queues);
+        (string Code, Func<QueueDeclaration, EngineRun, QueueDeclaration> Change)[] changes =
+        [
+            ("", static (q, _) => q),
+            (".WithMessageTtl(TimeSpan.Zero)", static (q, _) => q.WithMessageTtl(TimeSpan.Zero)),
+            (".WithMessageTtl(TimeSpan.FromHours(1))", static (q, _) => q.WithMessageTtl(TimeSpan.FromHours(1))),
+            (".MaxLength(2)", static (q, _) => q.MaxLength(2)),
+            (".MaxLength(0)", static (q, _) => q.MaxLength(0)),
+            (".MaxLengthBytes(6)", static (q, _) => q.MaxLengthBytes(6)),
+            (".MaxLength(2, Overflow.RejectPublish)", static (q, _) => q.MaxLength(2, Overflow.RejectPublish)),
+            (".MaxLength(1, Overflow.RejectPublishDeadLetter)", static (q, _) => q.MaxLength(1, Overflow.RejectPublishDeadLetter)),
+            (".WithMaxPriority(3)", static (q, _) => q.WithMaxPriority(3)),
+            (".SingleActiveConsumer()", static (q, _) => q.SingleActiveConsumer()),
+            (".AutoDelete()", static (q, _) => q.AutoDelete()),
+            (".Durable()", static (q, _) => q.Durable()),
+            (".Exclusive()", static (q, _) => q.Exclusive()),
+            (".WithArgument(\"x-unknown\", 1)", static (q, _) => q.WithArgument("x-unknown", 1)),
+            (".WithArgument(\"x-message-ttl\", -1)", static (q, _) => q.WithArgument("x-message-ttl", -1)),
+            (".WithArgument(\"x-max-priority\", 256)", static (q, _) => q.WithArgument("x-max-priority", 256)),
+            (".WithArgument(\"x-max-length\", \"many\")", static (q, _) => q.WithArgument("x-max-length", "many")),
+            (".WithArgument(\"x-overflow\", \"no\")", static (q, _) => q.WithArgument("x-overflow", "no")),
+            (".WithArgument(\"x-dead-letter-routing-key\", \"a\")", static (q, _) => q.WithArgument("x-dead-letter-routing-key", "a")),
+        ];
+
+        // Mostly plain and valid ones, or nothing would be left to happen.
+        List<(string Code, Func<QueueDeclaration, EngineRun, QueueDeclaration> Change)> chosen = [random.Next(3) == 0 ? changes[random.Next(changes.Length)] : changes[random.Next(9)]];
+        string dead = Pick(EngineRun.Queues);
+        string exchange = Pick(Exchanges);
+        if (random.Next(2) == 0 && (_diesAtPublish || chosen[0].Code is "" or ".WithMaxPriority(3)" or ".SingleActiveConsumer()" or ".AutoDelete()" or ".Durable()" or ".Exclusive()"))
+        {
+            chosen.Add((_diesAtPublish ? 0 : random.Next(3)) switch
+            {
+                0 => ($".DeadLetterTo(\"{dead}\")", (q, r) => q.DeadLetterTo(r.Name(dead))),
+                1 => ($".DeadLetterTo(\"{exchange}\", null)", (q, r) => q.DeadLetterTo(r.Name(exchange), null)),
+                _ => ($".DeadLetterTo(\"{exchange}\", \"a.b\")", (q, r) => q.DeadLetterTo(r.Name(exchange), "a.b")),
+            });
+        }
+
+        return Call(channel, $"DeclareQueueAsync(\"{queue}\", q => q{string.Concat(chosen.Select(static c => c.Code))})", async (c, r) =>
+        {
+            QueueDeclared declared = await c.DeclareQueueAsync(r.Name(queue), q => chosen.Aggregate(q, (changed, change) => change.Change(changed, r)));
+            return $"{declared.MessageCount} {declared.ConsumerCount}";
+        });
+    }
+
+    private Command DeclareExchange(int channel)
+    {
+        string exchange = Pick(Exchanges);
+        string type = Pick(Types);
+        string alternate = Pick(Exchanges);
+        bool hasAlternate = random.Next(4) == 0;
+        bool autoDelete = random.Next(6) == 0;
+        string code = (hasAlternate ? $".AlternateExchange(\"{alternate}\")" : "") + (autoDelete ? ".AutoDelete()" : "");
+        return Simple(channel, $"DeclareExchangeAsync(\"{exchange}\", \"{type}\", e => e{code})", async (c, r) =>
+            await c.DeclareExchangeAsync(r.Name(exchange), type, e =>
+            {
+                e = hasAlternate ? e.AlternateExchange(r.Name(alternate)) : e;
+                return autoDelete ? e.AutoDelete() : e;
+            }));
+    }
+
+    private (string Code, HeaderTable Table) BindingArguments() => random.Next(6) switch
+    {
+        0 => ("HeaderTable.Of(\"h\", 1)", HeaderTable.Of("h", 1)),
+        1 => ("HeaderTable.Of(\"h\", \"1\").With(\"x-match\", \"any\")", HeaderTable.Of("h", "1").With("x-match", "any")),
+        2 => ("HeaderTable.Of(\"h\", null).With(\"g\", true).With(\"x-match\", \"any\")", HeaderTable.Of("h", null).With("g", true).With("x-match", "any")),
+        _ => ("null", HeaderTable.Empty),
+    };
+
+    private Command Bind(int channel)
+    {
+        string queue = Pick(EngineRun.Queues);
+        string exchange = Pick("x1", "x2", "x3", "amq.topic", "");
+        exchange = exchange == "amq.topic" ? Pick(Exchanges) : exchange;
+        string key = Pick(BindingKeys);
+        (string code, HeaderTable table) = BindingArguments();
+        return Simple(channel, $"BindQueueAsync(\"{queue}\", \"{exchange}\", \"{key}\", {code})", async (c, r) => await c.BindQueueAsync(r.Name(queue), r.Name(exchange), key, table));
+    }
+
+    private Command Unbind(int channel)
+    {
+        string queue = Pick(EngineRun.Queues);
+        string exchange = Pick(Exchanges);
+        string key = Pick(BindingKeys);
+        (string code, HeaderTable table) = BindingArguments();
+        return Simple(channel, $"UnbindQueueAsync(\"{queue}\", \"{exchange}\", \"{key}\", {code})", async (c, r) => await c.UnbindQueueAsync(r.Name(queue), r.Name(exchange), key, table));
+    }
+
+    private Command BindExchange(int channel)
+    {
+        string destination = Pick(Exchanges);
+        string source = Pick(Exchanges);
+        string key = Pick(BindingKeys);
+        return random.Next(4) == 0
+            ? Simple(channel, $"UnbindExchangeAsync(\"{destination}\", \"{source}\", \"{key}\")", async (c, r) => await c.UnbindExchangeAsync(r.Name(destination), r.Name(source), key))
+            : Simple(channel, $"BindExchangeAsync(\"{destination}\", \"{source}\", \"{key}\")", async (c, r) => await c.BindExchangeAsync(r.Name(destination), r.Name(source), key));
+    }
+
+    private Command Publish(int channel)
+    {
+        bool toQueue = _diesAtPublish || random.Next(2) == 0;
+        string exchange = toQueue ? "" : Pick(Exchanges);
+        string key = toQueue ? Pick(EngineRun.Queues) : Pick(Keys);
+        string copy = !_diesAtPublish && random.Next(6) == 0 ? Pick(EngineRun.Queues) : "";
+        string copyHeader = Pick("CC", "BCC");
+        byte? priority = random.Next(4) == 0 ? (byte)random.Next(1, 6) : null; // RabbitMQ.Client does not send a priority of 0
+        string? expiration = random.Next(24) switch { 0 when _diesAtPublish => "0", 1 => "3600000", 2 => random.Next(4) == 0 ? "soon" : null, _ => null };
+        priority = expiration is null ? priority : null; // a server leaves an expired message at the head of a queue with priorities until its next use
+        int header = random.Next(5);
+        bool mandatory = random.Next(4) == 0;
+        bool persistent = random.Next(3) == 0;
+        string body = string.Create(CultureInfo.InvariantCulture, $"m{++_messages}");
+        string code = $"new MessageProperties {{ {(priority is null ? "" : $"Priority = {priority}, ")}{(expiration is null ? "" : $"Expiration = \"{expiration}\", ")}"
+            + $"{(persistent ? "DeliveryMode = DeliveryMode.Persistent, " : "")}Headers = header {header}{(copy.Length > 0 ? $", {copyHeader} = {copy}" : "")} }}";
+        return Call(channel, $"TryPublishAsync(\"{exchange}\", \"{key}\", Message.Text(\"{body}\", {code}){(mandatory ? ", PublishFlags.Mandatory" : "")})", async (c, r) =>
+        {
+            HeaderTable headers = header switch
+            {
+                0 => HeaderTable.Of("h", 1),
+                1 => HeaderTable.Of("h", "1"),
+                2 => HeaderTable.Of("g", true).With("h", 2L),
+                _ => HeaderTable.Empty,
+            };
+            headers = copy.Length > 0 ? headers.With(copyHeader, new object?[] { r.Name(copy) }) : headers;
+            MessageProperties properties = new()
+            {
+                Priority = priority,
+                Expiration = expiration,
+                DeliveryMode = persistent ? DeliveryMode.Persistent : null,
+                Headers = headers.Count > 0 ? headers : null,
+            };
+            PublishResult result = await c.TryPublishAsync(r.Name(exchange), toQueue ? r.Name(key) : key, Message.Text(body, properties), mandatory ? PublishFlags.Mandatory : PublishFlags.None);
+            if (c.Mode == ChannelMode.Transactional)
+            {
+                await c.DeclareExchangePassiveAsync("amq.direct"); // an answer, with which an error of the publish has come, too
+            }
+
+            return $"{result.Outcome} {result.SequenceNumber}";
+        });
+    }
+
+    private Command Get(int channel)
+    {
+        string queue = Pick(EngineRun.Queues);
+        bool autoAck = random.Next(3) == 0;
+        return new Command($"await c{channel}.GetAsync(\"{queue}\", autoAck: {(autoAck ? "true" : "false")});", r => r.GetAsync(channel, queue, autoAck));
+    }
+
+    private Command Consume(int channel)
+    {
+        string queue = Pick(EngineRun.Queues);
+        if (!_consumed.Add(queue) && random.Next(3) != 0)
+        {
+            return Get(channel);
+        }
+
+        int id = _consumers++;
+        ConsumerOptions options = new()
+        {
+            ConsumerTag = string.Create(CultureInfo.InvariantCulture, $"t{id}"),
+            AutoAck = random.Next(4) == 0 && run.OpenChannels.Contains(channel) && channel < 2,
+            Exclusive = random.Next(8) == 0,
+            PrefetchCount = Pick<int?>(1, 2, 3, 0, null),
+        };
+        string code = $"new ConsumerOptions {{ ConsumerTag = \"{options.ConsumerTag}\", AutoAck = {(options.AutoAck ? "true" : "false")}, "
+            + $"Exclusive = {(options.Exclusive ? "true" : "false")}, PrefetchCount = {options.PrefetchCount?.ToString(CultureInfo.InvariantCulture) ?? "null"} }}";
+        return new Command($"IConsumer k{id} = await c{channel}.StartConsumerAsync(\"{queue}\", {code});", r => r.ConsumeAsync(id, channel, queue, options));
+    }
+
+    private Command Cancel(int channel)
+    {
+        IReadOnlyList<int> running = run.RunningConsumers;
+        if (running.Count == 0)
+        {
+            return Get(channel);
+        }
+
+        int id = running[random.Next(running.Count)];
+        return new Command($"await k{id}.CancelAsync();", r => r.CancelAsync(id));
+    }
+
+    private Command Settle(int channel)
+    {
+        int[] holding = [.. run.OpenChannels.Where(c => run.Unsettled[c].Count > 0)];
+        if (holding.Length == 0)
+        {
+            return Publish(channel);
+        }
+
+        channel = holding[random.Next(holding.Length)];
+        List<ulong> tags = run.Unsettled[channel];
+        ulong tag = tags[random.Next(tags.Count)];
+        bool multiple = random.Next(4) == 0;
+        bool requeue = random.Next(2) == 0;
+        int kind = random.Next(3);
+
+        // What was settled is forgotten here for both engines; a tag that stays by mistake is one more unknown tag to try.
+        if (multiple)
+        {
+            tags.RemoveAll(t => t <= tag);
+        }
+        else
+        {
+            tags.Remove(tag);
+        }
+
+        return kind switch
+        {
+            0 => Simple(channel, $"AckAsync({tag}, multiple: {(multiple ? "true" : "false")})", async (c, _) => await c.AckAsync(tag, multiple)),
+            1 => Simple(channel, $"NackAsync({tag}, multiple: {(multiple ? "true" : "false")}, requeue: {(requeue ? "true" : "false")})", async (c, _) => await c.NackAsync(tag, multiple, requeue)),
+            _ => Simple(channel, $"RejectAsync({tag}, requeue: {(requeue ? "true" : "false")})", async (c, _) => await c.RejectAsync(tag, requeue)),
+        };
+    }
+
+    // RabbitMQ.Client cannot recover within a transaction.
+    private static Command Recover(int channel) => Call(channel, "RecoverAsync()", static async (c, _) =>
+    {
+        if (c.Mode == ChannelMode.Transactional)
+        {
+            return "left out";
+        }
+
+        await c.RecoverAsync();
+        return "ok";
+    });
+
+    private Command Transaction(int channel) => random.Next(3) == 0
+        ? Simple(channel, "RollbackTransactionAsync()", static async (c, _) => await c.RollbackTransactionAsync())
+        : Simple(channel, "CommitTransactionAsync()", static async (c, _) => await c.CommitTransactionAsync());
+
+    private Command Delete(int channel)
+    {
+        bool ifUnused = random.Next(3) == 0;
+        bool ifEmpty = random.Next(3) == 0;
+        if (random.Next(2) == 0)
+        {
+            string exchange = Pick(Exchanges);
+            return Simple(channel, $"DeleteExchangeAsync(\"{exchange}\", ifUnused: {(ifUnused ? "true" : "false")})", async (c, r) => await c.DeleteExchangeAsync(r.Name(exchange), ifUnused));
+        }
+
+        string queue = Pick(EngineRun.Queues);
+        return Call(
+            channel,
+            $"DeleteQueueAsync(\"{queue}\", ifUnused: {(ifUnused ? "true" : "false")}, ifEmpty: {(ifEmpty ? "true" : "false")})",
+            async (c, r) => $"{await c.DeleteQueueAsync(r.Name(queue), ifUnused, ifEmpty)}");
+    }
+
+    private Command Purge(int channel)
+    {
+        string queue = Pick(EngineRun.Queues);
+        return Call(channel, $"PurgeQueueAsync(\"{queue}\")", async (c, r) => $"{await c.PurgeQueueAsync(r.Name(queue))}");
+    }
+
+    private Command Prefetch(int channel)
+    {
+        int count = random.Next(4);
+        bool perChannel = random.Next(2) == 0;
+        return Simple(channel, $"SetPrefetchAsync({count}, perChannel: {(perChannel ? "true" : "false")})", async (c, _) => await c.SetPrefetchAsync(count, perChannel));
+    }
+
+    private static Command Reconnect() => new("await n1.CloseAsync(); n1 = await broker.ConnectAsync();", static async r =>
+    {
+        await r.CloseConnectionAsync(1);
+        return await r.ConnectAsync(1);
+    });
+
+    // Expired for certain at every later step, on both engines.
+    private Command Expire(int channel)
+    {
+        string queue = Pick(EngineRun.Queues);
+        string body = string.Create(CultureInfo.InvariantCulture, $"m{++_messages}");
+        return Call(channel, $"TryPublishAsync(\"\", \"{queue}\", Message.Text(\"{body}\", new MessageProperties {{ Expiration = \"200\" }})); await Task.Delay(400)", async (c, r) =>
+        {
+            PublishResult result = await c.TryPublishAsync("", r.Name(queue), Message.Text(body, new MessageProperties { Expiration = "200" }));
+            if (c.Mode == ChannelMode.Transactional)
+            {
+                await c.CommitTransactionAsync();
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(400), TimeProvider.System);
+            return $"{result.Outcome} {result.SequenceNumber}";
+        });
+    }
+
+    private Command Mistake(int channel) => random.Next(10) switch
+    {
+        6 => Simple(channel, "GetAsync(\"\")", static async (c, _) => await c.GetAsync("", autoAck: true)),
+        7 => Simple(channel, "BindQueueAsync(\"\", \"x1\", \"\")", static async (c, r) => await c.BindQueueAsync("", r.Name("x1"), "")),
+        8 => Simple(channel, "StartConsumerAsync(\"q1\", priority text)", static async (c, r) => await c.StartConsumerAsync(r.Name("q1"), new ConsumerOptions { Arguments = HeaderTable.Of("x-priority", "high") })),
+        9 => Simple(channel, "BindQueueAsync(\"q1\", \"amq.headers\", \"\", x-match wrong)", static async (c, r) => await c.BindQueueAsync(r.Name("q1"), "amq.headers", "", HeaderTable.Of("x-match", "some"))),
+        0 => Simple(channel, "AckAsync(99, multiple: false)", static async (c, _) => await c.AckAsync(99)),
+        1 => Simple(channel, "NackAsync(99, multiple: true)", static async (c, _) => await c.NackAsync(99, multiple: true)),
+        2 => Simple(channel, "AckAsync(0, multiple: true)", static async (c, _) => await c.AckAsync(0, multiple: true)),
+        3 => Simple(channel, "DeclareExchangeAsync(\"amq.new\", \"direct\")", static async (c, _) => await c.DeclareExchangeAsync("amq.new", ExchangeType.Direct)),
+        4 => Simple(channel, "DeleteExchangeAsync(\"amq.direct\")", static async (c, _) => await c.DeleteExchangeAsync("amq.direct")),
+        _ => Simple(channel, "SelectTransactionAsync()", static async (c, _) => await c.SelectTransactionAsync()),
+    };
+}

@@ -1,0 +1,204 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using EmbeddedMq.TestSupport.Servers;
+
+namespace EmbeddedMq.RabbitMq.Tests;
+
+/// <summary>What becomes of publishes, deliveries and topology when the server is killed. Each test has a server of its own.</summary>
+public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private RabbitServer _server = null!;
+    private RabbitMqBroker _broker = null!;
+
+    /// <inheritdoc/>
+    public async ValueTask InitializeAsync()
+    {
+        SharedRabbitServer.Require();
+        _server = await RabbitServer.StartAsync();
+        _broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions
+        {
+            Uri = _server.Uri,
+            OutageTimeout = TimeSpan.FromSeconds(50),
+            RecoveryMaxDelay = TimeSpan.FromSeconds(1),
+        });
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_broker is not null)
+        {
+            await _broker.DisposeAsync();
+        }
+
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task ServerKilled_WhilePublishingAndConsuming_NothingConfirmedIsLost()
+    {
+        IConnection publishing = await _broker.ConnectAsync(new ConnectionOptions { Name = "publishing" });
+        IConnection consuming = await _broker.ConnectAsync(new ConnectionOptions { Name = "consuming" });
+        IChannel publisher = await publishing.OpenChannelAsync();
+        IChannel channel = await consuming.OpenChannelAsync();
+        await channel.DeclareExchangeAsync("orders", ExchangeType.Direct, e => e.Durable());
+        await channel.DeclareQueueAsync("orders", q => q.Durable());
+        await channel.BindQueueAsync("orders", "orders", "new");
+        await using IConsumer consumer = await channel.StartConsumerAsync("orders", new ConsumerOptions { PrefetchCount = 50 });
+
+        using CancellationTokenSource stop = new();
+        ConcurrentDictionary<string, bool> confirmed = new();
+        ConcurrentDictionary<string, bool> unknown = new();
+        ConcurrentDictionary<string, int> seen = new();
+        Task publishes = Task.WhenAll(Enumerable.Range(0, 8).Select(worker => Task.Run(() => PublishUntilAsync(publisher, worker, confirmed, unknown, stop.Token))));
+        Task consumes = Task.Run(() => ConsumeAsync(channel, consumer, seen));
+
+        for (int round = 0; round < 2; round++)
+        {
+            int before = confirmed.Count;
+            await UntilAsync(() => confirmed.Count >= before + 500, "publishes before the kill");
+            await _server.KillAsync();
+            Stopwatch outage = Stopwatch.StartNew();
+            await _server.RestartAsync();
+            TimeSpan restarted = outage.Elapsed;
+            int atRestart = confirmed.Count;
+            await UntilAsync(() => confirmed.Count > atRestart, "a confirm after the restart");
+            output.WriteLine($"Round {round}: server up again after {restarted.TotalSeconds:F1} s, publishing {(outage.Elapsed - restarted).TotalMilliseconds:F0} ms later.");
+        }
+
+        int last = confirmed.Count;
+        await UntilAsync(() => confirmed.Count >= last + 500, "publishes after the last restart");
+        await stop.CancelAsync();
+        await publishes.WaitAsync(Patience);
+        await UntilAsync(() => confirmed.Keys.All(seen.ContainsKey), () => $"all confirmed messages; missing {confirmed.Keys.Count(id => !seen.ContainsKey(id))} of {confirmed.Count}");
+        output.WriteLine($"{confirmed.Count} confirmed, {unknown.Count} of unknown outcome ({unknown.Keys.Count(seen.ContainsKey)} of them arrived), {seen.Values.Count(static n => n > 1)} seen more than once.");
+        Assert.NotEmpty(unknown);
+        await consumer.CancelAsync();
+        await consumes.WaitAsync(Patience);
+        Assert.True(publishing.IsOpen && consuming.IsOpen && publisher.IsOpen && channel.IsOpen);
+    }
+
+    [Fact]
+    public async Task ServerKilled_TransientTopologyAndUnsettledDelivery_ComeBack()
+    {
+        await using IConnection connection = await _broker.ConnectAsync();
+        IChannel channel = await connection.OpenChannelAsync();
+        string named = (await channel.DeclareQueueAsync("")).Name;
+        await channel.DeclareQueueAsync("durable", q => q.Durable());
+        await channel.DeclareExchangeAsync("transient", ExchangeType.Topic);
+        await channel.BindQueueAsync(named, "transient", "a.#");
+        await channel.PublishAsync("", "durable", Message.Text("unsettled", MessageProperties.Persistent));
+        Delivery unsettled = (await channel.GetAsync("durable"))!.Delivery;
+
+        await _server.KillAsync();
+        ValueTask<ulong> waiting = channel.PublishAsync("transient", "a.b", Message.Text("waited"), PublishFlags.Mandatory);
+        await _server.RestartAsync();
+
+        await waiting.AsTask().WaitAsync(Patience);
+        Assert.Equal("waited", (await channel.GetAsync(named, autoAck: true))!.Delivery.Message.GetText());
+
+        // The old tag settles nothing and breaks nothing; the new one is another.
+        await channel.AckAsync(unsettled.DeliveryTag);
+        GetResult again = (await channel.GetAsync("durable"))!;
+        Assert.Equal("unsettled", again.Delivery.Message.GetText());
+        Assert.True(again.Delivery.DeliveryTag > unsettled.DeliveryTag);
+        await channel.AckAsync(again.Delivery.DeliveryTag);
+        Assert.Null(await channel.GetAsync("durable"));
+        Assert.True(channel.IsOpen);
+    }
+
+    [Fact]
+    public async Task ServerKilled_OutageLongerThanAllowed_CallsFailAsTransientAndWithoutSending()
+    {
+        RabbitMqBroker impatient = await RabbitMqBroker.StartAsync(new RabbitMqOptions
+        {
+            Uri = _server.Uri,
+            OutageTimeout = TimeSpan.FromMilliseconds(200),
+            RecoveryTimeout = TimeSpan.FromSeconds(2),
+        });
+        await using (impatient)
+        {
+            IConnection connection = await impatient.ConnectAsync();
+            IChannel channel = await connection.OpenChannelAsync();
+            IChannel transactional = await connection.OpenChannelAsync(new ChannelOptions { Mode = ChannelMode.Transactional });
+            await transactional.PublishAsync("", "nowhere", Message.Text("held"));
+            await _server.KillAsync();
+            ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(async () => await PublishUntilItFailsAsync(channel));
+            Assert.True(error.IsTransient);
+            Assert.Equal(ReplyCode.ConnectionForced, error.ReplyCode);
+            CloseReason reason = await connection.Closed.WaitAsync(Patience);
+            Assert.Equal(CloseInitiator.Network, reason.Initiator);
+            Assert.True((await Assert.ThrowsAsync<ConnectionException>(async () => await channel.PublishAsync("", "q", Message.Text("x")))).IsTransient);
+            await Assert.ThrowsAsync<ConnectionException>(async () => await transactional.CommitTransactionAsync());
+        }
+    }
+
+    [Fact]
+    public async Task ServerKilled_OpenTransaction_ItsCommitFails()
+    {
+        await using IConnection connection = await _broker.ConnectAsync();
+        IChannel channel = await connection.OpenChannelAsync(new ChannelOptions { Mode = ChannelMode.Transactional });
+        await channel.DeclareQueueAsync("tx", q => q.Durable());
+        await channel.PublishAsync("", "tx", Message.Text("held", MessageProperties.Persistent));
+        await _server.KillAsync();
+        await _server.RestartAsync();
+        await channel.DeclareQueuePassiveAsync("tx");
+        ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(async () => await channel.CommitTransactionAsync());
+        Assert.True(error.IsTransient);
+        await channel.PublishAsync("", "tx", Message.Text("again", MessageProperties.Persistent));
+        await channel.CommitTransactionAsync();
+        Assert.Equal(("again", 0u), ((await channel.GetAsync("tx"))!.Delivery.Message.GetText(), (await channel.DeclareQueuePassiveAsync("tx")).MessageCount));
+    }
+
+    private static async Task PublishUntilItFailsAsync(IChannel channel)
+    {
+        while (true)
+        {
+            await channel.PublishAsync("", "nowhere", Message.Text("x"));
+        }
+    }
+
+    private static async Task PublishUntilAsync(
+        IChannel channel, int worker, ConcurrentDictionary<string, bool> confirmed, ConcurrentDictionary<string, bool> unknown, CancellationToken stop)
+    {
+        for (int i = 0; !stop.IsCancellationRequested; i++)
+        {
+            string id = $"{worker}-{i}";
+            try
+            {
+                await channel.PublishAsync("orders", "new", Message.Text(id, MessageProperties.Persistent), PublishFlags.Mandatory, CancellationToken.None);
+                confirmed[id] = true;
+            }
+            catch (ConnectionException error) when (error.IsTransient)
+            {
+                unknown[id] = true;
+            }
+        }
+    }
+
+    private static async Task ConsumeAsync(IChannel channel, IConsumer consumer, ConcurrentDictionary<string, int> seen)
+    {
+        await foreach (Delivery delivery in consumer.ReadAllAsync())
+        {
+            seen.AddOrUpdate(delivery.Message.GetText(), 1, static (_, n) => n + 1);
+            await channel.AckAsync(delivery.DeliveryTag);
+        }
+    }
+
+    private static Task UntilAsync(Func<bool> condition, string what) => UntilAsync(condition, () => what);
+
+    private static async Task UntilAsync(Func<bool> condition, Func<string> what)
+    {
+        Stopwatch waited = Stopwatch.StartNew();
+        while (!condition())
+        {
+            Assert.True(waited.Elapsed < Patience, $"Waited {Patience.TotalSeconds} s for {what()}.");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace EmbeddedMq.TestSupport.Servers;
+
+/// <summary>A real rabbitmq-server for tests: on loopback, under a node name of its own, with free ports and a data folder that goes with it.</summary>
+/// <remarks>
+/// <para>It needs the Debian package; <see cref="Absence"/> says so where it is missing. Nothing that runs on the machine is touched: the node
+/// registers with a port mapper of its own, and both are stopped by their process ids.</para>
+/// <para>Time here is real: the server has no other.</para>
+/// </remarks>
+public sealed class RabbitServer : IAsyncDisposable
+{
+    private const string Script = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+    private const string ControlScript = "/usr/lib/rabbitmq/bin/rabbitmqctl";
+
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(90);
+
+    private readonly string _home = Directory.CreateTempSubdirectory("embeddedmq-rabbit-").FullName;
+    private readonly string _node;
+    private readonly int _portMapperPort = FreePort();
+    private readonly int _distributionPort = FreePort();
+    private readonly StringBuilder _output = new();
+    private Process? _portMapper;
+    private Process? _server;
+
+    private RabbitServer() => _node = $"mq{Port}@localhost";
+
+    /// <summary>Why no server can be started here, or <see langword="null"/> when one can: a reason to skip a test.</summary>
+    public static string? Absence { get; } = File.Exists(Script) && FindPortMapper() is not null
+        ? null
+        : "There is no rabbitmq-server on this machine. Install it with: apt-get install -y rabbitmq-server";
+
+    /// <summary>The port of AMQP.</summary>
+    public int Port { get; } = FreePort();
+
+    /// <summary>The port of the HTTP API.</summary>
+    public int ManagementPort { get; } = FreePort();
+
+    /// <summary>The address for clients.</summary>
+    public string Uri => string.Create(CultureInfo.InvariantCulture, $"amqp://guest:guest@127.0.0.1:{Port}");
+
+    /// <summary>The address of the HTTP API.</summary>
+    public string ManagementUri => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{ManagementPort}");
+
+    /// <summary>Starts a server and waits until it takes connections.</summary>
+    public static async Task<RabbitServer> StartAsync()
+    {
+        RabbitServer server = new();
+        try
+        {
+            await server.WriteConfigurationAsync();
+            server.StartPortMapper();
+            await server.StartNodeAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the server as a power cut would, without a word to its clients. Its data stay.</summary>
+    public async Task KillAsync()
+    {
+        if (_server is { HasExited: false } server)
+        {
+            server.Kill(entireProcessTree: true);
+            await server.WaitForExitAsync();
+        }
+    }
+
+    /// <summary>Starts the server again, with the data that it had.</summary>
+    public Task RestartAsync() => StartNodeAsync();
+
+    /// <summary>Runs rabbitmqctl on this server.</summary>
+    /// <param name="arguments">Command and arguments.</param>
+    public async Task ControlAsync(params string[] arguments)
+    {
+        using Process process = Start(ControlScript, ["-n", _node, .. arguments]);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"rabbitmqctl {string.Join(' ', arguments)} ended with {process.ExitCode}: {await output}{await errors}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _server?.Dispose();
+        if (_portMapper is { } portMapper)
+        {
+            portMapper.Kill();
+            await portMapper.WaitForExitAsync();
+            portMapper.Dispose();
+        }
+
+        Directory.Delete(_home, recursive: true);
+    }
+
+    private static string? FindPortMapper()
+        => new[] { "/usr/bin/epmd" }
+            .Concat(Directory.Exists("/usr/lib/erlang") ? Directory.EnumerateFiles("/usr/lib/erlang", "epmd", SearchOption.AllDirectories) : [])
+            .FirstOrDefault(File.Exists);
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private async Task WriteConfigurationAsync()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_home, "enabled_plugins"), "[rabbitmq_management,rabbitmq_consistent_hash_exchange,rabbitmq_random_exchange].\n");
+        await File.WriteAllTextAsync(Path.Combine(_home, "rabbitmq.conf"), string.Create(CultureInfo.InvariantCulture, $"""
+            listeners.tcp.1 = 127.0.0.1:{Port}
+            management.tcp.ip = 127.0.0.1
+            management.tcp.port = {ManagementPort}
+            collect_statistics_interval = 100
+            log.console = false
+            log.file.level = warning
+
+            """));
+    }
+
+    private void StartPortMapper()
+        => _portMapper = Start(FindPortMapper()!, ["-port", _portMapperPort.ToString(CultureInfo.InvariantCulture), "-address", "127.0.0.1"]);
+
+    private async Task StartNodeAsync()
+    {
+        Process server = Start(Script, []);
+        _server = server;
+        server.OutputDataReceived += (_, line) => Note(line.Data);
+        server.ErrorDataReceived += (_, line) => Note(line.Data);
+        server.BeginOutputReadLine();
+        server.BeginErrorReadLine();
+        Stopwatch waited = Stopwatch.StartNew();
+        while (!await AnswersAsync())
+        {
+            if (server.HasExited || waited.Elapsed > StartTimeout)
+            {
+                throw new InvalidOperationException($"rabbitmq-server did not start within {waited.Elapsed.TotalSeconds:F0} s. It said: {_output}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        }
+    }
+
+    // The HTTP listener starts last; and a node that takes connections may still be starting, so AMQP has to answer, too.
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            foreach (int port in new[] { ManagementPort, Port })
+            {
+                using TcpClient probe = new();
+                await probe.ConnectAsync(IPAddress.Loopback, port);
+            }
+
+            using TcpClient client = new();
+            await client.ConnectAsync(IPAddress.Loopback, Port);
+            await client.GetStream().WriteAsync("AMQP\0\0\u0009\u0001"u8.ToArray());
+            return await client.GetStream().ReadAsync(new byte[1].AsMemory()) == 1;
+        }
+        catch (Exception error) when (error is SocketException or IOException)
+        {
+            return false;
+        }
+    }
+
+    private Process Start(string program, IEnumerable<string> arguments)
+    {
+        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = _home };
+        foreach ((string name, string value) in new[]
+        {
+            ("HOME", _home),
+            ("ERL_EPMD_PORT", _portMapperPort.ToString(CultureInfo.InvariantCulture)),
+            ("ERL_EPMD_ADDRESS", "127.0.0.1"),
+            ("RABBITMQ_NODENAME", _node),
+            ("RABBITMQ_DIST_PORT", _distributionPort.ToString(CultureInfo.InvariantCulture)),
+            ("RABBITMQ_CONFIG_FILE", Path.Combine(_home, "rabbitmq.conf")),
+            ("RABBITMQ_CONF_ENV_FILE", Path.Combine(_home, "none")),
+            ("RABBITMQ_ENABLED_PLUGINS_FILE", Path.Combine(_home, "enabled_plugins")),
+            ("RABBITMQ_MNESIA_BASE", Path.Combine(_home, "data")),
+            ("RABBITMQ_LOG_BASE", Path.Combine(_home, "log")),
+            ("RABBITMQ_PID_FILE", Path.Combine(_home, "pid")),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +S 1:1"),
+        })
+        {
+            start.Environment[name] = value;
+        }
+
+        return Process.Start(start)!;
+    }
+
+    private void Note(string? line)
+    {
+        lock (_output)
+        {
+            _output.AppendLine(line);
+        }
+    }
+}
