@@ -56,6 +56,17 @@ internal sealed partial class VirtualHost : IQueueOwner
             : PublishOutcome.Confirmed;
     }
 
+    /// <summary>Checks that an exchange can be published to.</summary>
+    /// <param name="exchangeName">The exchange.</param>
+    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange.</exception>
+    internal void CheckPublish(string exchangeName)
+    {
+        if (GetExchange(exchangeName).Declaration.IsInternal)
+        {
+            throw MqErrors.PublishToInternalExchange(Name, exchangeName);
+        }
+    }
+
     /// <summary>Checks that a message could be published, as a transaction does when it takes the message.</summary>
     /// <param name="exchangeName">The exchange.</param>
     /// <param name="routingKey">The routing key.</param>
@@ -63,11 +74,7 @@ internal sealed partial class VirtualHost : IQueueOwner
     /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
     internal void CheckPublish(string exchangeName, string routingKey, Message message)
     {
-        if (GetExchange(exchangeName).Declaration.IsInternal)
-        {
-            throw MqErrors.PublishToInternalExchange(Name, exchangeName);
-        }
-
+        CheckPublish(exchangeName);
         _ = RoutingKeys.Read(routingKey, message.Properties);
     }
 
