@@ -186,7 +186,8 @@ internal sealed class CommandChooser(Func<ModelBroker> current)
         int id = Model.Consumers.Count;
         return new Command.Consume(
             channel.Id, id, string.Create(CultureInfo.InvariantCulture, $"t{id}"), QueueName(step.What), how.Take(4) == 3,
-            new int?[] { null, 1, 2, 3, 0 }[how.Take(5)], how.Take(5) == 4 ? 1 : 0) { Eager = how.Take(3) != 2 };
+            new int?[] { null, 1, 2, 3, 0 }[how.Take(5)], how.Take(5) == 4 ? 1 : 0)
+        { Eager = how.Take(3) != 2 };
     }
 
     /// <summary>Settles a delivery on whichever channel has one.</summary>
