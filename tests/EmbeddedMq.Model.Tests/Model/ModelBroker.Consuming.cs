@@ -98,7 +98,7 @@ internal sealed partial class ModelBroker
         ModelConsumer consumer = _consumers[command.Consumer];
         if (consumer.Mailbox.Count == 0)
         {
-            return "end";
+            return consumer.End is null ? "nothing came" : "end";
         }
 
         ModelDelivery delivery = consumer.Mailbox[0];
@@ -170,7 +170,7 @@ internal sealed partial class ModelBroker
         {
             foreach (ModelDelivery delivery in taken.Where(d => _queues.Contains(d.Entry.Queue)))
             {
-                Die(delivery.Entry.Queue, delivery.Entry.Message, "rejected");
+                Later((channel, "reject"), () => Die(delivery.Entry.Queue, delivery.Entry.Message, "rejected"));
             }
         }
 
@@ -269,7 +269,14 @@ internal sealed partial class ModelBroker
             }
         }
 
-        if (channel.Window > 0)
+        if (channel.Window == 0)
+        {
+            return;
+        }
+
+        // What was taken with get held no place in the window: the channel's consumers may be asked again all the same, or not.
+        bool asksAll = settled.Exists(static d => d.Consumer is not null);
+        if (asksAll || choices.Next(channel.Consumers.Exists(static c => c.IsStarved) ? 2 : 1) == 1)
         {
             OfferWindow(channel);
         }

@@ -62,8 +62,7 @@ internal sealed partial class ModelBroker
         foreach (ModelPublish publish in _waitingPublishes.FindAll(static p => p.OpenQueues == 0))
         {
             _waitingPublishes.Remove(publish);
-            AnsweredPublishes.Add(publish.Message.Id);
-            _events.Add($"publish {publish.Message.Id}: {Outcome(publish)}");
+            Answers.Add(publish.Message.Id, Outcome(publish));
         }
     }
 
@@ -85,14 +84,16 @@ internal sealed partial class ModelBroker
         return Render.Outcome(new PublishResult(PublishOutcome.Confirmed, publish.Sequence));
     }
 
-    /// <summary>The queues that a message reaches, in the order in which they get it: open in AMQP, but the same for the same way.</summary>
+    /// <summary>The queues that a message reaches, in the order in which they get it: open in AMQP, but the same for the same way as long as the topology stays as it is.</summary>
     private List<ModelQueue> RouteInOrder(ModelExchange? exchange, string key)
     {
         List<ModelQueue> queues = Route(exchange, key);
-        string way = $"{exchange?.Name} {key} {string.Join(' ', queues.Select(static q => q.Name))}";
+        string way = $"{exchange?.Name} {key} {string.Join(' ', queues.Select(static q => q.Name))} {_topologyChanges}";
         if (!_orders.TryGetValue(way, out List<string>? order))
         {
-            List<ModelQueue> left = [.. queues];
+            // The usual answer follows what another way from the same exchange has shown; newcomers (index -1) come last.
+            List<string> usual = _orders.GetValueOrDefault(exchange?.Name ?? "", []);
+            List<ModelQueue> left = [.. queues.OrderBy(q => (uint)usual.IndexOf(q.Name))];
             order = [];
             while (left.Count > 0)
             {
@@ -102,6 +103,7 @@ internal sealed partial class ModelBroker
             }
 
             _orders.Add(way, order);
+            _orders[exchange?.Name ?? ""] = order;
         }
 
         return [.. queues.OrderBy(q => order.IndexOf(q.Name))];
@@ -217,8 +219,13 @@ internal sealed partial class ModelBroker
         }
 
         Insert(entry);
-        DropBeyondLimits(queue);
-        Pump(queue);
+        bool dropped = DropBeyondLimits(queue);
+
+        // A head whose time is over at this very moment, and that this message did not bring up, may as well wait for the timer.
+        if (dropped || entry.ExpiresAt is not null || choices.Next(HeadHasExpired(queue) ? 2 : 1) == 1)
+        {
+            Pump(queue);
+        }
     }
 
     private void Insert(ModelEntry entry)
@@ -233,15 +240,19 @@ internal sealed partial class ModelBroker
         ready.Insert(index < 0 ? ready.Count : index, entry);
     }
 
-    private void DropBeyondLimits(ModelQueue queue)
+    private bool DropBeyondLimits(ModelQueue queue)
     {
+        bool dropped = false;
         while (queue.Overflow == "drop-head" && queue.Ready.Count > 0 && (queue.Ready.Count > queue.MaxLength || queue.ReadyBytes > queue.MaxBytes))
         {
             int victim = flaw == ModelFlaw.DropTail ? queue.Ready.Count - 1 : 0;
             ModelEntry entry = queue.Ready[victim];
             queue.Ready.RemoveAt(victim);
             Die(queue, entry.Message, "maxlen");
+            dropped = true;
         }
+
+        return dropped;
     }
 
     private bool HeadHasExpired(ModelQueue queue) => queue.Ready.Count > 0 && _now >= queue.Ready[0].ExpiresAt;

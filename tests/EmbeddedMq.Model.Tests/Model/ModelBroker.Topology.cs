@@ -68,6 +68,7 @@ internal sealed partial class ModelBroker
 
         _exchanges.RemoveAll(x => x.Name == command.Name);
         _bindings.RemoveAll(b => b.Exchange == command.Name);
+        _topologyChanges++;
         return "ok";
     }
 
@@ -172,6 +173,7 @@ internal sealed partial class ModelBroker
         if (command.Unbind)
         {
             _bindings.Remove(binding);
+            _topologyChanges++;
             return "ok";
         }
 
@@ -179,6 +181,7 @@ internal sealed partial class ModelBroker
         if (!_bindings.Contains(binding))
         {
             _bindings.Add(binding);
+            _topologyChanges++;
         }
 
         return "ok";
@@ -193,6 +196,7 @@ internal sealed partial class ModelBroker
         }
 
         _bindings.RemoveAll(b => b.Queue == queue.Name);
+        _topologyChanges++;
         queue.Ready.ForEach(e => Fates.Add((e.Message.Id, $"went with '{queue.Name}'")));
         foreach (ModelDelivery delivery in _channels.SelectMany(static c => c.Unacked).Where(d => d.Entry.Queue == queue))
         {

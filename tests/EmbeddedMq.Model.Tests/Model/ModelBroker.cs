@@ -28,6 +28,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     private readonly List<(object Lane, Action Act)> _news = [];
     private readonly List<string> _events = [];
     private readonly Dictionary<string, List<string>> _orders = [];
+    private int _topologyChanges;
     private long _now;
 
     public IReadOnlyList<ModelConnection> Connections => _connections;
@@ -45,8 +46,8 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     /// <summary>Where each copy of a message ended: the message's body and the fate, in order.</summary>
     public List<(string Id, string Fate)> Fates { get; } = [];
 
-    /// <summary>The bodies of messages whose publishers have waited and were answered by the last call.</summary>
-    public List<string> AnsweredPublishes { get; } = [];
+    /// <summary>What publishers were told that had to wait, by the body of their message.</summary>
+    public Dictionary<string, string> Answers { get; } = [];
 
     /// <summary>The bodies of messages that were confirmed to their publisher and that at least one queue was to take.</summary>
     public List<string> ConfirmedAndRouted { get; } = [];
@@ -56,7 +57,6 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     public string Apply(Command command)
     {
         _events.Clear();
-        AnsweredPublishes.Clear();
         string answer;
         try
         {
@@ -80,7 +80,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
     /// <summary>All that can be seen from outside after a call.</summary>
     public List<string> Observe()
     {
-        List<string> seen = [.. _events.Order(StringComparer.Ordinal)];
+        List<string> seen = [.. _events];
         seen.AddRange(_connections.Select(static c => $"connection {c.Id}: {c.Closed ?? "open"}"));
         seen.AddRange(_channels.Select(static c => $"channel {c.Id}: {c.Closed ?? "open"}"));
         seen.AddRange(_consumers.Select(static c => $"consumer {c.Id}: {c.End?.ToString() ?? "running"}"));
@@ -282,8 +282,7 @@ internal sealed partial class ModelBroker(Choices choices, ModelFlaw flaw = Mode
         foreach (ModelPublish publish in _waitingPublishes.FindAll(p => p.Channel == channel && p.OpenQueues > 0))
         {
             _waitingPublishes.Remove(publish);
-            AnsweredPublishes.Add(publish.Message.Id);
-            _events.Add($"publish {publish.Message.Id}: ChannelException {closed["closed ".Length..]}");
+            Answers.Add(publish.Message.Id, "ChannelException " + closed["closed ".Length..]);
         }
 
         foreach (ModelQueue queue in _queues.Where(q => q.Waiting.RemoveAll(w => w.Publish?.Channel == channel) > 0))

@@ -12,10 +12,14 @@ internal sealed class BrokerTarget(BrokerFixture fixture) : IScriptTarget
 
     private readonly Dictionary<int, IConnection> _connections = [];
     private readonly Dictionary<int, IChannel> _channels = [];
-    private readonly Dictionary<int, (IConsumer Consumer, IAsyncEnumerator<Delivery> Reader)> _consumers = [];
+    private readonly Dictionary<int, Reader> _consumers = [];
     private readonly List<(string Id, Task<PublishResult> Outcome)> _waitingPublishes = [];
+    private readonly Dictionary<string, string> _answers = [];
     private readonly List<string> _events = [];
     private readonly DateTimeOffset _start = fixture.Time.GetUtcNow();
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Answers => _answers;
 
     /// <inheritdoc/>
     public async ValueTask<string> ApplyAsync(Command command)
@@ -30,39 +34,35 @@ internal sealed class BrokerTarget(BrokerFixture fixture) : IScriptTarget
         {
             answer = Error(error);
         }
-        catch (TimeoutException)
-        {
-            answer = "nothing came";
-        }
-
         await fixture.SettleAsync();
         return answer;
     }
 
     /// <inheritdoc/>
-    public async ValueTask SettleAsync(IReadOnlyCollection<string> answered)
+    public async ValueTask SettleAsync(IReadOnlyCollection<string>? due)
     {
-        Task[] due = [.. _waitingPublishes.Where(p => answered.Contains(p.Id)).Select(static p => p.Outcome)];
         try
         {
-            await Task.WhenAll(due).WaitAsync(Moment);
+            await Task.WhenAll(_waitingPublishes.Where(p => due?.Contains(p.Id) != false).Select(static p => p.Outcome)).WaitAsync(Moment);
         }
         catch (Exception error) when (error is TimeoutException or EmbeddedMqException)
         {
-            // What did not come is missing from what is observed; what failed is told there.
+            // What did not come is missing from the answers; what failed is told there.
         }
+
+        await CollectAnswersAsync();
     }
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<string>> ObserveAsync()
     {
-        await CollectWaitingPublishesAsync();
-        List<string> seen = [.. _events.Order(StringComparer.Ordinal)]; // answers to different publishers have no order among them
+        List<string> seen = [.. _events];
         seen.AddRange(_connections.OrderBy(static c => c.Key).Select(static c => $"connection {c.Key}: {Closed(c.Value.CloseReason)}"));
         seen.AddRange(_channels.OrderBy(static c => c.Key).Select(static c => $"channel {c.Key}: {Closed(c.Value.CloseReason)}"));
-        foreach ((int id, (IConsumer consumer, _)) in _consumers.OrderBy(static c => c.Key))
+        foreach ((int id, Reader reader) in _consumers.OrderBy(static c => c.Key))
         {
-            seen.Add($"consumer {id}: {(consumer.Ended.IsCompleted ? await consumer.Ended : "running")}");
+            Task<ConsumerEnd> ended = reader.Consumer.Ended;
+            seen.Add($"consumer {id}: {(ended.IsCompleted ? await ended : "running")}");
         }
 
         foreach (QueueDescription q in (await fixture.Broker.Management.ListQueuesAsync("/")).OrderBy(static q => q.Name, StringComparer.Ordinal))
@@ -178,18 +178,18 @@ internal sealed class BrokerTarget(BrokerFixture fixture) : IScriptTarget
         return Render.Outcome(await publish);
     }
 
-    private async ValueTask CollectWaitingPublishesAsync()
+    private async ValueTask CollectAnswersAsync()
     {
         foreach ((string Id, Task<PublishResult> Outcome) publish in _waitingPublishes.FindAll(static p => p.Outcome.IsCompleted))
         {
             _waitingPublishes.Remove(publish);
             try
             {
-                _events.Add($"publish {publish.Id}: {Render.Outcome(await publish.Outcome)}");
+                _answers.Add(publish.Id, Render.Outcome(await publish.Outcome));
             }
             catch (EmbeddedMqException error)
             {
-                _events.Add($"publish {publish.Id}: {Error(error)}");
+                _answers.Add(publish.Id, Error(error));
             }
         }
     }
@@ -204,14 +204,23 @@ internal sealed class BrokerTarget(BrokerFixture fixture) : IScriptTarget
             Priority = command.Priority,
         };
         IConsumer consumer = await _channels[command.Channel].StartConsumerAsync(command.Queue, options);
-        _consumers.Add(command.Consumer, (consumer, consumer.ReadAllAsync().GetAsyncEnumerator()));
+        _consumers.Add(command.Consumer, new Reader(consumer));
     }
 
     private async ValueTask<string> ReadAsync(Command.Read command)
     {
-        IAsyncEnumerator<Delivery> reader = _consumers[command.Consumer].Reader;
-        bool more = await reader.MoveNextAsync().AsTask().WaitAsync(Moment);
-        return more ? "read " + Describe(reader.Current) : "end";
+        Reader reader = _consumers[command.Consumer];
+        reader.Deliveries ??= reader.Consumer.ReadAllAsync(reader.Stop.Token).GetAsyncEnumerator();
+        ValueTask<bool> next = reader.Deliveries.MoveNextAsync();
+        if (!next.IsCompleted)
+        {
+            // The broker posts on its callers' threads: what has not come by now does not come. Stop waiting, or the next delivery would
+            // be read before the script says so.
+            await reader.StopAsync(next);
+            return "nothing came";
+        }
+
+        return await next ? "read " + Describe(reader.Deliveries.Current) : "end";
     }
 
     private async ValueTask AdvanceAsync(int milliseconds)
@@ -245,4 +254,32 @@ internal sealed class BrokerTarget(BrokerFixture fixture) : IScriptTarget
     private static string Closed(CloseReason? reason) => reason is null ? "open" : $"closed {(int)reason.ReplyCode} {reason.ReplyText}";
 
     private static string Error(EmbeddedMqException error) => Render.Error(error.GetType().Name, (int)error.ReplyCode, error.ReplyText);
+
+    /// <summary>A consumer and its enumeration, which begins again after a read that found nothing.</summary>
+    private sealed class Reader(IConsumer consumer)
+    {
+        public IConsumer Consumer { get; } = consumer;
+
+        public CancellationTokenSource Stop { get; private set; } = new();
+
+        public IAsyncEnumerator<Delivery>? Deliveries { get; set; }
+
+        public async ValueTask StopAsync(ValueTask<bool> pending)
+        {
+            await Stop.CancelAsync();
+            try
+            {
+                await pending;
+            }
+            catch (OperationCanceledException)
+            {
+                // As asked.
+            }
+
+            await Deliveries!.DisposeAsync();
+            Deliveries = null;
+            Stop.Dispose();
+            Stop = new CancellationTokenSource();
+        }
+    }
 }

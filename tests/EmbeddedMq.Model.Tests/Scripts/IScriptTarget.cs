@@ -7,9 +7,13 @@ internal interface IScriptTarget : IAsyncDisposable
     /// <returns>The answer, as <see cref="Render"/> writes it; errors are answers.</returns>
     ValueTask<string> ApplyAsync(Command command);
 
-    /// <summary>Waits a moment for publishes that are due to be answered; an engine answers those that had to wait on another thread.</summary>
-    /// <param name="answered">The bodies of the messages whose publishers have been answered, by the model.</param>
-    ValueTask SettleAsync(IReadOnlyCollection<string> answered);
+    /// <summary>What publishers have been told that had to wait, by the body of their message. An engine tells them on another thread, so that
+    /// an answer may be there later than the call that brought it.</summary>
+    IReadOnlyDictionary<string, string> Answers { get; }
+
+    /// <summary>Waits a moment for answers that are due.</summary>
+    /// <param name="due">The bodies of the messages; <see langword="null"/> for all that wait.</param>
+    ValueTask SettleAsync(IReadOnlyCollection<string>? due);
 
     /// <summary>All that can be seen from outside after a call, line by line.</summary>
     ValueTask<IReadOnlyList<string>> ObserveAsync();

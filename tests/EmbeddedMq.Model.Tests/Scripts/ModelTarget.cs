@@ -11,7 +11,10 @@ internal sealed class ModelTarget(ModelFlaw flaw) : IScriptTarget
     public ValueTask<string> ApplyAsync(Command command) => ValueTask.FromResult(_model.Apply(command));
 
     /// <inheritdoc/>
-    public ValueTask SettleAsync(IReadOnlyCollection<string> answered) => ValueTask.CompletedTask;
+    public IReadOnlyDictionary<string, string> Answers => _model.Answers;
+
+    /// <inheritdoc/>
+    public ValueTask SettleAsync(IReadOnlyCollection<string>? due) => ValueTask.CompletedTask;
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<string>> ObserveAsync() => ValueTask.FromResult<IReadOnlyList<string>>(_model.Observe());
