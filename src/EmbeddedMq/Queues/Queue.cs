@@ -139,10 +139,14 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             if (taken)
             {
                 _contents.Acquire(entry!);
-                MoveUp_NeedsGate(); // what expired behind it has come to the head; as in RabbitMQ it is not counted any more
+                _contents.DropExpired(); // what expired behind it has come to the head; as in RabbitMQ it is not counted any more
             }
 
             remainingCount = (uint)_contents.Count;
+            if (taken)
+            {
+                MoveUp_NeedsGate();
+            }
         }
 
         LeaveGate();
