@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using WebhookRelay;
 
 namespace EmbeddedMq.Samples.Tests.WebhookRelay;
@@ -96,6 +97,23 @@ public sealed class WebhookEndpointTests
         Assert.Equal(401, (await relay.PostJsonAsync("not json")).Status);
         await relay.WhenHandledAsync(3);
         Assert.Equal(1, Assert.Contains("push", await relay.HandledAsync("archive")));
+    }
+
+    [Fact]
+    public async Task Post_BrokerRefuses_IsUnavailableAndNotAccepted()
+    {
+        await using RunningRelay relay = await RunningRelay.StartAsync();
+        await using (IConnection connection = await relay.Services.GetRequiredService<IBroker>().ConnectAsync())
+        await using (IChannel channel = await connection.OpenChannelAsync())
+        {
+            await channel.DeleteExchangeAsync("webhooks");
+        }
+
+        (int status, string text) = await relay.PostJsonAsync(Push);
+
+        Assert.Equal(503, status);
+        Assert.StartsWith("Not accepted, try again later: NOT_FOUND - no exchange 'webhooks' in vhost '/'", text, StringComparison.Ordinal);
+        Assert.Empty(await relay.HandledAsync("archive"));
     }
 
     [Fact]
