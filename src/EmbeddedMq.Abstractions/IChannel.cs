@@ -117,7 +117,7 @@ public interface IChannel : IAsyncDisposable
     /// <exception cref="PublishException">Rejected by a full queue, or returned as unroutable; the channel lives on.</exception>
     /// <exception cref="ChannelException">404 there is no such exchange; 406 the message is invalid; or the channel is closed.</exception>
     /// <remarks>Thread-safe. A caller that wants several confirms outstanding keeps the tasks. On a transactional channel the message
-    /// is held until <see cref="CommitTransactionAsync"/> and the call returns at once. Source: AMQP 0-9-1 §1.8.3.7 basic.publish; RabbitMQ publisher confirms.</remarks>
+    /// is routed, held until <see cref="CommitTransactionAsync"/>, and the call returns at once. Source: AMQP 0-9-1 §1.8.3.7 basic.publish; RabbitMQ publisher confirms.</remarks>
     ValueTask<ulong> PublishAsync(string exchange, string routingKey, Message message, PublishFlags flags = PublishFlags.None, CancellationToken cancellationToken = default);
 
     /// <summary>Publishes a message and tells what became of it as a value.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using EmbeddedMq.Bindings;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Queues;
@@ -163,11 +164,9 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             {
                 CheckTransactional_NeedsGate();
                 TakeWaitingAlong_NeedsGate(takenAlong);
-
-                // An exchange may have gone since: better nothing of the transaction than a part. It stays held until the error closes the channel.
-                foreach (ChannelTransaction.HeldMessage held in Transaction.Publishes)
+                foreach (WaitingPublish publish in takenAlong)
                 {
-                    virtualHost.CheckPublish(held.Exchange, held.RoutingKey, held.Message);
+                    Hold_NeedsGate(publish.Exchange, publish.RoutingKey, publish.Message, publish.IsMandatory);
                 }
 
                 rejected = PublishHeld_NeedsGate(pendings, returned);
@@ -251,8 +250,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     {
         if (Mode == ChannelMode.Transactional)
         {
-            virtualHost.CheckPublish(exchange, routingKey, message);
-            Hold_NeedsGate(new ChannelTransaction.HeldMessage(exchange, routingKey, message, isMandatory));
+            Hold_NeedsGate(exchange, routingKey, message, isMandatory);
             return (PublishOutcome.Confirmed, 0);
         }
 
@@ -343,8 +341,11 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         }
     }
 
-    private void Hold_NeedsGate(ChannelTransaction.HeldMessage held)
+    // Routed now, not at the commit: an unknown exchange is told at once, and the commit cannot fail for one that has gone since.
+    private void Hold_NeedsGate(string exchange, string routingKey, Message message, bool isMandatory)
     {
+        (IDestination[] queues, DelayedExchange[] delayed) = virtualHost.RouteForCommit(_router, exchange, routingKey, message);
+        ChannelTransaction.HeldMessage held = new(exchange, routingKey, message, isMandatory, queues, delayed);
         Transaction.Publishes.Add(held);
         virtualHost.Services.Memory.Add(held.MemoryBytes);
     }
@@ -354,10 +355,6 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     {
         taken.AddRange(_waitingForMemory.Where(static publish => !publish.IsDone));
         _waitingForMemory.Clear();
-        foreach (WaitingPublish publish in taken)
-        {
-            Hold_NeedsGate(new ChannelTransaction.HeldMessage(publish.Exchange, publish.RoutingKey, publish.Message, publish.IsMandatory));
-        }
     }
 
     private static void Answer(List<WaitingPublish> takenAlong)
@@ -373,32 +370,22 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     private bool PublishHeld_NeedsGate(List<PendingPublish> pendings, List<ChannelTransaction.HeldMessage> returned)
     {
         bool rejected = false;
-        int published = 0;
-        try
+        foreach (ChannelTransaction.HeldMessage held in Transaction.Publishes)
         {
-            foreach (ChannelTransaction.HeldMessage held in Transaction.Publishes)
+            PendingPublish? pending = null;
+            PublishOutcome outcome = virtualHost.Deliver(
+                held.Queues, held.Delayed, held.Exchange, held.RoutingKey, held.Message, held.IsMandatory, ref pending);
+            virtualHost.Services.Memory.Release(held.MemoryBytes);
+            rejected |= outcome == PublishOutcome.Rejected;
+            if (outcome == PublishOutcome.Returned)
             {
-                PendingPublish? pending = null;
-                PublishOutcome outcome = virtualHost.Publish(_router, held.Exchange, held.RoutingKey, held.Message, held.IsMandatory, ref pending);
-                published++;
-                virtualHost.Services.Memory.Release(held.MemoryBytes);
-                rejected |= outcome == PublishOutcome.Rejected;
-                if (outcome == PublishOutcome.Returned)
-                {
-                    returned.Add(held);
-                }
-
-                if (pending is not null)
-                {
-                    pendings.Add(pending);
-                }
+                returned.Add(held);
             }
-        }
-        catch (EmbeddedMqException)
-        {
-            // An exchange has gone at this very moment. The rest is forgotten when the error closes the channel, and what it settled goes back.
-            Transaction.Publishes.RemoveRange(0, published);
-            throw;
+
+            if (pending is not null)
+            {
+                pendings.Add(pending);
+            }
         }
 
         return rejected;

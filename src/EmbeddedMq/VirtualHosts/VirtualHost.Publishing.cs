@@ -34,25 +34,55 @@ internal sealed partial class VirtualHost : IQueueOwner
     {
         RouteResult route = Route(router, exchangeName, routingKey, message);
         route.Source.CountPublished();
-        if (!route.IsRouted)
-        {
-            return mandatory ? PublishOutcome.Returned : PublishOutcome.Confirmed;
-        }
+        return Deliver(route.Queues, route.Delayed, exchangeName, routingKey, message, mandatory, ref pending);
+    }
 
+    /// <summary>Routes a message that a transaction holds: as in RabbitMQ it goes where it was routed when it was published, whatever is bound by the commit.</summary>
+    /// <param name="router">The channel's router, guarded by the caller.</param>
+    /// <param name="exchangeName">The exchange.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <returns>What <see cref="Deliver"/> takes.</returns>
+    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
+    internal (IDestination[] Queues, DelayedExchange[] Delayed) RouteForCommit(Router router, string exchangeName, string routingKey, Message message)
+    {
+        RouteResult route = Route(router, exchangeName, routingKey, message);
+        route.Source.CountPublished();
+        return ([.. route.Queues], [.. route.Delayed]);
+    }
+
+    /// <summary>Hands a routed message to its destinations.</summary>
+    /// <param name="queues">The queues that take it.</param>
+    /// <param name="delayedExchanges">The delayed exchanges that hold it.</param>
+    /// <param name="exchangeName">The exchange that it was published to.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="mandatory">Whether it comes back when no queue takes it.</param>
+    /// <param name="pending">Set when a queue keeps the message waiting.</param>
+    /// <returns>Confirmed (also while pending), returned or rejected.</returns>
+    internal PublishOutcome Deliver(
+        ReadOnlySpan<IDestination> queues,
+        ReadOnlySpan<DelayedExchange> delayedExchanges,
+        string exchangeName,
+        string routingKey,
+        Message message,
+        bool mandatory,
+        ref PendingPublish? pending)
+    {
         bool rejected = false;
-        foreach (IDestination destination in route.Queues)
+        foreach (IDestination destination in queues)
         {
             rejected |= ((IMessageSink)destination).Enqueue(message, exchangeName, routingKey, ref pending) == EnqueueOutcome.Rejected;
         }
 
-        foreach (DelayedExchange delayed in route.Delayed)
+        foreach (DelayedExchange delayed in delayedExchanges)
         {
             Hold(delayed, exchangeName, routingKey, message);
         }
 
         // A delayed message routes to nothing when it is published, which is what mandatory asks about.
         return rejected ? PublishOutcome.Rejected
-            : mandatory && route.Queues.IsEmpty ? PublishOutcome.Returned
+            : mandatory && queues.IsEmpty ? PublishOutcome.Returned
             : PublishOutcome.Confirmed;
     }
 
@@ -65,17 +95,6 @@ internal sealed partial class VirtualHost : IQueueOwner
         {
             throw MqErrors.PublishToInternalExchange(Name, exchangeName);
         }
-    }
-
-    /// <summary>Checks that a message could be published, as a transaction does when it takes the message.</summary>
-    /// <param name="exchangeName">The exchange.</param>
-    /// <param name="routingKey">The routing key.</param>
-    /// <param name="message">The message.</param>
-    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
-    internal void CheckPublish(string exchangeName, string routingKey, Message message)
-    {
-        CheckPublish(exchangeName);
-        _ = RoutingKeys.Read(routingKey, message.Properties);
     }
 
     /// <inheritdoc/>

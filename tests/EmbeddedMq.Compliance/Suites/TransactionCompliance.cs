@@ -127,6 +127,22 @@ public abstract class TransactionCompliance(ComplianceEngine engine) : Complianc
     }
 
     [Fact, AmqpItem("A6.8")]
+    public async Task Publish_InATransaction_GoesWhereItWasRoutedWhenPublished()
+    {
+        string bound = await DeclareQueueAsync();
+        string boundLater = await DeclareQueueAsync();
+        string exchange = await DeclareExchangeAsync(ExchangeType.Fanout);
+        await Channel.BindQueueAsync(bound, exchange, "");
+        await _transaction.PublishAsync(exchange, "", Message.Text("1"));
+        await _transaction.DeclareQueuePassiveAsync(bound); // once a server has answered this, it has the publish
+        await Channel.UnbindQueueAsync(bound, exchange, "");
+        await Channel.BindQueueAsync(boundLater, exchange, "");
+        await _transaction.CommitTransactionAsync();
+        await ExpectMessagesAsync(bound, "1");
+        await ExpectReadyAsync(boundLater, 0);
+    }
+
+    [Fact, AmqpItem("A6.8")]
     public async Task CommitAndRollback_NotTransactional_Are406()
     {
         await ExpectChannelErrorAsync(ReplyCode.PreconditionFailed, "channel is not transactional", c => c.CommitTransactionAsync());
