@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using EmbeddedMq.Bindings;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Queues;
@@ -162,6 +161,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         {
             lock (_gate)
             {
+                channel.ThrowIfClosed(); // a close beside this forgets the transaction: there would be nothing to say yes to
                 CheckTransactional_NeedsGate();
                 TakeWaitingAlong_NeedsGate(takenAlong);
                 foreach (WaitingPublish publish in takenAlong)
@@ -344,8 +344,8 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     // Routed now, not at the commit: an unknown exchange is told at once, and the commit cannot fail for one that has gone since.
     private void Hold_NeedsGate(string exchange, string routingKey, Message message, bool isMandatory)
     {
-        (IDestination[] queues, DelayedExchange[] delayed) = virtualHost.RouteForCommit(_router, exchange, routingKey, message);
-        ChannelTransaction.HeldMessage held = new(exchange, routingKey, message, isMandatory, queues, delayed);
+        (string[] queueNames, DelayedExchange[] delayed) = virtualHost.RouteForCommit(_router, exchange, routingKey, message);
+        ChannelTransaction.HeldMessage held = new(exchange, routingKey, message, isMandatory, queueNames, delayed);
         Transaction.Publishes.Add(held);
         virtualHost.Services.Memory.Add(held.MemoryBytes);
     }
@@ -374,7 +374,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         {
             PendingPublish? pending = null;
             PublishOutcome outcome = virtualHost.Deliver(
-                held.Queues, held.Delayed, held.Exchange, held.RoutingKey, held.Message, held.IsMandatory, ref pending);
+                held.QueueNames, held.Delayed, held.Exchange, held.RoutingKey, held.Message, held.IsMandatory, ref pending);
             virtualHost.Services.Memory.Release(held.MemoryBytes);
             rejected |= outcome == PublishOutcome.Rejected;
             if (outcome == PublishOutcome.Returned)

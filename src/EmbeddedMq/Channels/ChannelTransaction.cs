@@ -1,4 +1,3 @@
-using EmbeddedMq.Bindings;
 using EmbeddedMq.Exchanges;
 
 namespace EmbeddedMq.Channels;
@@ -27,10 +26,10 @@ internal sealed class ChannelTransaction
     /// <param name="RoutingKey">The routing key.</param>
     /// <param name="Message">The message.</param>
     /// <param name="IsMandatory">Whether it comes back when no queue takes it.</param>
-    /// <param name="Queues">The queues that it was routed to when it was published.</param>
+    /// <param name="QueueNames">The names of queues that it was routed to when it was published.</param>
     /// <param name="Delayed">The delayed exchanges that it was routed to then.</param>
     internal readonly record struct HeldMessage(
-        string Exchange, string RoutingKey, Message Message, bool IsMandatory, IDestination[] Queues, DelayedExchange[] Delayed)
+        string Exchange, string RoutingKey, Message Message, bool IsMandatory, string[] QueueNames, DelayedExchange[] Delayed)
     {
         /// <summary>What it counts for in the memory ledger while it is held.</summary>
         internal long MemoryBytes => Message.Body.Length;

@@ -143,6 +143,16 @@ public abstract class TransactionCompliance(ComplianceEngine engine) : Complianc
     }
 
     [Fact, AmqpItem("A6.8")]
+    public async Task Publish_InATransactionToAQueueDeclaredLater_ReachesItAtTheCommit()
+    {
+        string queue = Name("q");
+        await _transaction.PublishAsync("", queue, Message.Text("1"), PublishFlags.Mandatory);
+        await Channel.DeclareQueueAsync(queue);
+        await _transaction.CommitTransactionAsync();
+        await ExpectMessagesAsync(queue, "1");
+    }
+
+    [Fact, AmqpItem("A6.8")]
     public async Task CommitAndRollback_NotTransactional_Are406()
     {
         await ExpectChannelErrorAsync(ReplyCode.PreconditionFailed, "channel is not transactional", c => c.CommitTransactionAsync());
