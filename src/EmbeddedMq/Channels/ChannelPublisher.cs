@@ -236,8 +236,10 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             publish.Fail(error());
         }
 
-        // The newest first: the room that one leaves must not let in another of this channel.
-        foreach (KeyValuePair<PendingPublish, long> pending in _pending.OrderByDescending(static pending => pending.Value))
+        // The newest first: the room that one leaves must not let in another of this channel. Copied by the table itself: others change it beside
+        // this, and what sorts it would take its count first and its contents after that.
+        KeyValuePair<PendingPublish, long>[] pendings = _pending.ToArray();
+        foreach (KeyValuePair<PendingPublish, long> pending in pendings.OrderByDescending(static pending => pending.Value))
         {
             pending.Key.Withdraw(CancellationToken.None);
         }
