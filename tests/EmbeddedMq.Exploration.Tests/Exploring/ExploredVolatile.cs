@@ -1,0 +1,57 @@
+using Real = System.Threading.Volatile;
+
+namespace EmbeddedMq.Exploration.Tests.Exploring;
+
+/// <summary>The volatile reads and writes that the broker uses, with a point before each read and after each write.</summary>
+internal static class ExploredVolatile
+{
+    public static T Read<T>(ref readonly T location)
+        where T : class?
+    {
+        ExploredThread.Current?.Point();
+        return Real.Read(in location);
+    }
+
+    public static int Read(ref readonly int location)
+    {
+        ExploredThread.Current?.Point();
+        return Real.Read(in location);
+    }
+
+    public static long Read(ref readonly long location)
+    {
+        ExploredThread.Current?.Point();
+        return Real.Read(in location);
+    }
+
+    public static bool Read(ref readonly bool location)
+    {
+        ExploredThread.Current?.Point();
+        return Real.Read(in location);
+    }
+
+    public static void Write<T>(ref T location, T value)
+        where T : class?
+    {
+        Real.Write(ref location, value);
+        ExploredThread.Current?.Point();
+    }
+
+    public static void Write(ref int location, int value)
+    {
+        Real.Write(ref location, value);
+        ExploredThread.Current?.Point();
+    }
+
+    public static void Write(ref long location, long value)
+    {
+        Real.Write(ref location, value);
+        ExploredThread.Current?.Point();
+    }
+
+    public static void Write(ref bool location, bool value)
+    {
+        Real.Write(ref location, value);
+        ExploredThread.Current?.Point();
+    }
+}
