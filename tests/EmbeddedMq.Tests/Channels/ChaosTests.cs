@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using EmbeddedMq.TestSupport;
 using EmbeddedMq.Tests.Handlers;
+using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.Time.Testing;
 
 namespace EmbeddedMq.Tests.Channels;

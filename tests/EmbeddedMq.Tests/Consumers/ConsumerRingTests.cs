@@ -1,6 +1,6 @@
 using EmbeddedMq.Consumers;
-using EmbeddedMq.TestSupport;
 using EmbeddedMq.Tests.Queues;
+using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Tests.Consumers;
 
