@@ -94,7 +94,7 @@ public sealed class Broker : IBroker
 
         try
         {
-            return new ValueTask<IConnection>(_connections.Open(options, virtualHost));
+            return new ValueTask<IConnection>(Connect(options, virtualHost));
         }
         catch (ConnectionException error)
         {
@@ -114,6 +114,21 @@ public sealed class Broker : IBroker
         _services.Scheduler.Dispose();
         LogWhatRemains();
         return ValueTask.CompletedTask;
+    }
+
+    private Connection Connect(ConnectionOptions options, VirtualHost virtualHost)
+    {
+        Connection connection = _connections.Open(options, virtualHost);
+
+        // A virtual host that was deleted meanwhile has closed its connections already, and would leave this one with nothing but itself.
+        if (!_virtualHosts.TryGetValue(virtualHost.Name, out VirtualHost? current) || !ReferenceEquals(current, virtualHost))
+        {
+            ConnectionException error = MqErrors.VirtualHostNotFound(virtualHost.Name);
+            connection.CloseBecause(error);
+            throw error;
+        }
+
+        return connection;
     }
 
     private void LogWhatRemains()
