@@ -14,7 +14,8 @@ namespace EmbeddedMq.Queues;
 /// <para>Lock order: the queue's gate is taken under nothing but a virtual host's topology gate or a channel's publish gate; under it come the
 /// channel's books of deliveries, the scheduler and the memory ledger, which take nothing further. Never two queues. What must not happen
 /// under the gate (dead-lettering, answering publishers) is noted in <see cref="QueueAftermath"/> and done by <see cref="LeaveGate"/>.</para>
-/// <para>It decides who gets what and when; the entries' own steps, counters and memory are <see cref="QueueContents"/>'.</para>
+/// <para>It decides who gets what and when; the entries' own steps, counters and memory are <see cref="QueueContents"/>', and what happens
+/// beyond a limit is <see cref="Admission"/>'s.</para>
 /// </remarks>
 internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
 {
@@ -26,7 +27,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     private readonly ConsumerRing _consumers;
     private readonly QueueAftermath _aftermath = new();
     private readonly QueueContents _contents;
-    private WaitingRoom? _waiting;
+    private readonly Admission _admission;
     private ExpirySchedule? _expiry;
     private bool _isDeleted;
 
@@ -48,6 +49,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         _scheduler = scheduler;
         _consumers = new ConsumerRing { SingleActive = argumentSettings.SingleActiveConsumer };
         _contents = new QueueContents(settings, scheduler.Clock, memory, _aftermath);
+        _admission = new Admission(_contents, _consumers);
     }
 
     /// <inheritdoc cref="IDestination.Name"/>
@@ -280,7 +282,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             }
 
             _contents.LetGo(entry);
-            _waiting!.Forget();
+            _admission.Forget();
             MoveUp_NeedsGate(); // the next in line may be small enough for the room that this one was too large for
         }
 
@@ -410,7 +412,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             return _contents.Describe(Declaration) with
             {
                 Policy = Policy?.Name,
-                WaitingPublishCount = _waiting?.Count ?? 0,
+                WaitingPublishCount = _admission.WaitingCount,
                 ConsumerCount = _consumers.Count,
                 ActiveConsumerTag = _consumers.Active?.ConsumerTag,
             };
@@ -484,48 +486,23 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             return EnqueueOutcome.Gone;
         }
 
-        if (MustRefuse_NeedsGate(entry))
+        if (_admission.MustRefuse(entry))
         {
+            _contents.Refuse(entry);
             return EnqueueOutcome.Rejected;
         }
 
         _contents.Hold(entry);
-        if (MustWait_NeedsGate(entry))
+        if (_admission.MustWait(entry))
         {
-            Wait_NeedsGate(entry, isAttended ? pending ??= new PendingPublish() : null);
+            PendingPublish? publish = isAttended ? pending ??= new PendingPublish() : null;
+            publish?.AddWait(this, entry);
+            _admission.Wait(entry, publish);
             return EnqueueOutcome.Waiting;
         }
 
         Accept_NeedsGate(entry);
         return EnqueueOutcome.Accepted;
-    }
-
-    private bool MustRefuse_NeedsGate(QueueEntry entry)
-    {
-        if (Settings.Overflow is not (Overflow.RejectPublish or Overflow.RejectPublishDeadLetter) || !_contents.WouldExceed(entry))
-        {
-            return false;
-        }
-
-        _contents.Refuse(entry);
-        return true;
-    }
-
-    // Nobody overtakes those who wait. A body larger than the whole limit is let into an empty queue: it would wait for ever.
-    private bool MustWait_NeedsGate(QueueEntry entry)
-        => Settings.Overflow == Overflow.BlockPublisher
-            && (_waiting is { Count: > 0 } || !HasRoom_NeedsGate(entry));
-
-    // Where a policy has put drop-head in the place of block-publisher, those who wait come in at the cost of the head, as all others do.
-    private bool HasRoom_NeedsGate(QueueEntry entry)
-        => !_contents.WouldExceed(entry)
-            || Settings.Overflow == Overflow.DropHead
-            || (_contents.IsEmpty && (Settings.MaxLength is not 0 || _consumers.AnyCanTake()));
-
-    private void Wait_NeedsGate(QueueEntry entry, PendingPublish? pending)
-    {
-        pending?.AddWait(this, entry);
-        (_waiting ??= new WaitingRoom()).Add(entry, pending);
     }
 
     /// <summary>Takes a message in: to a consumer at once if nothing is before it, else to the end of its level.</summary>
@@ -592,9 +569,8 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
     private void AdmitWaiting_NeedsGate()
     {
-        while (_waiting is not null && _waiting.TryPeek(out QueueEntry? entry) && HasRoom_NeedsGate(entry))
+        while (_admission.TryTakeNext(out QueueEntry? entry, out PendingPublish? publish))
         {
-            PendingPublish? publish = _waiting.Take();
             Accept_NeedsGate(entry);
             if (publish is not null)
             {
@@ -605,9 +581,8 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
     private void RefuseWaiting_NeedsGate()
     {
-        while (_waiting is not null && _waiting.TryPeek(out QueueEntry? entry))
+        while (_admission.TryTakeAny(out QueueEntry? entry, out PendingPublish? publish))
         {
-            PendingPublish? publish = _waiting.Take();
             _contents.LetGo(entry);
             if (publish is not null)
             {
