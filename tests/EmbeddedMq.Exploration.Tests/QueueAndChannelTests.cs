@@ -1,4 +1,5 @@
 using EmbeddedMq.Exploration.Tests.Exploring;
+using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Exploration.Tests;
 
@@ -478,9 +479,103 @@ public sealed class QueueAndChannelTests(ITestOutputHelper output)
         scenario.Thread("purger", () => scenario.Do(channel.PurgeQueueAsync("q")));
     });
 
-    private async Task ExploreAsync(Func<Scenario, Task> scenario)
+    [Fact]
+    public Task MemoryWatermark_PublisherBesideConsumer_GoesOn() => ExploreAsync(
+        static async scenario =>
+        {
+            IChannel publisher = await scenario.OpenChannelAsync();
+            IChannel channel = await scenario.OpenChannelAsync();
+            await channel.DeclareQueueAsync("q");
+            IConsumer consumer = await channel.StartConsumerAsync("q", new ConsumerOptions { PrefetchCount = 1 });
+            scenario.Thread("publisher", () =>
+            {
+                foreach (string text in new[] { "m1", "m2", "m3" })
+                {
+                    scenario.Publish(publisher, "q", text);
+                }
+            });
+            scenario.Thread("consumer", () =>
+            {
+                foreach (string expected in new[] { "m1", "m2", "m3" })
+                {
+                    Delivery delivery = scenario.Read(consumer);
+                    Assert.Equal(expected, delivery.Message.GetText());
+                    scenario.Do(channel.AckAsync(delivery.DeliveryTag));
+                }
+            });
+        },
+        static options => options.MemoryHighWatermarkBytes = 200);
+
+    [Fact]
+    public Task Close_BesideWaitingPublishOfTheChannel_AnswersThePublisher() => ExploreAsync(static async scenario =>
     {
-        int count = await Explorer.ExploreAsync(scenario, seed: 1, SchedulesEach);
-        output.WriteLine($"{count} schedules.");
+        IChannel publisher = await scenario.OpenChannelAsync();
+        IChannel channel = await scenario.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q", static q => q.MaxLength(1, Overflow.BlockPublisher));
+        await channel.PublishAsync("", "q", Message.Text("m0"));
+        bool confirmed = false;
+        scenario.Thread("publisher", () => scenario.TryDo(async () => confirmed = (await publisher.TryPublishAsync("", "q", Message.Text("m1"))).IsConfirmed));
+        scenario.Thread("closer", () => scenario.Do(publisher.CloseAsync()));
+        scenario.Thread("consumer", () => scenario.Do(channel.GetAsync("q", autoAck: true)));
+        scenario.Check = async () =>
+        {
+            // Without a confirm the outcome is unknown; with one the message is there.
+            IReadOnlyList<string> left = await scenario.DrainAsync("q");
+            Assert.True(!confirmed || left.Contains("m1"));
+        };
+    });
+
+    [Fact]
+    public Task Reject_BesideDeleteOfTheDeadLetterQueue_CountsTheMessageOnce() => ExploreAsync(static async scenario =>
+    {
+        IChannel channel = await scenario.OpenChannelAsync();
+        IChannel deleter = await scenario.OpenChannelAsync();
+        await channel.DeclareQueueAsync("dead");
+        await channel.DeclareQueueAsync("q", static q => q.DeadLetterTo("dead"));
+        await channel.PublishAsync("", "q", Message.Text("m"));
+        GetResult got = (await channel.GetAsync("q"))!;
+        scenario.Thread("rejecter", () => scenario.Do(channel.RejectAsync(got.Delivery.DeliveryTag)));
+        scenario.Thread("deleter", () => scenario.Do(deleter.DeleteQueueAsync("dead")));
+        scenario.Check = async () =>
+        {
+            QueueDescription queue = await scenario.DescribeAsync("q");
+            Assert.Equal(1, queue.DeadLetteredTotal + queue.DroppedTotal);
+        };
+    });
+
+    [Fact]
+    public Task Policy_SetBesidePublishes_LimitHoldsAfterwards() => ExploreAsync(static async scenario =>
+    {
+        IChannel publisher = await scenario.OpenChannelAsync();
+        await publisher.DeclareQueueAsync("q");
+        scenario.Thread("publisher", () =>
+        {
+            scenario.Publish(publisher, "q", "m1");
+            scenario.Publish(publisher, "q", "m2");
+        });
+        scenario.Thread("operator", () => scenario.Do(scenario.Broker.Management.SetPolicyAsync("/", new Policy("cap", "q", HeaderTable.Of("max-length", 1)))));
+        scenario.Check = async () => Assert.Equal(["m2"], await scenario.DrainAsync("q"));
+    });
+
+    [Fact]
+    public Task Recover_BesideAckAndPublish_DeliversEverythingAgainOnce() => ExploreAsync(static async scenario =>
+    {
+        IChannel publisher = await scenario.OpenChannelAsync();
+        IChannel channel = await scenario.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q");
+        await publisher.PublishAsync("", "q", Message.Text("m1"));
+        GetResult got = (await channel.GetAsync("q"))!;
+        bool acked = false;
+        scenario.Thread("publisher", () => scenario.Publish(publisher, "q", "m2"));
+        scenario.Thread("recoverer", () => scenario.TryDo(() => channel.RecoverAsync()));
+        scenario.Thread("acker", () => acked = scenario.TryDo(() => channel.AckAsync(got.Delivery.DeliveryTag)));
+        scenario.Check = async () => Assert.Equal(acked ? ["m2"] : ["m1", "m2"], await scenario.DrainAsync("q"));
+    });
+
+    private async Task ExploreAsync(Func<Scenario, Task> scenario, Action<BrokerOptions>? configure = null)
+    {
+        int seed = Seeds.Pick(1);
+        int count = await Explorer.ExploreAsync(scenario, seed, Seeds.ScheduleCount(SchedulesEach), configure);
+        output.WriteLine($"{count} schedules, seed {seed}.");
     }
 }

@@ -16,8 +16,9 @@ internal static class Explorer
     /// <param name="scenario">Sets up one run.</param>
     /// <param name="seed">Seed of the sample.</param>
     /// <param name="most">How many schedules to run at most.</param>
+    /// <param name="configure">Changes the broker's options.</param>
     /// <returns>How many were run.</returns>
-    internal static async Task<int> ExploreAsync(Func<Scenario, Task> scenario, int seed, int most)
+    internal static async Task<int> ExploreAsync(Func<Scenario, Task> scenario, int seed, int most, Action<BrokerOptions>? configure = null)
     {
         Random random = new(seed);
         int count = 0;
@@ -25,7 +26,7 @@ internal static class Explorer
         (int threads, int points) = (1, 0);
         for (int first = 0; first < threads; first++)
         {
-            (threads, points) = await RunAsync(scenario, new Schedule(first, []));
+            (threads, points) = await RunAsync(scenario, new Schedule(first, []), configure);
             count++;
             for (int point = 1; point <= points; point++)
             {
@@ -41,7 +42,7 @@ internal static class Explorer
         random.Shuffle(chosen);
         foreach (Schedule schedule in chosen.Take(most * 2 / 3))
         {
-            await RunAsync(scenario, schedule);
+            await RunAsync(scenario, schedule, configure);
             count++;
         }
 
@@ -49,7 +50,7 @@ internal static class Explorer
         {
             int switches = random.Next(2, 4);
             (int Point, int Thread)[] drawn = [.. Enumerable.Range(0, switches).Select(_ => (random.Next(1, points + 1), random.Next(threads))).OrderBy(static s => s.Item1)];
-            await RunAsync(scenario, new Schedule(random.Next(threads), drawn));
+            await RunAsync(scenario, new Schedule(random.Next(threads), drawn), configure);
             count++;
         }
 
@@ -58,9 +59,9 @@ internal static class Explorer
 
     /// <summary>Runs a scenario once.</summary>
     /// <returns>How many threads it has and how many points they reached.</returns>
-    internal static async Task<(int Threads, int Points)> RunAsync(Func<Scenario, Task> scenario, Schedule schedule)
+    internal static async Task<(int Threads, int Points)> RunAsync(Func<Scenario, Task> scenario, Schedule schedule, Action<BrokerOptions>? configure = null)
     {
-        Scenario run = await Scenario.StartAsync();
+        Scenario run = await Scenario.StartAsync(configure);
         try
         {
             await scenario(run);

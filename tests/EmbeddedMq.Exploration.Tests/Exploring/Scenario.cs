@@ -30,10 +30,12 @@ internal sealed class Scenario
     internal Func<Task> Check { get; set; } = static () => Task.CompletedTask;
 
     /// <summary>Starts the broker of one run.</summary>
-    internal static async Task<Scenario> StartAsync()
+    internal static async Task<Scenario> StartAsync(Action<BrokerOptions>? configure)
     {
         FakeTimeProvider time = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
-        return new Scenario(await Broker.StartAsync(new BrokerOptions { TimeProvider = time, RandomSeed = 1 }), time);
+        BrokerOptions options = new() { TimeProvider = time, RandomSeed = 1 };
+        configure?.Invoke(options);
+        return new Scenario(await Broker.StartAsync(options), time);
     }
 
     /// <summary>Opens a channel on a connection of its own.</summary>
