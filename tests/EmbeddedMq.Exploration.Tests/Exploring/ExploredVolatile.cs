@@ -2,32 +2,40 @@ using Real = System.Threading.Volatile;
 
 namespace EmbeddedMq.Exploration.Tests.Exploring;
 
-/// <summary>The volatile reads and writes that the broker uses, with a point before each read and after each write.</summary>
+/// <summary>The volatile reads and writes that the broker uses, with a point before and after each read and after each write.</summary>
 internal static class ExploredVolatile
 {
     public static T Read<T>(ref readonly T location)
         where T : class?
     {
         ExploredThread.Current?.Point();
-        return Real.Read(in location);
+        T value = Real.Read(in location);
+        ExploredThread.Current?.Point();
+        return value;
     }
 
     public static int Read(ref readonly int location)
     {
         ExploredThread.Current?.Point();
-        return Real.Read(in location);
+        int value = Real.Read(in location);
+        ExploredThread.Current?.Point();
+        return value;
     }
 
     public static long Read(ref readonly long location)
     {
         ExploredThread.Current?.Point();
-        return Real.Read(in location);
+        long value = Real.Read(in location);
+        ExploredThread.Current?.Point();
+        return value;
     }
 
     public static bool Read(ref readonly bool location)
     {
         ExploredThread.Current?.Point();
-        return Real.Read(in location);
+        bool value = Real.Read(in location);
+        ExploredThread.Current?.Point();
+        return value;
     }
 
     public static void Write<T>(ref T location, T value)
