@@ -46,6 +46,15 @@ internal sealed class QueueEntry
     /// <summary>When it expires, in milliseconds of the broker's clock, or <see cref="NoExpiry"/>.</summary>
     internal long ExpiresAtMs { get; set; } = NoExpiry;
 
+    /// <summary>Where it is stored: in <see cref="Block"/> its index there, else its id in the journal; 0 without a block: it is not stored.</summary>
+    internal ulong StoredAt { get; set; }
+
+    /// <summary>The block of the cold log that holds it, or <see langword="null"/>: the journal holds it, if anything does.</summary>
+    internal StoredBlock? Block { get; set; }
+
+    /// <summary>Whether it is on disk, and so must be settled there too.</summary>
+    internal bool IsStored => StoredAt != 0 || Block is not null;
+
     /// <summary>How many deliveries of it failed.</summary>
     internal int FailedDeliveries { get; set; }
 
