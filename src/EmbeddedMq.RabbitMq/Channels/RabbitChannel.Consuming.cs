@@ -249,7 +249,7 @@ internal sealed partial class RabbitChannel
             await probe.QueueDeclarePassiveAsync(queue, cancellationToken).ConfigureAwait(false);
             return true;
         }
-        catch (OperationInterruptedException error) when (error.ShutdownReason?.ReplyCode == (ushort)ReplyCode.NotFound)
+        catch (OperationInterruptedException error) when (error.ShutdownReason is { ReplyCode: (ushort)ReplyCode.NotFound } reason && !RabbitMqErrors.IsPassing(reason))
         {
             return false;
         }

@@ -37,33 +37,18 @@ internal sealed partial class RabbitChannel
             return new PublishResult(PublishOutcome.Rejected, 0, RejectReason.TooManyOutstanding);
         }
 
-        Task<PublishResult> answered;
+        // It goes on by itself, and counts as outstanding, also when the caller has ceased to wait: its bytes may be on their way, or be waiting
+        // for a server that does not read because its memory is short.
+        Task<PublishResult> published = WriteAndWaitAsync(exchange, routingKey, message, flags, cancellationToken);
         try
         {
-            // A server before 4.2 returns every mandatory reply, also one that it has delivered: a false alarm is worse than none.
-            bool mandatory = flags.HasFlag(PublishFlags.Mandatory) && !(exchange.Length == 0 && routingKey.StartsWith(ReplyQueue + ".", StringComparison.Ordinal));
-            answered = await WriteAsync(exchange, routingKey, message, mandatory, cancellationToken).ConfigureAwait(false);
+            return await published.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch
+        catch (OperationCanceledException)
         {
-            Interlocked.Decrement(ref _outstanding);
+            _ = published.ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             throw;
         }
-
-        if (answered.IsCompleted)
-        {
-            Interlocked.Decrement(ref _outstanding);
-            return await answered.ConfigureAwait(false);
-        }
-
-        // Counted until the answer has come, also when the caller has ceased to wait for it.
-        _ = answered.ContinueWith(
-            static (_, state) => Interlocked.Decrement(ref ((RabbitChannel)state!)._outstanding),
-            this,
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
-        return await answered.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -158,6 +143,21 @@ internal sealed partial class RabbitChannel
         if (text.Length > MaxShortStringBytes || (text.Length > MaxShortStringBytes / 3 && Encoding.UTF8.GetByteCount(text) > MaxShortStringBytes))
         {
             throw new ArgumentException($"It has more than 255 bytes of UTF-8, the most that AMQP can carry; it begins with '{text[..32]}'.", parameter);
+        }
+    }
+
+    private async Task<PublishResult> WriteAndWaitAsync(string exchange, string routingKey, Message message, PublishFlags flags, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // A server before 4.2 returns every mandatory reply, also one that it has delivered: a false alarm is worse than none.
+            bool mandatory = flags.HasFlag(PublishFlags.Mandatory) && !(exchange.Length == 0 && routingKey.StartsWith(ReplyQueue + ".", StringComparison.Ordinal));
+            Task<PublishResult> answered = await WriteAsync(exchange, routingKey, message, mandatory, cancellationToken).ConfigureAwait(false);
+            return await answered.ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _outstanding);
         }
     }
 

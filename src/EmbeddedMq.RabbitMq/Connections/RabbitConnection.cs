@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Authentication;
 using EmbeddedMq.RabbitMq.Channels;
 using EmbeddedMq.RabbitMq.Errors;
 using EmbeddedMq.RabbitMq.Hosting;
@@ -249,10 +250,35 @@ internal sealed class RabbitConnection : IConnection
 
     private static async ValueTask<Client.IConnection> OpenSessionAsync(RabbitMqSettings settings, string virtualHost, string name, CancellationToken cancellationToken)
     {
+        // One host after another is ours to do: the client moves on when a host cannot be reached, but not when it breaks off the handshake, as
+        // a node does that is going down, and as a load balancer does in front of one that is gone.
+        List<ConnectionException> failures = [];
+        foreach (Client.AmqpTcpEndpoint endpoint in settings.EndpointsInTurn())
+        {
+            try
+            {
+                return await OpenSessionAsync(settings, endpoint, virtualHost, name, cancellationToken).ConfigureAwait(false);
+            }
+            catch (ConnectionException error) when (error.IsTransient || error.InnerException is AuthenticationException)
+            {
+                failures.Add(error);
+            }
+        }
+
+        // Among several, one that may answer later makes it worth trying again, whatever is wrong with the others.
+        throw failures is [ConnectionException only] ? only
+            : failures.TrueForAll(static error => !error.IsTransient) ? failures[0]
+            : RabbitMqErrors.NoneReachable(settings.HostNames, failures);
+    }
+
+    private static async ValueTask<Client.IConnection> OpenSessionAsync(
+        RabbitMqSettings settings, Client.AmqpTcpEndpoint endpoint, string virtualHost, string name, CancellationToken cancellationToken)
+    {
+        string host = RabbitMqSettings.NameOf(endpoint);
         Client.IConnection? session = null;
         try
         {
-            session = await settings.CreateFactory(virtualHost, name).CreateConnectionAsync(settings.Endpoints, name, cancellationToken).ConfigureAwait(false);
+            session = await settings.CreateFactory(virtualHost, name).CreateConnectionAsync([endpoint], name, cancellationToken).ConfigureAwait(false);
 
             // The client does not wait for the server to open the virtual host; the first answer on a channel tells that it did.
             Client.IChannel probe = await session.CreateChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -266,7 +292,7 @@ internal sealed class RabbitConnection : IConnection
             await CloseSessionAsync(session, ReplyCode.Success, "refused").ConfigureAwait(false);
             throw refusal is { Initiator: Client.ShutdownInitiator.Peer }
                 ? RabbitMqErrors.OpenRefused(refusal, virtualHost)
-                : error is OperationCanceledException ? error : RabbitMqErrors.Unreachable(settings.HostNames, error);
+                : error is OperationCanceledException ? error : RabbitMqErrors.Unreachable(host, error);
         }
         catch (BrokerUnreachableException error)
         {
@@ -278,10 +304,12 @@ internal sealed class RabbitConnection : IConnection
                         throw RabbitMqErrors.LoginRefused(settings.UserName, error);
                     case OperationInterruptedException { ShutdownReason: { Initiator: Client.ShutdownInitiator.Peer } refusal }:
                         throw RabbitMqErrors.OpenRefused(refusal, virtualHost);
+                    case AuthenticationException mistrust:
+                        throw RabbitMqErrors.TlsFailed(host, mistrust);
                 }
             }
 
-            throw RabbitMqErrors.Unreachable(settings.HostNames, error);
+            throw RabbitMqErrors.Unreachable(host, error);
         }
         catch (OperationInterruptedException error) when (error.ShutdownReason is { Initiator: Client.ShutdownInitiator.Peer } refusal)
         {
@@ -289,7 +317,7 @@ internal sealed class RabbitConnection : IConnection
         }
         catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException)
         {
-            throw RabbitMqErrors.Unreachable(settings.HostNames, error);
+            throw RabbitMqErrors.Unreachable(host, error);
         }
     }
 
@@ -533,7 +561,8 @@ internal sealed class RabbitConnection : IConnection
         }
     }
 
-    // A refusal of the topology is final and says so loudly: going on without a queue would lose messages silently.
+    // A refusal of the topology is final and says so loudly, because going on without a queue would lose messages silently; but one that passes
+    // by itself is waited for, as the server's absence is.
     private async ValueTask DeclareAgainAsync(Client.IConnection session)
     {
         try
@@ -542,8 +571,7 @@ internal sealed class RabbitConnection : IConnection
         }
         catch (OperationInterruptedException error) when (session.CloseReason is null && error.ShutdownReason is { Initiator: Client.ShutdownInitiator.Peer } refusal)
         {
-            throw new ConnectionException(
-                (ReplyCode)refusal.ReplyCode, refusal.ReplyText, "The topology could not be declared again after the connection was lost.", Name);
+            throw RabbitMqErrors.NotDeclaredAgain(refusal, Name);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using RabbitMQ.Client.Events;
 
 namespace EmbeddedMq.RabbitMq.Errors;
@@ -5,6 +6,8 @@ namespace EmbeddedMq.RabbitMq.Errors;
 /// <summary>Every error text of the RabbitMQ engine: the server's reply text to the letter where there is one, and what to do.</summary>
 internal static class RabbitMqErrors
 {
+    private const string Unreached = "CONNECTION_FORCED - no server could be reached";
+
     /// <summary>A channel that the server closed.</summary>
     /// <param name="reason">Why.</param>
     /// <param name="channel">The channel's number.</param>
@@ -45,17 +48,64 @@ internal static class RabbitMqErrors
             connection,
             isTransient: true);
 
-    /// <summary>No server could be reached, or none took the connection.</summary>
-    /// <param name="hosts">Where it was tried.</param>
+    /// <summary>A server could not be reached, or did not take the connection.</summary>
+    /// <param name="host">Where it was tried.</param>
     /// <param name="cause">The client's error.</param>
-    internal static ConnectionException Unreachable(string hosts, Exception cause)
+    internal static ConnectionException Unreachable(string host, Exception cause)
         => new(
             ReplyCode.ConnectionForced,
-            "CONNECTION_FORCED - no server could be reached",
-            $"Tried {hosts}: {Innermost(cause).Message} Start the server, or correct RabbitMqOptions.Hosts and TLS settings.",
-            hosts,
+            Unreached,
+            $"Tried {host}: {Innermost(cause).Message} Start the server, or correct RabbitMqOptions.Hosts and TLS settings.",
+            host,
             isTransient: true,
             cause);
+
+    /// <summary>None of several servers could be reached, or took the connection.</summary>
+    /// <param name="hosts">Where it was tried.</param>
+    /// <param name="failures">What went wrong with each.</param>
+    internal static ConnectionException NoneReachable(string hosts, IReadOnlyList<ConnectionException> failures)
+        => new(
+            ReplyCode.ConnectionForced,
+            Unreached,
+            $"Tried {hosts}: {string.Join(" ", failures.Select(static failure => Innermost(failure).Message).Distinct(StringComparer.Ordinal))} " +
+            "Start one of the servers, or correct RabbitMqOptions.Hosts and TLS settings.",
+            hosts,
+            isTransient: true,
+            new AggregateException(failures));
+
+    /// <summary>No TLS with a server: its certificate is not trusted, is for another host, or it does not speak TLS there. Trying again alters nothing.</summary>
+    /// <param name="host">The server.</param>
+    /// <param name="cause">What the handshake failed of.</param>
+    internal static ConnectionException TlsFailed(string host, AuthenticationException cause)
+        => new(
+            ReplyCode.ConnectionForced,
+            "CONNECTION_FORCED - no TLS with the server",
+            $"{host}: {cause.Message} Correct RabbitMqOptions.TlsServerName (whom the certificate is for), TlsAuthorityPath (who has signed it) or the port.",
+            host,
+            innerException: cause);
+
+    /// <summary>The server refused to declare again what it had lost.</summary>
+    /// <param name="reason">What it said.</param>
+    /// <param name="connection">The connection's name.</param>
+    internal static ConnectionException NotDeclaredAgain(ShutdownEventArgs reason, string connection)
+        => new(
+            (ReplyCode)reason.ReplyCode,
+            reason.ReplyText,
+            "The topology could not be declared again after the connection was lost.",
+            connection,
+            IsPassing(reason));
+
+    /// <summary>Whether the server refuses something only for now, so that trying again can help.</summary>
+    /// <param name="reason">What it said.</param>
+    /// <remarks>A node that goes down or comes up (320, 541); a queue whose node is down (404); an exclusive queue, or a place within the limit of
+    /// connections, that is still taken by a connection of which the server does not know yet that it is lost (405, 530).</remarks>
+    internal static bool IsPassing(ShutdownEventArgs reason) => (ReplyCode)reason.ReplyCode switch
+    {
+        ReplyCode.ConnectionForced or ReplyCode.InternalError or ReplyCode.ResourceLocked => true,
+        ReplyCode.NotFound => reason.ReplyText.Contains("is down or inaccessible", StringComparison.Ordinal),
+        ReplyCode.NotAllowed => reason.ReplyText.Contains("connection limit", StringComparison.Ordinal),
+        _ => false,
+    };
 
     /// <summary>403: the server refused user and password.</summary>
     /// <param name="user">The user.</param>
@@ -75,8 +125,9 @@ internal static class RabbitMqErrors
         => new(
             (ReplyCode)reason.ReplyCode,
             reason.ReplyText,
-            $"The server refused the connection to virtual host '{virtualHost}'. Create it, or give the user its permissions.",
-            virtualHost);
+            $"The server refused the connection to virtual host '{virtualHost}'. {(IsPassing(reason) ? "Try again later." : "Create it, or give the user its permissions.")}",
+            virtualHost,
+            IsPassing(reason));
 
     /// <summary>An answer that did not come in time.</summary>
     /// <param name="connection">The connection's name.</param>

@@ -13,6 +13,7 @@ public sealed class RabbitMqOptions
     public string? Uri { get; set; }
 
     /// <summary>The nodes of the cluster, each <c>host</c> or <c>host:port</c>; tried in turn until one answers. Empty: <c>localhost</c>. Default empty.</summary>
+    /// <remarks>Each attempt to connect begins with the host after the one that the attempt before began with, so that connections spread over the cluster.</remarks>
     public IList<string> Hosts { get; } = [];
 
     /// <summary>The port of hosts that name none. 1 to 65,535. Default <see langword="null"/>: 5672, with TLS 5671.</summary>
@@ -33,6 +34,10 @@ public sealed class RabbitMqOptions
 
     /// <summary>The name that the server's certificate must be for. Default <see langword="null"/>: the host's.</summary>
     public string? TlsServerName { get; set; }
+
+    /// <summary>A PEM file with the certificates of the authorities to trust, instead of those that the operating system trusts. Read at the start.
+    /// Default <see langword="null"/>: the operating system's.</summary>
+    public string? TlsAuthorityPath { get; set; }
 
     /// <summary>A PKCS#12 file with the client's certificate, for servers that ask for one. Default <see langword="null"/>: none.</summary>
     public string? TlsCertificatePath { get; set; }

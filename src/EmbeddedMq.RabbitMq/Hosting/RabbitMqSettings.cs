@@ -4,9 +4,12 @@ using Client = RabbitMQ.Client;
 
 namespace EmbeddedMq.RabbitMq.Hosting;
 
-/// <summary>The options, checked, with the address taken apart. Immutable.</summary>
+/// <summary>The options, checked, with the address taken apart. Immutable but for whose turn it is among the hosts; thread-safe.</summary>
 internal sealed class RabbitMqSettings
 {
+    private readonly TlsTrust? _trust;
+    private int _turn = -1;
+
     /// <summary>Checks options.</summary>
     /// <param name="options">The options.</param>
     /// <exception cref="ArgumentException">One of them is out of its range or cannot be read.</exception>
@@ -38,6 +41,7 @@ internal sealed class RabbitMqSettings
         }
 
         CheckRange(options);
+        _trust = options.TlsAuthorityPath is { } path ? TlsTrust.Load(path) : null;
         Endpoints = [.. (hosts.Count == 0 ? ["localhost"] : hosts).Distinct(StringComparer.OrdinalIgnoreCase).Select(host => Endpoint(host, port ?? (UseTls ? 5671 : 5672)))];
         ManagementUri = options.ManagementUri is null ? null : new Uri(options.ManagementUri.TrimEnd('/') + "/", UriKind.Absolute);
     }
@@ -57,18 +61,29 @@ internal sealed class RabbitMqSettings
     /// <summary>Whether TLS is used.</summary>
     internal bool UseTls { get; }
 
-    /// <summary>The nodes to try, in order.</summary>
+    /// <summary>The nodes, in the order of the options.</summary>
     internal IReadOnlyList<Client.AmqpTcpEndpoint> Endpoints { get; }
 
     /// <summary>The address of the HTTP API, ending with a slash, or <see langword="null"/>.</summary>
     internal Uri? ManagementUri { get; }
 
     /// <summary>The nodes as a text for errors.</summary>
-    internal string HostNames => string.Join(", ", Endpoints.Select(static endpoint => $"{endpoint.HostName}:{endpoint.Port}"));
+    internal string HostNames => string.Join(", ", Endpoints.Select(NameOf));
+
+    /// <summary>A node as a text for errors.</summary>
+    /// <param name="endpoint">The node.</param>
+    internal static string NameOf(Client.AmqpTcpEndpoint endpoint) => $"{endpoint.HostName}:{endpoint.Port}";
 
     /// <summary>The virtual host that a name stands for.</summary>
     /// <param name="virtualHost">The name.</param>
     internal string Resolve(string virtualHost) => virtualHost == ConnectionOptions.DefaultVirtualHost ? VirtualHost : virtualHost;
+
+    /// <summary>The nodes in the order in which to try them now: each time another one is the first, so that connections spread over a cluster.</summary>
+    internal IEnumerable<Client.AmqpTcpEndpoint> EndpointsInTurn()
+    {
+        int first = (int)((uint)Interlocked.Increment(ref _turn) % (uint)Endpoints.Count);
+        return Endpoints.Skip(first).Concat(Endpoints.Take(first));
+    }
 
     /// <summary>A factory of wire connections that leaves recovery to us.</summary>
     /// <param name="virtualHost">The virtual host, resolved.</param>
@@ -123,6 +138,7 @@ internal sealed class RabbitMqSettings
             CertPassphrase = Options.TlsCertificatePassword ?? "",
             Version = SslProtocols.None, // the operating system's choice
             AcceptablePolicyErrors = SslPolicyErrors.None,
+            CertificateValidationCallback = _trust is null ? null : _trust.Accepts,
         };
         return endpoint;
     }

@@ -21,13 +21,20 @@ public sealed class RabbitServer : IAsyncDisposable
 
     private readonly string _home = Directory.CreateTempSubdirectory("embeddedmq-rabbit-").FullName;
     private readonly string _node;
-    private readonly int _portMapperPort = FreePort();
+    private readonly RabbitServer? _peer;
+    private readonly int _portMapperPort;
     private readonly int _distributionPort = FreePort();
     private readonly StringBuilder _output = new();
     private Process? _portMapper;
     private Process? _server;
 
-    private RabbitServer() => _node = $"mq{Port}@localhost";
+    private RabbitServer(RabbitServer? peer)
+    {
+        _node = $"mq{Port}@localhost";
+        _peer = peer;
+        _portMapperPort = peer?._portMapperPort ?? FreePort();
+        Certificates = new ServerCertificates(_home);
+    }
 
     /// <summary>Why no server can be started here, or <see langword="null"/> when one can: a reason to skip a test.</summary>
     public static string? Absence { get; } = File.Exists(Script) && FindPortMapper() is not null
@@ -36,6 +43,12 @@ public sealed class RabbitServer : IAsyncDisposable
 
     /// <summary>The port of AMQP.</summary>
     public int Port { get; } = FreePort();
+
+    /// <summary>The port of AMQP over TLS. A client's certificate is checked, and not demanded.</summary>
+    public int TlsPort { get; } = FreePort();
+
+    /// <summary>The certificates of the TLS listener and of a client.</summary>
+    public ServerCertificates Certificates { get; }
 
     /// <summary>The port of the HTTP API.</summary>
     public int ManagementPort { get; } = FreePort();
@@ -47,14 +60,27 @@ public sealed class RabbitServer : IAsyncDisposable
     public string ManagementUri => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{ManagementPort}");
 
     /// <summary>Starts a server and waits until it takes connections.</summary>
-    public static async Task<RabbitServer> StartAsync()
+    /// <param name="peer">A running server with which it makes up a cluster; it must be disposed later than this one. <see langword="null"/>: none.</param>
+    public static async Task<RabbitServer> StartAsync(RabbitServer? peer = null)
     {
-        RabbitServer server = new();
+        RabbitServer server = new(peer);
         try
         {
             await server.WriteConfigurationAsync();
-            server.StartPortMapper();
+            if (peer is null)
+            {
+                server.StartPortMapper();
+            }
+
             await server.StartNodeAsync();
+            if (peer is not null)
+            {
+                await server.ControlAsync("stop_app");
+                await server.ControlAsync("join_cluster", peer._node);
+                await server.ControlAsync("start_app");
+                await server.UntilItAnswersAsync();
+            }
+
             return server;
         }
         catch
@@ -77,9 +103,31 @@ public sealed class RabbitServer : IAsyncDisposable
     /// <summary>Starts the server again, with the data that it had.</summary>
     public Task RestartAsync() => StartNodeAsync();
 
+    /// <summary>Waits until the server takes connections.</summary>
+    public async Task UntilItAnswersAsync()
+    {
+        Stopwatch waited = Stopwatch.StartNew();
+        while (!await AnswersAsync())
+        {
+            if (_server!.HasExited || waited.Elapsed > StartTimeout)
+            {
+                throw new InvalidOperationException($"rabbitmq-server did not start within {waited.Elapsed.TotalSeconds:F0} s. It said: {_output}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        }
+    }
+
+    /// <summary>Makes the server short of memory: whoever publishes from now on is blocked.</summary>
+    public Task RaiseMemoryAlarmAsync() => ControlAsync("set_vm_memory_high_watermark", "absolute", "1");
+
+    /// <summary>Ends the shortage of memory.</summary>
+    public Task ClearMemoryAlarmAsync() => ControlAsync("set_vm_memory_high_watermark", "0.4");
+
     /// <summary>Runs rabbitmqctl on this server.</summary>
     /// <param name="arguments">Command and arguments.</param>
-    public async Task ControlAsync(params string[] arguments)
+    /// <returns>What it wrote.</returns>
+    public async Task<string> ControlAsync(params string[] arguments)
     {
         using Process process = Start(ControlScript, ["-n", _node, .. arguments]);
         Task<string> output = process.StandardOutput.ReadToEndAsync();
@@ -89,6 +137,8 @@ public sealed class RabbitServer : IAsyncDisposable
         {
             throw new InvalidOperationException($"rabbitmqctl {string.Join(' ', arguments)} ended with {process.ExitCode}: {await output}{await errors}");
         }
+
+        return await output;
     }
 
     /// <inheritdoc/>
@@ -120,9 +170,20 @@ public sealed class RabbitServer : IAsyncDisposable
 
     private async Task WriteConfigurationAsync()
     {
+        if (_peer is not null)
+        {
+            File.Copy(Path.Combine(_peer._home, ".erlang.cookie"), Path.Combine(_home, ".erlang.cookie"));
+        }
+
         await File.WriteAllTextAsync(Path.Combine(_home, "enabled_plugins"), "[rabbitmq_management,rabbitmq_consistent_hash_exchange,rabbitmq_random_exchange].\n");
         await File.WriteAllTextAsync(Path.Combine(_home, "rabbitmq.conf"), string.Create(CultureInfo.InvariantCulture, $"""
             listeners.tcp.1 = 127.0.0.1:{Port}
+            listeners.ssl.1 = 127.0.0.1:{TlsPort}
+            ssl_options.cacertfile = {Certificates.AuthorityPath}
+            ssl_options.certfile = {Certificates.ServerPath}
+            ssl_options.keyfile = {Certificates.ServerKeyPath}
+            ssl_options.verify = verify_peer
+            ssl_options.fail_if_no_peer_cert = false
             management.tcp.ip = 127.0.0.1
             management.tcp.port = {ManagementPort}
             collect_statistics_interval = 100
@@ -137,22 +198,14 @@ public sealed class RabbitServer : IAsyncDisposable
 
     private async Task StartNodeAsync()
     {
+        _server?.Dispose();
         Process server = Start(Script, []);
         _server = server;
         server.OutputDataReceived += (_, line) => Note(line.Data);
         server.ErrorDataReceived += (_, line) => Note(line.Data);
         server.BeginOutputReadLine();
         server.BeginErrorReadLine();
-        Stopwatch waited = Stopwatch.StartNew();
-        while (!await AnswersAsync())
-        {
-            if (server.HasExited || waited.Elapsed > StartTimeout)
-            {
-                throw new InvalidOperationException($"rabbitmq-server did not start within {waited.Elapsed.TotalSeconds:F0} s. It said: {_output}");
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
-        }
+        await UntilItAnswersAsync();
     }
 
     // The HTTP listener starts last; and a node that takes connections may still be starting, so AMQP has to answer, too.

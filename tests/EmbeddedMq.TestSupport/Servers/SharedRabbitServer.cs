@@ -5,7 +5,7 @@ namespace EmbeddedMq.TestSupport.Servers;
 /// <summary>One server for all tests of an assembly, started when first needed and stopped after the last: an assembly fixture.</summary>
 public sealed class SharedRabbitServer : IAsyncLifetime
 {
-    private static readonly Lazy<Task<RabbitServer>> Server = new(RabbitServer.StartAsync);
+    private static readonly Lazy<Task<RabbitServer>> Server = new(static () => RabbitServer.StartAsync());
 
     /// <summary>The server. A test without one is skipped, with the reason.</summary>
     public static Task<RabbitServer> GetAsync()

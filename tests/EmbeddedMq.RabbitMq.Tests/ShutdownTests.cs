@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using EmbeddedMq.TestSupport.Servers;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace EmbeddedMq.RabbitMq.Tests;
+
+/// <summary>A server that ends connections in order, with 320: because it stops, or because its operator wants so.</summary>
+/// <param name="own">A server of their own.</param>
+public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbitServer>
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task ServerStops_WhilePublishing_RecoversAndKeepsWhatItConfirmed()
+    {
+        RabbitServer server = await own.GetAsync();
+        await using RabbitMqBroker broker = await StartAsync(server);
+        await using IConnection connection = await broker.ConnectAsync(cancellationToken: Token);
+        IChannel channel = await connection.OpenChannelAsync(cancellationToken: Token);
+        await channel.DeclareQueueAsync("stopped", q => q.Durable(), Token);
+        using CancellationTokenSource stop = new();
+        ConcurrentDictionary<string, bool> confirmed = new();
+        ConcurrentBag<EmbeddedMqException> errors = [];
+        TaskCompletionSource some = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task publishes = Task.WhenAll(Enumerable.Range(0, 8).Select(worker => Task.Run(async () =>
+        {
+            for (int i = 0; !stop.IsCancellationRequested; i++)
+            {
+                try
+                {
+                    await channel.PublishAsync("", "stopped", Message.Text($"{worker}-{i}", MessageProperties.Persistent), PublishFlags.Mandatory, CancellationToken.None);
+                    confirmed[$"{worker}-{i}"] = true;
+                    if (confirmed.Count > 200)
+                    {
+                        some.TrySetResult();
+                    }
+                }
+                catch (ConnectionException error)
+                {
+                    errors.Add(error);
+                }
+            }
+        })));
+        await some.Task.WaitAsync(Patience, Token);
+        await server.ControlAsync("stop_app");
+        int atStop = confirmed.Count;
+        await server.ControlAsync("start_app");
+        while (confirmed.Count < atStop + 200)
+        {
+            Assert.True(connection.IsOpen);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Token);
+        }
+
+        await stop.CancelAsync();
+        await publishes.WaitAsync(Patience, Token);
+        Assert.NotEmpty(errors);
+        Assert.All(errors, static error => Assert.True(error.IsTransient, error.Message));
+        Assert.Contains(errors, static error => error.Message.Contains("'shutdown'", StringComparison.Ordinal));
+        HashSet<string> kept = [];
+        while (await channel.GetAsync("stopped", autoAck: true, Token) is { } got)
+        {
+            kept.Add(got.Delivery.Message.GetText());
+        }
+
+        Assert.Empty(confirmed.Keys.Except(kept));
+    }
+
+    [Fact]
+    public async Task Operator_ClosesTheConnection_EndsItForGoodWithHisWords()
+    {
+        RabbitServer server = await own.GetAsync();
+        await using RabbitMqBroker broker = await StartAsync(server);
+        await using IConnection connection = await broker.ConnectAsync(cancellationToken: Token);
+        IChannel channel = await connection.OpenChannelAsync(cancellationToken: Token);
+        await server.ControlAsync("close_all_connections", "maintenance at noon");
+        CloseReason expected = new(CloseInitiator.Broker, ReplyCode.ConnectionForced, "CONNECTION_FORCED - maintenance at noon");
+        Assert.Equal(expected, await connection.Closed.WaitAsync(Patience, Token));
+        Assert.Equal(expected, await channel.Closed.WaitAsync(Patience, Token));
+        ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(async () => await channel.PublishAsync("", "q", Message.Text("x"), cancellationToken: Token));
+        Assert.Equal((expected.ReplyCode, expected.ReplyText), (error.ReplyCode, error.ReplyText));
+        await using IConnection next = await broker.ConnectAsync(cancellationToken: Token);
+        Assert.True(next.IsOpen);
+    }
+
+    [Fact]
+    public async Task Operator_ClosesTheConnections_TypedLayerGoesOnOnOthers()
+    {
+        RabbitServer server = await own.GetAsync();
+        ConcurrentQueue<string> handled = new();
+        using IHost host = new HostBuilder()
+            .ConfigureServices(services => services.AddEmbeddedMq(mq => mq
+                .UseRabbitMq(server.Uri)
+                .Topology(static t => t.Queue("reopened", static q => q.Durable()))
+                .Publish<Note>(static p => p.ToQueue("reopened"))
+                .Consume<Note>("reopened", (note, _, _) =>
+                {
+                    handled.Enqueue(note.Text);
+                    return ValueTask.CompletedTask;
+                })))
+            .Build();
+        await host.StartAsync(Token);
+        IPublisher publisher = host.Services.GetRequiredService<IPublisher>();
+        await publisher.PublishAsync(new Note("before"), cancellationToken: Token);
+        await UntilAsync(() => handled.Contains("before"), "the note before");
+        await server.ControlAsync("close_all_connections", "maintenance at noon");
+        await UntilAsync(
+            async () =>
+            {
+                try
+                {
+                    await publisher.PublishAsync(new Note("after"), cancellationToken: Token);
+                    return true;
+                }
+                catch (EmbeddedMqException)
+                {
+                    return false; // the publisher may hear of it only now
+                }
+            },
+            "a publish after the close");
+        await UntilAsync(() => handled.Contains("after"), "the note after");
+        await host.StopAsync(Token);
+    }
+
+    private static ValueTask<RabbitMqBroker> StartAsync(RabbitServer server) => RabbitMqBroker.StartAsync(
+        new RabbitMqOptions { Uri = server.Uri, OutageTimeout = TimeSpan.FromSeconds(50), RecoveryMaxDelay = TimeSpan.FromSeconds(1) }, Token);
+
+    private static Task UntilAsync(Func<bool> condition, string what) => UntilAsync(() => Task.FromResult(condition()), what);
+
+    private static async Task UntilAsync(Func<Task<bool>> condition, string what)
+    {
+        long began = TimeProvider.System.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < Patience, $"Waited {Patience.TotalSeconds} s for {what}.");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Token);
+        }
+    }
+
+    private sealed record Note(string Text);
+}
