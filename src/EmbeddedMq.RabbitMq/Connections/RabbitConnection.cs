@@ -22,6 +22,8 @@ namespace EmbeddedMq.RabbitMq.Connections;
 /// </remarks>
 internal sealed class RabbitConnection : IConnection
 {
+    private const string BlockedByLoss = "connection lost, being recovered";
+
     private readonly HttpManagement _management;
     private readonly string _virtualHost;
     private readonly Action<RabbitConnection> _forget;
@@ -72,6 +74,7 @@ internal sealed class RabbitConnection : IConnection
     public Task<CloseReason> Closed => _closed.Task;
 
     /// <inheritdoc/>
+    /// <remarks>Also while a lost connection is being recovered, because publishers wait then, too.</remarks>
     public string? BlockedReason => _blockedReason;
 
     /// <inheritdoc/>
@@ -197,7 +200,7 @@ internal sealed class RabbitConnection : IConnection
         }
 
         ConnectionLog.Lost(_logger, Name, reason.ReplyText);
-        SetBlocked(null);
+        SetBlocked(BlockedByLoss);
         ConnectionException unknown = RabbitMqErrors.OutcomeUnknown(Name, reason.ReplyText);
         foreach (RabbitChannel channel in _channels.Values)
         {
@@ -543,6 +546,7 @@ internal sealed class RabbitConnection : IConnection
                 isInUse = true;
             }
 
+            SetBlocked(null); // before the new wire can say that it blocks
             Attach(session);
             waiting?.TrySetResult();
             return true;

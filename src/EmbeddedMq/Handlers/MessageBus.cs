@@ -83,8 +83,8 @@ public sealed class MessageBus : IAsyncDisposable
     internal IReadOnlyDictionary<string, string> ConsumerFailures
         => _endpoints.Where(static endpoint => endpoint.Failure is not null).ToDictionary(static endpoint => endpoint.Queue, static endpoint => endpoint.Failure!);
 
-    /// <summary>Why publishers wait, or <see langword="null"/>.</summary>
-    internal string? BlockedReason => _publishConnection.BlockedReason;
+    /// <summary>Why calls to the broker wait, or <see langword="null"/>.</summary>
+    internal string? BlockedReason => _publishConnection.BlockedReason ?? _consumeConnection.BlockedReason;
 
     /// <summary>Declares the topology and starts the consumers.</summary>
     /// <param name="broker">The broker; stays the caller's.</param>

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EmbeddedMq.Hosting;
 
-/// <summary>Healthy: the broker runs, its consumers consume, its publishers publish. Degraded: publishers are made to wait. Else unhealthy.</summary>
+/// <summary>Healthy: the broker runs, its consumers consume, its publishers publish. Degraded: the broker makes them wait. Else unhealthy.</summary>
 /// <param name="host">The broker.</param>
 internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
 {
@@ -27,7 +27,7 @@ internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
         }
 
         return host.Bus.BlockedReason is { } reason
-            ? HealthCheckResult.Degraded($"Publishers are made to wait: {reason}")
+            ? HealthCheckResult.Degraded($"The broker makes publishers wait: {reason}")
             : HealthCheckResult.Healthy();
     }
 }
