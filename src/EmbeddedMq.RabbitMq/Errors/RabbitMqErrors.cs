@@ -146,7 +146,7 @@ internal static class RabbitMqErrors
     internal static ConnectionException TooManyChannels(int max)
         => new(
             ReplyCode.NotAllowed,
-            $"NOT_ALLOWED - number of channels opened ({max + 1}) has reached the negotiated channel_max ({max})",
+            $"NOT_ALLOWED - number of channels opened ({max}) has reached the negotiated channel_max ({max})",
             "Close channels that are not used, or open another connection. The connection stays open: the client did not ask the server.");
 
     /// <summary>A publish that was returned or rejected, as an exception.</summary>

@@ -49,6 +49,12 @@ public enum EngineCapabilities
     /// <summary>Errors of calls that the protocol does not answer, such as a publish without confirms, are thrown by the call itself rather than by a later one.</summary>
     ErrorsAtOnce = 1 << 13,
 
+    /// <summary>A limit of consumers per channel: RabbitMQ has it from 4.0 on.</summary>
+    ConsumerLimit = 1 << 14,
+
+    /// <summary>One channel too many closes the connection. RabbitMQ does so; its .NET client knows the limit and does not ask.</summary>
+    ChannelLimitCloses = 1 << 15,
+
     /// <summary>Everything.</summary>
-    All = (1 << 14) - 1,
+    All = (1 << 16) - 1,
 }

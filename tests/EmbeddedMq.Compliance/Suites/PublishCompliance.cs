@@ -240,4 +240,22 @@ public abstract class PublishCompliance(ComplianceEngine engine) : ComplianceSui
         .With("int", -3).With("uint", 3u).With("long", long.MinValue).With("float", 1.5f).With("double", -2.5).With("decimal", 12.34m)
         .With("string", "text ü").With("bytes", new byte[] { 0, 1, 255 }).With("time", DateTimeOffset.FromUnixTimeSeconds(1))
         .With("table", HeaderTable.Of("inner", 1)).With("list", new object?[] { 1, "two", null, HeaderTable.Of("deep", false) });
+
+    // Many times the size of a frame, and not a multiple of it: what carries a body never shows.
+    [Fact, AmqpItem("A1.23")]
+    public async Task Body_OfTenMegabytes_ArrivesWhole()
+    {
+        byte[] body = new byte[10_000_019];
+        new Random(7).NextBytes(body);
+        string queue = await DeclareQueueAsync();
+        await Channel.PublishAsync("", queue, new Message(body));
+        await PublishAsync("", queue, "small");
+        await PublishAsync("", queue, "");
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = 1 });
+        Delivery large = await consumer.ExpectNextAsync();
+        Assert.True(large.Message.Body.Span.SequenceEqual(body), "The body has changed on its way.");
+        await Channel.AckAsync(large.DeliveryTag);
+        await consumer.AckNextAsync("small");
+        await consumer.AckNextAsync("");
+    }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using EmbeddedMq.TestSupport.Servers;
 
 [assembly: AssemblyFixture(typeof(SharedRabbitServer))]
+[assembly: AssemblyFixture(typeof(EmbeddedMq.Compliance.RabbitMq.LeasedRabbitServer))]
 
 namespace EmbeddedMq.Compliance.RabbitMq;
 
@@ -16,22 +17,41 @@ public sealed class RabbitMqEngine : ComplianceEngine
     private static int _names;
 
     private IBroker? _broker;
+    private ServerLease? _lease;
 
     /// <inheritdoc/>
     public override EngineCapabilities Capabilities
         => EngineCapabilities.VirtualHosts | EngineCapabilities.Listings | EngineCapabilities.Policies | EngineCapabilities.Definitions
+            | EngineCapabilities.MemoryAlarm | EngineCapabilities.Limits
             | EngineCapabilities.ConsistentHashExchange | EngineCapabilities.RandomExchange | EngineCapabilities.DeliveryLimit;
 
     /// <inheritdoc/>
-    public override string VirtualHost => ConnectionOptions.DefaultVirtualHost;
+    public override string VirtualHost => _lease?.VirtualHost ?? ConnectionOptions.DefaultVirtualHost;
 
     /// <inheritdoc/>
+    /// <remarks>With the shared server for most tests; a test that changes what is the whole server's has another one for as long as it runs.</remarks>
     public override async ValueTask<IBroker> StartAsync(EngineOptions options)
     {
-        RabbitServer server = await SharedRabbitServer.GetAsync();
+        RabbitServer server;
+        if (options == new EngineOptions())
+        {
+            server = await SharedRabbitServer.GetAsync();
+        }
+        else
+        {
+            _lease = await ServerLease.TakeAsync(UniqueName("limited"), options);
+            server = _lease.Server;
+        }
+
         _broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri, ManagementUri = server.ManagementUri });
         return new LateListingsBroker(_broker);
     }
+
+    /// <inheritdoc/>
+    public override async ValueTask RaiseMemoryAlarmAsync() => await _lease!.Server.RaiseMemoryAlarmAsync();
+
+    /// <inheritdoc/>
+    public override async ValueTask ClearMemoryAlarmAsync() => await _lease!.Server.ClearMemoryAlarmAsync();
 
     /// <inheritdoc/>
     public override string UniqueName(string stem) => $"{stem}-{Interlocked.Increment(ref _names)}";
@@ -71,6 +91,11 @@ public sealed class RabbitMqEngine : ComplianceEngine
         if (_broker is not null)
         {
             await _broker.DisposeAsync();
+        }
+
+        if (_lease is not null)
+        {
+            await _lease.DisposeAsync();
         }
     }
 }
