@@ -25,6 +25,7 @@ internal sealed class FolderArrows
         ["Consumers"] = ["Journal"],
         ["Outbox"] = ["Journal"],
         ["Idempotence"] = ["Journal"],
+        ["Storage"] = ["Journal"],                                          // what is stored, as records
         ["Journal"] = [],
     });
 
