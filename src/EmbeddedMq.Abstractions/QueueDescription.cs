@@ -16,6 +16,16 @@ public sealed record QueueDescription(QueueDeclaration Declaration)
     /// <summary>Bytes of the ready bodies.</summary>
     public long ReadyBytes { get; init; }
 
+    /// <summary>Those of the ready messages that are on disk only, because they do not fit into memory; 0 for a queue that is all in memory.</summary>
+    public long AwayCount { get; init; }
+
+    /// <summary>Bytes of the bodies that are on disk only. Right after a restart an estimate, which is put right as they are read.</summary>
+    public long AwayBytes { get; init; }
+
+    /// <summary>Why the next messages cannot be read from disk at the moment, or <see langword="null"/>. It is tried again; until then nothing is
+    /// delivered, and nothing is passed over.</summary>
+    public string? ReadError { get; init; }
+
     /// <summary>Messages handed over and not settled yet.</summary>
     public long UnackedCount { get; init; }
 

@@ -42,7 +42,12 @@ internal sealed partial class Channel
 
     /// <inheritdoc/>
     public ValueTask<GetResult?> GetAsync(string queue, bool autoAck = false, CancellationToken cancellationToken = default)
-        => Run(() => Get(QueueOrLast(queue), autoAck), cancellationToken);
+    {
+        string name = queue;
+        Task? arrival = null;
+        ValueTask<GetResult?> got = Run(() => Get(name = QueueOrLast(queue), autoAck, out arrival), cancellationToken);
+        return arrival is null ? got : GetOnArrivalAsync(name, autoAck, arrival, cancellationToken);
+    }
 
     /// <inheritdoc/>
     public ValueTask AckAsync(ulong deliveryTag, bool multiple = false, CancellationToken cancellationToken = default)
@@ -256,17 +261,38 @@ internal sealed partial class Channel
         }
     }
 
-    private GetResult? Get(string name, bool autoAck)
+    // The head is on disk. It may be gone when it comes, or the queue: then everything is asked anew.
+    private async ValueTask<GetResult?> GetOnArrivalAsync(string name, bool autoAck, Task? arrival, CancellationToken cancellationToken)
     {
+        GetResult? got = null;
+        while (arrival is not null)
+        {
+            await Task.WhenAny(arrival, _closed.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
+            arrival = null;
+            got = await Run(() => Get(name, autoAck, out arrival), cancellationToken).ConfigureAwait(false);
+        }
+
+        return got;
+    }
+
+    /// <returns>The message; <see langword="null"/> when there is none, or when <paramref name="arrival"/> is to be waited for.</returns>
+    private GetResult? Get(string name, bool autoAck, out Task? arrival)
+    {
+        arrival = null;
         Queue queue = _virtualHost.GetQueue(name, _connection);
         if (queue.ArgumentSettings is { Kind: QueueKind.Quorum, SingleActiveConsumer: true })
         {
             throw MqErrors.GetFromSingleActiveQuorumQueue(_virtualHost.Name, name);
         }
 
-        if (!queue.TryAcquire(out QueueEntry? entry, out uint remainingCount))
+        QueueEntry? entry;
+        uint remainingCount;
+        while (!queue.TryAcquire(out entry, out remainingCount, out arrival))
         {
-            return null;
+            if (arrival is not { IsCompleted: true })
+            {
+                return null;
+            }
         }
 
         // Read before anybody else can know the delivery: a close beside this puts it back, and changes both.

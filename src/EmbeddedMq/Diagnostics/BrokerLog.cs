@@ -25,4 +25,7 @@ internal static partial class BrokerLog
 
     [LoggerMessage(LogEvents.DefinitionsIgnored, LogLevel.Information, "Importing definitions left out {Count} entries that change nothing here: {Entries}")]
     internal static partial void DefinitionsIgnored(ILogger logger, int count, string entries);
+
+    [LoggerMessage(LogEvents.BacklogReadFailed, LogLevel.Error, "The next messages of queue '{Queue}' cannot be read from disk. Nothing is passed over; it is tried again in {DelayMs} ms")]
+    internal static partial void BacklogReadFailed(ILogger logger, string queue, long delayMs, Exception error);
 }

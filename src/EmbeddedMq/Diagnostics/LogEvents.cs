@@ -102,4 +102,7 @@ internal static class LogEvents
 
     /// <summary>Information. An import of definitions left out entries that change nothing here.</summary>
     internal const int DefinitionsIgnored = 2006;
+
+    /// <summary>Error. Messages of a queue cannot be read from disk; it is tried again.</summary>
+    internal const int BacklogReadFailed = 2020;
 }

@@ -3,6 +3,7 @@ using EmbeddedMq.Connections;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Hosting;
+using EmbeddedMq.Queues;
 using EmbeddedMq.Threading;
 using EmbeddedMq.VirtualHosts;
 using Microsoft.Extensions.Logging;
@@ -22,6 +23,8 @@ public sealed class Broker : IBroker
     private readonly ConnectionRegistry _connections;
     private readonly BrokerManagement _management;
     private readonly ConcurrentDictionary<string, VirtualHost> _virtualHosts = new(StringComparer.Ordinal);
+    private readonly BacklogPager? _backlog;
+    private readonly BacklogThread? _backlogThread;
     private int _isStopped;
 
     private Broker(BrokerOptions options)
@@ -33,10 +36,24 @@ public sealed class Broker : IBroker
         _memoryChanges = new SerialExecutor(error => BrokerLog.TaskFailed(logger, error));
         _connections = new ConnectionRegistry(options.Name, new SerialExecutor(error => BrokerLog.TaskFailed(logger, error)));
         long highBytes = options.MemoryHighWatermarkBytes ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * DefaultMemoryShare);
-        MemoryLedger memory = new(highBytes, OnBlockedChanged);
+        long budgetBytes = Math.Max(1, Math.Min(options.BacklogMemoryBytes, highBytes / 2));
+        MemoryLedger memory = new(highBytes, OnBlockedChanged, budgetBytes, () => _backlog?.NotePressure());
         Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
         int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
-        _services = new BrokerServices(options.Limits, scheduler, memory, new NameGenerator(seed), logger);
+        if (options.BacklogStore is { } store)
+        {
+            _backlog = new BacklogPager(store, options.BacklogSettings with { BudgetBytes = budgetBytes }, memory, scheduler, logger);
+            if (options.BacklogStarted is { } started)
+            {
+                started(_backlog);
+            }
+            else
+            {
+                _backlogThread = new BacklogThread(_backlog, error => BrokerLog.TaskFailed(logger, error));
+            }
+        }
+
+        _services = new BrokerServices(options.Limits, scheduler, memory, new NameGenerator(seed), logger, _backlog);
         _virtualHosts[ConnectionOptions.DefaultVirtualHost] = new VirtualHost(ConnectionOptions.DefaultVirtualHost, _services);
         _management = new BrokerManagement(_virtualHosts, _connections, _services);
         BrokerLog.MemoryOnly(logger, Name, highBytes);
@@ -103,17 +120,21 @@ public sealed class Broker : IBroker
     }
 
     /// <summary>Stops the broker: every connection closes, what is unsettled goes back to its queue, what remains is counted in the log.</summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isStopped, 1) != 0)
         {
-            return ValueTask.CompletedTask;
+            return;
         }
 
         _connections.Shutdown();
         _services.Scheduler.Dispose();
+        if (_backlogThread is not null)
+        {
+            await _backlogThread.DisposeAsync().ConfigureAwait(false);
+        }
+
         LogWhatRemains();
-        return ValueTask.CompletedTask;
     }
 
     private Connection Connect(ConnectionOptions options, VirtualHost virtualHost)

@@ -1,3 +1,4 @@
+using EmbeddedMq.Queues;
 using Microsoft.Extensions.Logging;
 
 namespace EmbeddedMq;
@@ -13,6 +14,11 @@ public sealed class BrokerOptions
     /// <remarks>Counted are bodies and an estimate of the bookkeeping for each message in each queue; a body shared by several queues counts in each.</remarks>
     public long? MemoryHighWatermarkBytes { get; set; }
 
+    /// <summary>Bytes of messages in memory above which ready messages leave it and stay on disk only, down to seven eighths of it; they come back
+    /// in order, ahead of the consumers. More than 0; at most half of the watermark counts. Default 256 MiB. Without storage it has no effect.</summary>
+    /// <remarks>The heads of the queues stay in memory, and so does what is handed over and not settled.</remarks>
+    public long BacklogMemoryBytes { get; set; } = 256L * 1024 * 1024;
+
     /// <summary>Bounds on what applications may ask for.</summary>
     public BrokerLimits Limits { get; set; } = new();
 
@@ -24,4 +30,13 @@ public sealed class BrokerOptions
 
     /// <summary>Seed of the broker's random choices (exchanges that choose at random, generated names). Default <see langword="null"/>: another one at each start.</summary>
     public int? RandomSeed { get; set; }
+
+    /// <summary>Puts something else in the place of the disk that messages go to when they do not fit into memory: for tests.</summary>
+    internal IBacklogStore? BacklogStore { get; set; }
+
+    /// <summary>In which portions messages go there and come back; the budget is <see cref="BacklogMemoryBytes"/>: for tests.</summary>
+    internal BacklogSettings BacklogSettings { get; set; } = new();
+
+    /// <summary>Called with the pager in the place of a thread of its own: for tests that do its work themselves.</summary>
+    internal Action<BacklogPager>? BacklogStarted { get; set; }
 }

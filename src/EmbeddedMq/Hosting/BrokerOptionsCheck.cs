@@ -19,6 +19,11 @@ internal static class BrokerOptionsCheck
             faults.Add($"MemoryHighWatermarkBytes is {options.MemoryHighWatermarkBytes}; give more than 0, or null for 40 % of the memory.");
         }
 
+        if (options.BacklogMemoryBytes <= 0)
+        {
+            faults.Add($"BacklogMemoryBytes is {options.BacklogMemoryBytes}; give more than 0, or leave it at its default of 256 MiB.");
+        }
+
         if (options.TimeProvider is null)
         {
             faults.Add("TimeProvider is null; leave it at TimeProvider.System.");

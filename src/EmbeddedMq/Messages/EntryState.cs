@@ -12,6 +12,9 @@ internal enum EntryState : byte
     /// <summary>Handed over and not settled.</summary>
     Acquired,
 
+    /// <summary>Ready still, but only on disk: this object stands for it no longer, and another one will.</summary>
+    Away,
+
     /// <summary>Gone: acknowledged, dead-lettered, dropped, purged or withdrawn.</summary>
     Settled,
 }

@@ -8,12 +8,16 @@ namespace EmbeddedMq.Messages;
 internal sealed class QueueEntry
 {
     /// <summary>Bookkeeping for a message in a queue, in bytes: this object, its slot in a list, its place among the unsettled.</summary>
-    private const int OverheadBytes = 128;
+    internal const int OverheadBytes = 128;
 
     /// <summary>The entry does not expire.</summary>
     internal const long NoExpiry = long.MaxValue;
 
-    private EntryState _state;
+    private const ushort RedeliveredBit = 1 << 15;
+
+    private volatile EntryState _state;
+    private ushort _marks; // written under the queue's gate: the index in the block, and the bit above
+    private StoredBlock? _block;
 
     /// <summary>Makes an entry that waits.</summary>
     /// <param name="message">The message.</param>
@@ -46,11 +50,16 @@ internal sealed class QueueEntry
     /// <summary>When it expires, in milliseconds of the broker's clock, or <see cref="NoExpiry"/>.</summary>
     internal long ExpiresAtMs { get; set; } = NoExpiry;
 
-    /// <summary>Where it is stored: in <see cref="Block"/> its index there, else its id in the journal; 0 without a block: it is not stored.</summary>
+    /// <summary>Its id in the journal; 0: it is not in the journal. It keeps the id when it moves into a block.</summary>
     internal ulong StoredAt { get; set; }
 
     /// <summary>The block of the cold log that holds it, or <see langword="null"/>: the journal holds it, if anything does.</summary>
-    internal StoredBlock? Block { get; set; }
+    /// <remarks>Whoever settles an entry without the queue's gate marks it as settled first, has a full fence, and reads this then: see
+    /// <see cref="MoveToBlock"/>.</remarks>
+    internal StoredBlock? Block => Volatile.Read(ref _block);
+
+    /// <summary>Its index in <see cref="Block"/>; read after that.</summary>
+    internal int BlockIndex => _marks & (StoredBlock.MaxCount - 1);
 
     /// <summary>Whether it is on disk, and so must be settled there too.</summary>
     internal bool IsStored => StoredAt != 0 || Block is not null;
@@ -62,7 +71,11 @@ internal sealed class QueueEntry
     internal byte Priority { get; set; }
 
     /// <summary>Whether it was handed over before.</summary>
-    internal bool Redelivered { get; set; }
+    internal bool Redelivered
+    {
+        get => (_marks & RedeliveredBit) != 0;
+        set => _marks = (ushort)(value ? _marks | RedeliveredBit : _marks & ~RedeliveredBit);
+    }
 
     /// <summary>Where it stands.</summary>
     internal EntryState State => _state;
@@ -72,6 +85,21 @@ internal sealed class QueueEntry
 
     /// <summary>What it counts for in the memory ledger.</summary>
     internal long MemoryBytes => OverheadBytes + Message.Body.Length;
+
+    /// <summary>Says that a block of the cold log holds it from here on. Under the queue's gate, or before anybody else knows the entry.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="index">Its index there.</param>
+    /// <returns><see langword="false"/> when it has been settled beside this, perhaps by its old place only: then the caller settles it in the
+    /// block, where settling it twice does no harm.</returns>
+    internal bool MoveToBlock(StoredBlock block, int index)
+    {
+        _marks = (ushort)((_marks & RedeliveredBit) | index);
+        Volatile.Write(ref _block, block);
+
+        // Whoever settles it writes the state and reads the block after that; here it is the other way round. One of the two sees the other.
+        Interlocked.MemoryBarrier();
+        return _state != EntryState.Settled;
+    }
 
     /// <summary>Moves it on. Every transition but the lawful ones throws, in release builds too: a message would be lost or doubled.</summary>
     /// <param name="from">Where it must stand.</param>

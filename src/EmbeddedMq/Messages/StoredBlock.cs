@@ -4,6 +4,9 @@ namespace EmbeddedMq.Messages;
 /// <remarks>Thread-safe: settling is interlocked; the rest is set once. Its indexes are the order of the messages in the queue.</remarks>
 internal sealed class StoredBlock
 {
+    /// <summary>Most messages in a block.</summary>
+    internal const int MaxCount = 4_096;
+
     private readonly ulong[] _settled;
     private int _liveCount;
 

@@ -6,12 +6,12 @@ namespace EmbeddedMq.Queues;
 /// <summary>The ready messages of a queue, highest priority first, in order of their positions within one priority.</summary>
 /// <remarks>Guarded by the queue's gate. A queue without priorities has one level. A bitmap tells the highest level that holds something.</remarks>
 /// <param name="maxPriority">The highest priority, 0 to 255; 0: no priorities.</param>
-internal sealed class PriorityReadyList(int maxPriority)
+internal sealed partial class PriorityReadyList(int maxPriority)
 {
     private readonly ReadyList?[] _levels = new ReadyList?[maxPriority + 1];
     private readonly ulong[] _occupied = new ulong[(maxPriority / 64) + 1];
 
-    /// <summary>How many messages are ready.</summary>
+    /// <summary>How many messages are ready, in memory or on disk.</summary>
     internal int Count { get; private set; }
 
     /// <summary>Bytes of their bodies.</summary>
@@ -38,7 +38,7 @@ internal sealed class PriorityReadyList(int maxPriority)
         Account(entry).Return(entry);
     }
 
-    /// <summary>Shows the first message.</summary>
+    /// <summary>Shows the first message, if it is in memory.</summary>
     /// <param name="entry">The message.</param>
     internal bool TryPeek([NotNullWhen(true)] out QueueEntry? entry)
     {
@@ -51,7 +51,7 @@ internal sealed class PriorityReadyList(int maxPriority)
         return _levels[Highest()]!.TryPeek(out entry);
     }
 
-    /// <summary>Takes the first message.</summary>
+    /// <summary>Takes the first message, if it is in memory.</summary>
     /// <param name="entry">The message.</param>
     internal bool TryTake([NotNullWhen(true)] out QueueEntry? entry)
     {
@@ -65,7 +65,9 @@ internal sealed class PriorityReadyList(int maxPriority)
         ReadyList list = _levels[level]!;
         if (!list.TryTake(out entry))
         {
-            throw new InvalidOperationException("A level said to hold messages is empty. This is a defect of the broker.");
+            return list.AwayCount > 0
+                ? false
+                : throw new InvalidOperationException("A level said to hold messages is empty. This is a defect of the broker.");
         }
 
         Count--;

@@ -9,15 +9,16 @@ namespace EmbeddedMq.Queues;
 
 /// <summary>A queue: ready messages on one side, consumers with credit on the other, and one gate that pairs them.</summary>
 /// <remarks>
-/// <para>Invariant: outside the gate there are never both a ready, unexpired message and a consumer with credit. Hence a publish that meets
-/// an empty queue and a consumer with credit is handed over at once, and any other is appended.</para>
+/// <para>Invariant: outside the gate there are never both a ready, unexpired message at the head, in memory, and a consumer with credit. Hence a
+/// publish that meets an empty queue and a consumer with credit is handed over at once, and any other is appended. A head that is on disk only
+/// has been asked for; what waits for it goes on when it comes.</para>
 /// <para>Lock order: the queue's gate is taken under nothing but a virtual host's topology gate or a channel's publish gate; under it come the
 /// channel's books of deliveries, the scheduler and the memory ledger, which take nothing further. Never two queues. What must not happen
 /// under the gate (dead-lettering, answering publishers) is noted in <see cref="QueueAftermath"/> and done by <see cref="LeaveGate"/>.</para>
 /// <para>It decides who gets what and when; the entries' own steps, counters and memory are <see cref="QueueContents"/>', and what happens
 /// beyond a limit is <see cref="Admission"/>'s.</para>
 /// </remarks>
-internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
+internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
 {
     private readonly IQueueOwner _owner;
     private readonly Scheduler _scheduler;
@@ -39,8 +40,10 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <param name="owner">The virtual host.</param>
     /// <param name="scheduler">For expiry.</param>
     /// <param name="memory">Where its messages are counted.</param>
+    /// <param name="backlog">Who puts messages away that do not fit into memory, or <see langword="null"/>: all of them stay in memory.</param>
     internal Queue(
-        QueueDeclaration declaration, QueueSettings argumentSettings, QueueSettings settings, object? exclusiveOwner, IQueueOwner owner, Scheduler scheduler, MemoryLedger memory)
+        QueueDeclaration declaration, QueueSettings argumentSettings, QueueSettings settings, object? exclusiveOwner, IQueueOwner owner, Scheduler scheduler, MemoryLedger memory,
+        BacklogPager? backlog = null)
     {
         Declaration = declaration;
         ArgumentSettings = argumentSettings;
@@ -48,8 +51,10 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         _owner = owner;
         _scheduler = scheduler;
         _consumers = new ConsumerRing { SingleActive = argumentSettings.SingleActiveConsumer };
-        _contents = new QueueContents(settings, scheduler.Clock, memory, _aftermath);
+        _contents = new QueueContents(settings, scheduler.Clock, memory, _aftermath, backlog);
         _admission = new Admission(_contents, _consumers);
+        _backlog = backlog;
+        backlog?.Register(this);
     }
 
     /// <inheritdoc cref="IDestination.Name"/>
@@ -130,9 +135,11 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <summary>Takes the first ready message for a get.</summary>
     /// <param name="entry">The message, acquired.</param>
     /// <param name="remainingCount">How many are ready behind it.</param>
-    internal bool TryAcquire([NotNullWhen(true)] out QueueEntry? entry, out uint remainingCount)
+    /// <param name="arrival">Set when the first message is on disk: completes when that may have changed, and it is to be tried again.</param>
+    internal bool TryAcquire([NotNullWhen(true)] out QueueEntry? entry, out uint remainingCount, out Task? arrival)
     {
         bool taken;
+        arrival = null;
         lock (_gate)
         {
             Touch_NeedsGate();
@@ -148,6 +155,10 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
             if (taken)
             {
                 MoveUp_NeedsGate();
+            }
+            else if (!_contents.IsEmpty)
+            {
+                arrival = AwaitArrival_NeedsGate();
             }
         }
 
@@ -303,6 +314,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
 
         LeaveGate();
+        EndArrivals();
         uint count = (uint)purged.Count;
         _contents.Discard(purged);
         return count;
@@ -346,6 +358,8 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
         LeaveGate();
         if (deletion.Discarded is { } discarded)
         {
+            _backlog?.Forget(this);
+            EndArrivals();
             _contents.Discard(discarded);
         }
 
@@ -422,6 +436,11 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <summary>Does what was decided under the gate and must not be done there. Called after every leave that may have decided something.</summary>
     private void LeaveGate()
     {
+        if (_contents.IsPageWanted)
+        {
+            _backlog!.Request(this);
+        }
+
         if (!_aftermath.IsPending)
         {
             return;
@@ -530,7 +549,7 @@ internal sealed class Queue : IMessageSink, IEntryOwner, IConsumerHost
     private void Dispatch_NeedsGate()
     {
         _contents.DropExpired();
-        while (!_contents.IsEmpty && _consumers.TryTakeNextWithCredit(out Consumer? consumer))
+        while (_contents.TryPeek(out _) && _consumers.TryTakeNextWithCredit(out Consumer? consumer))
         {
             _contents.TryTake(out QueueEntry? entry);
             if (!TryHandOver_NeedsGate(entry!, consumer))

@@ -11,7 +11,8 @@ namespace EmbeddedMq.Queues;
 /// <param name="clock">The clock of expiry.</param>
 /// <param name="memory">Where the messages are counted.</param>
 /// <param name="aftermath">Where deaths are noted that lead elsewhere.</param>
-internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, MemoryLedger memory, QueueAftermath aftermath)
+/// <param name="backlog">Who puts messages away that do not fit into memory, or <see langword="null"/>: all of them stay in memory.</param>
+internal sealed partial class QueueContents(QueueSettings settings, BrokerClock clock, MemoryLedger memory, QueueAftermath aftermath, BacklogPager? backlog = null)
 {
     private readonly QueueCounters _counters = new();
     private readonly int _maxPriority = settings.MaxPriority; // an argument of the declaration, which no policy changes
@@ -22,7 +23,7 @@ internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, M
     /// <summary>The effective settings.</summary>
     internal QueueSettings Settings { get; set; } = settings;
 
-    /// <summary>How many messages are ready.</summary>
+    /// <summary>How many messages are ready, in memory or on disk.</summary>
     internal int Count => _ready.Count;
 
     /// <summary>Whether none is.</summary>
@@ -74,13 +75,22 @@ internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, M
     /// <param name="entry">The message.</param>
     internal void Append(QueueEntry entry) => _ready.Add(entry);
 
-    /// <summary>Shows the first ready message.</summary>
+    /// <summary>Shows the first ready message, if it is in memory.</summary>
     /// <param name="entry">The message.</param>
     internal bool TryPeek([NotNullWhen(true)] out QueueEntry? entry) => _ready.TryPeek(out entry);
 
-    /// <summary>Takes the first ready message out of the list.</summary>
+    /// <summary>Takes the first ready message out of the list, if it is in memory.</summary>
     /// <param name="entry">The message.</param>
-    internal bool TryTake([NotNullWhen(true)] out QueueEntry? entry) => _ready.TryTake(out entry);
+    internal bool TryTake([NotNullWhen(true)] out QueueEntry? entry)
+    {
+        bool taken = _ready.TryTake(out entry);
+        if (_ready.AwayCount > 0)
+        {
+            NotePageWanted();
+        }
+
+        return taken;
+    }
 
     /// <summary>Puts a ready message that was taken back to its position.</summary>
     /// <param name="entry">The message.</param>
@@ -92,6 +102,10 @@ internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, M
     {
         entry.Move(EntryState.Ready, EntryState.Acquired);
         _counters.Acquired++;
+        if (_acquired is not null && entry.StoredAt != 0 && entry.Block is null)
+        {
+            _acquired.Add(entry, _counters.Unacked);
+        }
     }
 
     /// <summary>Takes the mark of <see cref="Acquire"/> back, as if nothing had been handed over.</summary>
@@ -149,12 +163,12 @@ internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, M
     {
         while (_ready.TryPeek(out QueueEntry? head) && head.ExpiresAtMs != QueueEntry.NoExpiry && head.ExpiresAtMs <= clock.NowMs)
         {
-            _ready.TryTake(out _);
+            TryTake(out _);
             Die(head, EntryState.Ready, DeathReason.Expired);
         }
     }
 
-    /// <summary>Lets the head die as long as a limit is exceeded, where that is the overflow in force.</summary>
+    /// <summary>Lets the head die as long as a limit is exceeded, where that is the overflow in force. A head that is on disk is waited for.</summary>
     /// <returns>Whether any died.</returns>
     internal bool DropExcess()
     {
@@ -164,10 +178,9 @@ internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, M
         }
 
         bool dropped = false;
-        while (_ready.Count > Settings.MaxLength || (_ready.BodyBytes > Settings.MaxLengthBytes && !_ready.IsEmpty))
+        while ((_ready.Count > Settings.MaxLength || (_ready.BodyBytes > Settings.MaxLengthBytes && !_ready.IsEmpty)) && TryTake(out QueueEntry? head))
         {
-            _ready.TryTake(out QueueEntry? head);
-            Die(head!, EntryState.Ready, DeathReason.MaxLength);
+            Die(head, EntryState.Ready, DeathReason.MaxLength);
             dropped = true;
         }
 
@@ -197,6 +210,7 @@ internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, M
     /// <param name="entries">The messages.</param>
     internal void Discard(PriorityReadyList entries)
     {
+        DiscardAway(entries);
         while (entries.TryTake(out QueueEntry? entry))
         {
             entry.Move(EntryState.Ready, EntryState.Settled);
@@ -226,6 +240,9 @@ internal sealed class QueueContents(QueueSettings settings, BrokerClock clock, M
     {
         ReadyCount = _ready.Count,
         ReadyBytes = _ready.BodyBytes,
+        AwayCount = _ready.AwayCount,
+        AwayBytes = _ready.AwayBytes,
+        ReadError = ReadError,
         UnackedCount = _counters.Unacked,
         EnqueuedTotal = _counters.Enqueued,
         AckedTotal = _counters.Acknowledged,

@@ -18,18 +18,24 @@ internal sealed class MemoryLedger
     private readonly long _lowBytes;
     private readonly long _grain;
     private readonly Action<bool> _blockedChanged;
+    private readonly long _pressureBytes;
+    private readonly Action? _pressed;
     private readonly Lock _gate = new();
     private volatile bool _isBlocked; // written under _gate
 
     /// <summary>Makes a ledger.</summary>
     /// <param name="highBytes">Above this publishers wait, until one sixteenth less is reached; more than 0.</param>
     /// <param name="blockedChanged">Told of each change, in order, under the ledger's gate: it only notes it.</param>
-    internal MemoryLedger(long highBytes, Action<bool> blockedChanged)
+    /// <param name="pressureBytes">Above this <paramref name="pressed"/> is told; more than 0.</param>
+    /// <param name="pressed">Told again and again while more comes; it only notes it. It may be called under any gate.</param>
+    internal MemoryLedger(long highBytes, Action<bool> blockedChanged, long pressureBytes = long.MaxValue, Action? pressed = null)
     {
         _highBytes = highBytes;
         _lowBytes = highBytes - (highBytes / 16);
-        _grain = Math.Clamp(highBytes / 64, 1, LargestGrain);
+        _grain = Math.Clamp(Math.Min(highBytes, pressureBytes) / 64, 1, LargestGrain);
         _blockedChanged = blockedChanged;
+        _pressureBytes = pressureBytes;
+        _pressed = pressed;
     }
 
     /// <summary>Whether publishers must wait.</summary>
@@ -79,6 +85,11 @@ internal sealed class MemoryLedger
 
     private void Evaluate()
     {
+        if (_pressed is not null && Bytes > _pressureBytes)
+        {
+            _pressed();
+        }
+
         lock (_gate)
         {
             bool blocked = _isBlocked ? Bytes > _lowBytes : Bytes > _highBytes;

@@ -1,3 +1,4 @@
+using EmbeddedMq.Queues;
 using EmbeddedMq.Threading;
 using Microsoft.Extensions.Logging;
 
@@ -9,7 +10,10 @@ namespace EmbeddedMq.VirtualHosts;
 /// <param name="Memory">The count of bytes in messages.</param>
 /// <param name="Names">Generated names and seeds.</param>
 /// <param name="Logger">The broker's log.</param>
-internal sealed record BrokerServices(BrokerLimits Limits, Scheduler Scheduler, MemoryLedger Memory, NameGenerator Names, ILogger Logger)
+/// <param name="Backlog">Who puts messages away that do not fit into memory, or <see langword="null"/>: all of them stay in memory.</param>
+internal sealed record BrokerServices(
+    BrokerLimits Limits, Scheduler Scheduler, MemoryLedger Memory, NameGenerator Names, ILogger Logger,
+    BacklogPager? Backlog = null)
 {
     /// <summary>The broker's clock.</summary>
     internal BrokerClock Clock => Scheduler.Clock;

@@ -223,7 +223,8 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
                 declaration.IsExclusive ? connection : null,
                 this,
                 _services.Scheduler,
-                _services.Memory)
+                _services.Memory,
+                _services.Backlog)
             {
                 Policy = policy,
             };

@@ -21,6 +21,14 @@ internal static class ExploredInterlocked
         return result;
     }
 
+    public static ulong Or(ref ulong location, ulong value)
+    {
+        ExploredThread.Current?.Point();
+        ulong result = Real.Or(ref location, value);
+        ExploredThread.Current?.Point();
+        return result;
+    }
+
     public static ulong Increment(ref ulong location)
     {
         ExploredThread.Current?.Point();

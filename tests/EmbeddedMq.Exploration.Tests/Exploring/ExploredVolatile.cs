@@ -30,6 +30,14 @@ internal static class ExploredVolatile
         return value;
     }
 
+    public static ulong Read(ref readonly ulong location)
+    {
+        ExploredThread.Current?.Point();
+        ulong value = Real.Read(in location);
+        ExploredThread.Current?.Point();
+        return value;
+    }
+
     public static bool Read(ref readonly bool location)
     {
         ExploredThread.Current?.Point();

@@ -23,7 +23,7 @@ public sealed class QueueHandOverTests
 
         Assert.Equal(0, stand.Book.Count);
         Assert.Equal((1, 0), (queue.Describe().ReadyCount, queue.Describe().UnackedCount));
-        Assert.True(queue.TryAcquire(out QueueEntry? entry, out _));
+        Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
         queue.Acknowledge(entry);
         Assert.Equal(0, stand.Memory.Bytes);
     }
@@ -52,7 +52,7 @@ public sealed class QueueHandOverTests
         foreach (string text in (string[])["a", "b", "c"])
         {
             QueueStand.Enqueue(queue, text);
-            Assert.True(queue.TryAcquire(out QueueEntry? entry, out _));
+            Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
             entries.Add(entry);
         }
 

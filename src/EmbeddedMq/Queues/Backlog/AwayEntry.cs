@@ -1,0 +1,11 @@
+namespace EmbeddedMq.Queues;
+
+/// <summary>A ready message of a queue that is only on disk: 16 bytes in the place of a <see cref="Messages.QueueEntry"/> and a body.</summary>
+/// <param name="StoredAt">Its id in the journal.</param>
+/// <param name="BodyBytes">Bytes of its body, as length limits count them.</param>
+/// <param name="Flags">What the store wants to know when it reads it.</param>
+internal readonly record struct AwayEntry(ulong StoredAt, int BodyBytes, AwayFlags Flags)
+{
+    /// <summary>What one counts for in the memory ledger.</summary>
+    internal const int MemoryBytes = 16;
+}

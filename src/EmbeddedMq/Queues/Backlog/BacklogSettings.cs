@@ -1,0 +1,39 @@
+namespace EmbeddedMq.Queues;
+
+/// <summary>How much of what is ready stays in memory, and in which portions it comes and goes.</summary>
+internal sealed record BacklogSettings
+{
+    /// <summary>256 MiB.</summary>
+    internal const long DefaultBudgetBytes = 256L * 1024 * 1024;
+
+    /// <summary>Bytes of messages in memory above which ready ones are put away, down to seven eighths of it. At least 1.</summary>
+    internal long BudgetBytes { get; init; } = DefaultBudgetBytes;
+
+    /// <summary>Most messages that come back at once, and that a queue asks for ahead of its consumers. 1 to 4,096.</summary>
+    internal int PageMessages { get; init; } = AwayRun.MaxCount;
+
+    /// <summary>The same in bytes of bodies. One message comes however large it is.</summary>
+    internal long PageBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>How many messages in a row stay in memory at the head of a queue that is put away. At least 1.</summary>
+    internal int WindowMessages { get; init; } = 1_024;
+
+    /// <summary>The same in bytes of bodies.</summary>
+    internal long WindowBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>Most messages put away or brought back in one hold of a queue's gate. At least 1.</summary>
+    internal int SliceMessages { get; init; } = 1_024;
+
+    /// <summary>Most bytes put away in one hold of a queue's gate: transient bodies are copied under it. One message goes however large it is.</summary>
+    internal long SliceBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>How long the pager rests, in milliseconds, when it is above the budget and no queue has anything to give: it may be unsettled, at
+    /// the heads, or not on disk yet. 0: until it is woken.</summary>
+    internal int RestMs { get; init; } = 50;
+
+    /// <summary>The bytes at which putting away ends that began above <see cref="BudgetBytes"/>.</summary>
+    internal long LowBytes => BudgetBytes - (BudgetBytes / 8);
+
+    // A queue that nobody reads holds a few messages at its head; each page that is used up makes the next one larger.
+    internal int FirstPageMessages => Math.Max(1, PageMessages / 64);
+}

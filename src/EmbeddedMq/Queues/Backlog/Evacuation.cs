@@ -1,0 +1,64 @@
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Queues;
+
+/// <summary>Messages of one level of one queue that are to move from the journal into a block, in order: 1 to 4,096.</summary>
+/// <remarks>They are all on disk only (<see cref="Away"/>), or all in memory (<see cref="Resident"/>). Collected under the queue's gate; what they
+/// become meanwhile is found out by <see cref="Queue.Replace"/>. Not thread-safe.</remarks>
+internal sealed class Evacuation
+{
+    private readonly AwayEntry[] _away;
+    private readonly QueueEntry[] _resident;
+    private readonly bool[] _moved;
+
+    private Evacuation(int level, AwayEntry[] away, QueueEntry[] resident)
+    {
+        Level = (byte)level;
+        _away = away;
+        _resident = resident;
+        _moved = new bool[away.Length + resident.Length];
+    }
+
+    /// <summary>The level.</summary>
+    internal byte Level { get; }
+
+    /// <summary>How many messages there are.</summary>
+    internal int Count => _moved.Length;
+
+    /// <summary>The messages, if they are on disk only.</summary>
+    internal ReadOnlySpan<AwayEntry> Away => _away;
+
+    /// <summary>The messages, if they are in memory: ready or handed over. The ids are theirs; what else they say may be changing.</summary>
+    internal ReadOnlySpan<QueueEntry> Resident => _resident;
+
+    // Where they were, for the queue's own use.
+    internal AwayRun? Run { get; private init; }
+
+    internal int Start { get; private init; }
+
+    internal ulong FirstSequence { get; private init; }
+
+    internal int HeadCuts { get; private init; }
+
+    /// <summary>The id of a message in the journal.</summary>
+    /// <param name="index">Its index, which becomes its index in the block.</param>
+    internal ulong StoredAt(int index) => _away.Length > 0 ? _away[index].StoredAt : _resident[index].StoredAt;
+
+    /// <summary>Whether a message has moved, once they were exchanged: the block holds it now, and whoever settles it settles it there. One that has
+    /// not moved is called settled in the block; it has been settled in the journal, or will be.</summary>
+    /// <param name="index">Its index.</param>
+    internal bool IsMoved(int index) => _moved[index];
+
+    internal void NoteMoved(int index) => _moved[index] = true;
+
+    internal static Evacuation Of(int level, AwayRun run, int headCuts)
+        => new(level, run.Entries[run.Start..run.End], [])
+        {
+            Run = run,
+            Start = run.Start,
+            FirstSequence = run.FirstSequence,
+            HeadCuts = headCuts,
+        };
+
+    internal static Evacuation Of(int level, QueueEntry[] resident) => new(level, [], resident);
+}

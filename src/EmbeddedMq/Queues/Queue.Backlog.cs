@@ -1,0 +1,198 @@
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Queues;
+
+/// <content>Messages that are on disk only: the pager takes them there and back.</content>
+internal sealed partial class Queue
+{
+    private const int MostEvacuationFailures = 8;
+
+    private readonly BacklogPager? _backlog;
+    private TaskCompletionSource? _arrival; // guarded by _gate; for gets that wait for a head on disk
+    private int _isPageRequested;           // interlocked; the pager's mark that it knows of the request
+
+    /// <summary>Bytes that ready messages in memory count for. Read without the gate: it may be a little old.</summary>
+    internal long ResidentBytes => _contents.ResidentBytes;
+
+    /// <summary>Begins with messages that are on disk, as a recovery found them. Before anybody else knows the queue.</summary>
+    /// <param name="level">Their level, 0 to the queue's highest.</param>
+    /// <param name="runs">The messages, in order; called again for the same level, behind the earlier ones.</param>
+    /// <exception cref="InvalidOperationException">The queue has no disk behind it.</exception>
+    internal void RestoreAway(byte level, IReadOnlyCollection<AwayRun> runs)
+    {
+        if (_backlog is null)
+        {
+            throw new InvalidOperationException($"Queue '{Name}' has no disk behind it that messages could be on. This is a defect of the broker.");
+        }
+
+        lock (_gate)
+        {
+            _contents.Restore(level, runs);
+        }
+
+        LeaveGate();
+    }
+
+    /// <summary>Marks a request for messages from disk, until <see cref="TryBeginPageIn"/>.</summary>
+    /// <returns>Whether there was none yet.</returns>
+    internal bool TryMarkPageRequest() => Interlocked.Exchange(ref _isPageRequested, 1) == 0;
+
+    /// <summary>Begins to bring messages back, if some should come.</summary>
+    internal PageIn? TryBeginPageIn()
+    {
+        Interlocked.Exchange(ref _isPageRequested, 0);
+        lock (_gate)
+        {
+            return _contents.BeginPageIn();
+        }
+    }
+
+    /// <summary>Takes messages in that were read, as many as one hold of the gate may take, and lets go on what waited for them.</summary>
+    /// <param name="page">The page, read.</param>
+    /// <returns>Whether there is more to take.</returns>
+    internal bool TakeIn(PageIn page)
+    {
+        lock (_gate)
+        {
+            if (!_contents.IsCurrent(page))
+            {
+                // Purged, deleted, or moved into a block while it was read.
+                _contents.NotePageWanted();
+                page.Abandon();
+            }
+            else
+            {
+                _contents.TakeIn(page, _backlog!.Settings.SliceMessages);
+                _contents.DropExcess();
+                Dispatch_NeedsGate();
+            }
+        }
+
+        LeaveGate();
+        EndArrivals();
+        return !page.IsTaken;
+    }
+
+    /// <summary>Notes that messages could not be read. They stay where they are.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="error">Why.</param>
+    /// <returns><see langword="false"/> when they are not wanted there any more, and so the failure means nothing.</returns>
+    internal bool NoteReadError(PageIn page, Exception error)
+    {
+        lock (_gate)
+        {
+            if (!_contents.IsCurrent(page))
+            {
+                return false;
+            }
+
+            _contents.ReadError = error.Message;
+            return true;
+        }
+    }
+
+    /// <summary>Puts ready messages away, as many as one hold of the gate may take.</summary>
+    /// <param name="slice">How much.</param>
+    /// <returns>How many went.</returns>
+    internal int PutAway(in PageOut slice)
+    {
+        int count;
+        lock (_gate)
+        {
+            count = _contents.PutAway(_backlog!.Store, slice);
+        }
+
+        LeaveGate();
+        return count;
+    }
+
+    /// <summary>Moves messages from the journal into blocks: those in memory, on disk only, and handed over. One caller at a time.</summary>
+    /// <param name="below">Messages with ids below this move; others that lie between them may move too.</param>
+    /// <param name="target">Writes the blocks.</param>
+    /// <returns><see langword="false"/> when some could not be moved, because they were on their way; try again later.</returns>
+    /// <remarks>
+    /// Three steps, as often as needed: collect up to 4,096 messages under the gate; write them outside; put the block in their place under the
+    /// gate. It finds what is in the queue while it runs. A message whose publish has been stored and has not come in yet stays where it is, and
+    /// so does one that is dying (its death is on the way to another queue): the journal's own count of what it holds says when a part of it may go.
+    /// </remarks>
+    internal bool Evacuate(ulong below, IEvacuationTarget target)
+    {
+        EvacuationPass pass = new(below);
+        int failures = 0;
+        while (TryCollect(pass, out Evacuation? evacuation))
+        {
+            if (evacuation is null)
+            {
+                continue;
+            }
+
+            StoredBlock block = target.Write(evacuation);
+            if (Replace(evacuation, block))
+            {
+                target.Complete(evacuation, block);
+                continue;
+            }
+
+            target.Abandon(block);
+            if (++failures == MostEvacuationFailures)
+            {
+                return false;
+            }
+        }
+
+        return failures == 0;
+    }
+
+    /// <summary>Finds messages that are to move.</summary>
+    /// <param name="pass">How far the pass is; it goes on.</param>
+    /// <param name="evacuation">The messages; none if there were none among those looked at.</param>
+    /// <returns><see langword="false"/> when the pass is at its end.</returns>
+    internal bool TryCollect(EvacuationPass pass, out Evacuation? evacuation)
+    {
+        lock (_gate)
+        {
+            return _contents.TryCollect(pass, out evacuation);
+        }
+    }
+
+    /// <summary>Puts a block in the place of messages. Each of them is found to be one of these: it still waits or is handed over, and from here on is in
+    /// the block; or it has been settled, and is called settled in the block too.</summary>
+    /// <param name="evacuation">The messages; it knows afterwards which of them have moved.</param>
+    /// <param name="block">The block: the same messages in the same order.</param>
+    /// <returns><see langword="false"/> when the messages cannot be found any more where they were, because they were put away meanwhile; then
+    /// nothing has been changed, and the block is of no use.</returns>
+    /// <remarks>Beside it messages are settled without the gate. Whoever does that marks the entry as settled (<see cref="QueueEntry.Move"/>), has a
+    /// full fence, and then reads <see cref="QueueEntry.Block"/>: if there is one and <see cref="StoredBlock.Settle"/> does not answer -1, it is
+    /// settled there; in every other case it settles it in the journal, by <see cref="QueueEntry.StoredAt"/>. Then each message is settled in
+    /// exactly one place, and that is the place that <see cref="Evacuation.IsMoved"/> tells.</remarks>
+    internal bool Replace(Evacuation evacuation, StoredBlock block)
+    {
+        bool replaced;
+        lock (_gate)
+        {
+            replaced = _contents.TryReplace(evacuation, block);
+        }
+
+        LeaveGate();
+        return replaced;
+    }
+
+    private Task AwaitArrival_NeedsGate()
+    {
+        _contents.NotePageWanted();
+        _arrival ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return _arrival.Task;
+    }
+
+    private void EndArrivals()
+    {
+        TaskCompletionSource? arrival;
+        lock (_gate)
+        {
+            arrival = _arrival;
+            _arrival = null;
+        }
+
+        arrival?.TrySetResult();
+    }
+}

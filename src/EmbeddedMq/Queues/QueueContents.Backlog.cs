@@ -1,0 +1,200 @@
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Queues;
+
+/// <content>What is ready and on disk only.</content>
+internal sealed partial class QueueContents
+{
+    private readonly AcquiredEntries? _acquired = backlog is null ? null : new AcquiredEntries();
+    private int _pageMessages = backlog?.Settings.FirstPageMessages ?? 0;
+    private volatile bool _isPageWanted;
+
+    /// <summary>Whether messages should come back from disk. Read without the gate, right after leaving it.</summary>
+    internal bool IsPageWanted => _isPageWanted;
+
+    /// <summary>Why messages could not be read the last time, or <see langword="null"/>.</summary>
+    internal string? ReadError { get; set; }
+
+    /// <summary>What the ready messages in memory count for in the ledger. Read without the gate it may be a little old.</summary>
+    internal long ResidentBytes => _ready.BodyBytes - _ready.AwayBytes + ((_ready.Count - _ready.AwayCount) * (long)QueueEntry.OverheadBytes);
+
+    /// <summary>Notes that more should come back from disk, if that is so.</summary>
+    internal void NotePageWanted() => _isPageWanted = _isPageWanted || _ready.NeedsPage(_pageMessages, backlog!.Settings.PageBytes);
+
+    /// <summary>Puts ready messages away.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="slice">How much.</param>
+    /// <returns>How many went.</returns>
+    internal int PutAway(IBacklogStore store, in PageOut slice)
+    {
+        (int count, long freedBytes) = _ready.PutAway(store, slice);
+        memory.Release(freedBytes);
+        NotePageWanted();
+        return count;
+    }
+
+    /// <summary>Begins with messages that are on disk, behind those that are there already.</summary>
+    /// <param name="level">Their level.</param>
+    /// <param name="runs">The messages, in order.</param>
+    internal void Restore(byte level, IReadOnlyCollection<AwayRun> runs)
+    {
+        int count = _ready.Restore(level, runs, _lastSequence + 1);
+        _lastSequence += (ulong)count;
+        _counters.Enqueued += count;
+        memory.Add(runs.Sum(MemoryBytesOf));
+        NotePageWanted();
+    }
+
+    /// <summary>Begins to bring messages back, if some should come.</summary>
+    internal PageIn? BeginPageIn()
+    {
+        _isPageWanted = false;
+        return _ready.BeginPageIn(_pageMessages, backlog!.Settings.PageBytes);
+    }
+
+    /// <summary>Whether a page still is what comes first on disk.</summary>
+    /// <param name="page">The page.</param>
+    internal bool IsCurrent(PageIn page) => _ready.IsCurrent(page);
+
+    /// <summary>Takes messages in that were read.</summary>
+    /// <param name="page">The page, current and read.</param>
+    /// <param name="most">Most messages.</param>
+    internal void TakeIn(PageIn page, int most)
+    {
+        long bytes = 0;
+        foreach (QueueEntry entry in _ready.TakeIn(page, most))
+        {
+            entry.Move(EntryState.Waiting, EntryState.Ready);
+            bytes += entry.MemoryBytes - (page.Run.Block is null ? AwayEntry.MemoryBytes : 0);
+        }
+
+        memory.Add(bytes);
+        if (page.IsTaken)
+        {
+            ReadError = null;
+            _pageMessages = Math.Min(_pageMessages * 2, backlog!.Settings.PageMessages);
+            NotePageWanted();
+        }
+    }
+
+    /// <inheritdoc cref="Queue.TryCollect"/>
+    internal bool TryCollect(EvacuationPass pass, out Evacuation? evacuation)
+    {
+        evacuation = null;
+        if (pass.Level >= _ready.LevelCount)
+        {
+            return false;
+        }
+
+        ReadyList? list = _ready.TryGetLevel(pass.Level);
+        evacuation = list?.CollectAway(pass.Level, pass.Below);
+        if (evacuation is not null)
+        {
+            return true;
+        }
+
+        List<QueueEntry> entries = [];
+        _acquired!.Collect(pass.Level, entries);
+        entries.RemoveAll(entry => entry.StoredAt >= pass.Below);
+        bool isLast = list is null || list.CollectResident(pass, entries);
+        if (entries.Count > 0)
+        {
+            QueueEntry[] chosen = [.. entries.DistinctBy(static entry => entry.Sequence).OrderBy(static entry => entry.Sequence).Take(StoredBlock.MaxCount)];
+            isLast &= chosen.Length == entries.Count;
+            evacuation = Evacuation.Of(pass.Level, chosen);
+        }
+
+        if (isLast)
+        {
+            pass.EndLevel();
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc cref="Queue.Replace"/>
+    internal bool TryReplace(Evacuation evacuation, StoredBlock block)
+    {
+        bool[] isThere = new bool[evacuation.Count];
+        if (evacuation.Run is null)
+        {
+            foreach (QueueEntry entry in evacuation.Resident)
+            {
+                if (entry.State == EntryState.Away)
+                {
+                    return false;
+                }
+            }
+
+            for (int i = 0; i < isThere.Length; i++)
+            {
+                isThere[i] = TryMove(evacuation.Resident[i], block, i);
+            }
+        }
+        else if (!TryReplaceAway(evacuation, block, isThere))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < isThere.Length; i++)
+        {
+            // Settled already: in the block, by whoever settled it beside this; or in the journal, or soon.
+            if (isThere[i] || block.Settle(i) == -1)
+            {
+                evacuation.NoteMoved(i);
+            }
+        }
+
+        return true;
+    }
+
+    // Those that came back meanwhile have the positions that follow from that of the first.
+    private bool TryReplaceAway(Evacuation evacuation, StoredBlock block, bool[] isThere)
+    {
+        ReadyList? list = _ready.TryGetLevel(evacuation.Level);
+        int awayCount = 0;
+        if (list is not null && !list.TryReplaceRun(evacuation, block, out awayCount))
+        {
+            return false;
+        }
+
+        memory.Release((long)awayCount * AwayEntry.MemoryBytes);
+        Array.Fill(isThere, true, evacuation.Count - awayCount, awayCount);
+        List<QueueEntry> candidates = [];
+        if (awayCount < evacuation.Count)
+        {
+            _acquired!.Collect(evacuation.Level, candidates);
+            list?.CollectReturnedFrom(evacuation, candidates);
+        }
+
+        foreach (QueueEntry entry in candidates)
+        {
+            ulong index = entry.Sequence - evacuation.FirstSequence;
+            if (index < (ulong)(evacuation.Count - awayCount) && entry.Block is null && entry.StoredAt == evacuation.StoredAt((int)index))
+            {
+                isThere[index] = TryMove(entry, block, (int)index);
+            }
+        }
+
+        return true;
+    }
+
+    private static bool TryMove(QueueEntry entry, StoredBlock block, int index)
+        => entry.State is EntryState.Ready or EntryState.Acquired && entry.MoveToBlock(block, index);
+
+    // Outside the gate: no list of the queue holds them any more.
+    private void DiscardAway(PriorityReadyList entries) => entries.GiveUpAway(run =>
+    {
+        memory.Release(MemoryBytesOf(run));
+        if (run.Block is { } block)
+        {
+            backlog!.Store.Discard(block, run.Start, run.End);
+        }
+        else
+        {
+            backlog!.Store.Discard(run.Entries.AsSpan(run.Start, run.Count));
+        }
+    });
+
+    private static long MemoryBytesOf(AwayRun run) => run.Block is null ? (long)run.Count * AwayEntry.MemoryBytes : 0;
+}
