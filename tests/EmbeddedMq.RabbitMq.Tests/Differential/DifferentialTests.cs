@@ -20,7 +20,7 @@ public sealed class DifferentialTests(ITestOutputHelper output)
     public async Task Script_AnySeed_ShowsTheSameOnBothEngines()
     {
         RabbitServer server = await SharedRabbitServer.GetAsync();
-        await using RabbitMqBroker real = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri });
+        await using RabbitMqBroker real = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri, ManagementUri = server.ManagementUri });
         int first = Seeds.Pick(1);
         int count = Seeds.ScriptCount(60);
         ConcurrentQueue<string> failures = new();
@@ -37,7 +37,7 @@ public sealed class DifferentialTests(ITestOutputHelper output)
             if (await DifferenceAsync(real, script, new Random(seed)) is { } found)
             {
                 (List<Command> shrunk, string difference) = await ShrinkAsync(real, script, found);
-                failures.Enqueue(Report(seed, shrunk, difference));
+                failures.Enqueue(ScriptReport.Print(seed, shrunk, difference));
             }
 
             Interlocked.Add(ref steps, script.Count);
@@ -100,7 +100,7 @@ public sealed class DifferentialTests(ITestOutputHelper output)
             }
         }
 
-        return (script, difference ?? first + "    // It did not show again." + Environment.NewLine);
+        return (script, difference ?? first + "        // It did not show again." + Environment.NewLine);
     }
 
     private static string Describe((string Answer, IReadOnlyList<string> Seen) embedded, (string Answer, IReadOnlyList<string> Seen) real)
@@ -108,23 +108,19 @@ public sealed class DifferentialTests(ITestOutputHelper output)
         StringBuilder text = new();
         if (embedded.Answer != real.Answer)
         {
-            text.AppendLine($"    // answer, embedded: {embedded.Answer}").AppendLine($"    // answer, server  : {real.Answer}");
+            text.AppendLine($"        // answer, embedded: {embedded.Answer}").AppendLine($"        // answer, server  : {real.Answer}");
         }
 
         foreach (string line in embedded.Seen.Except(real.Seen))
         {
-            text.AppendLine($"    // embedded: {line}");
+            text.AppendLine($"        // embedded: {line}");
         }
 
         foreach (string line in real.Seen.Except(embedded.Seen))
         {
-            text.AppendLine($"    // server  : {line}");
+            text.AppendLine($"        // server  : {line}");
         }
 
         return text.ToString();
     }
-
-    private static string Report(int seed, List<Command> script, string difference)
-        => $"[Fact] // seed {seed}{Environment.NewLine}public async Task Script_Seed{seed}_ShowsTheSameOnBothEngines(){Environment.NewLine}{{{Environment.NewLine}"
-            + $"{string.Concat(script.Select(static c => $"    {c.Code}{Environment.NewLine}"))}{difference}}}";
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace EmbeddedMq.RabbitMq.Tests.Differential;
 
@@ -16,12 +17,21 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
     /// <summary>The queues of every script.</summary>
     internal static readonly string[] Queues = ["q1", "q2", "q3", "q4"];
 
+    /// <summary>The quorum queue of the scripts that have one. It holds one message at a time, because requeued ones keep their place on the
+    /// embedded broker only: RabbitMQ's quorum queues put them elsewhere, each version in its own way.</summary>
+    internal const string QuorumQueue = "q5";
+
+    private static readonly string[] PolicyNames = ["p1", "p2"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     private readonly SortedDictionary<int, IConnection> _connections = [];
     private readonly SortedDictionary<int, IChannel> _channels = [];
     private readonly SortedDictionary<int, Reader> _readers = [];
     private readonly List<string> _returned = [];
+    private readonly List<(int Channel, ulong Tag)> _takenFromQuorumQueue = [];
+    private uint? _quorumReady; // null: there is no such queue
+    private bool _hasQuorumQueue;
+    private bool _hasPolicies;
     private IConnection? _observing;
     private IChannel? _observer;
 
@@ -30,6 +40,13 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
 
     /// <summary>Channels that are open.</summary>
     internal IReadOnlyList<int> OpenChannels => [.. _channels.Where(static c => c.Value.IsOpen).Select(static c => c.Key)];
+
+    /// <summary>Whether there is a quorum queue.</summary>
+    internal bool HasQuorumQueue => _quorumReady is not null;
+
+    /// <summary>Whether the quorum queue is there and holds nothing, neither ready nor unsettled.</summary>
+    internal bool IsQuorumQueueIdle
+        => _quorumReady == 0 && !_takenFromQuorumQueue.Exists(taken => _channels[taken.Channel].IsOpen && Unsettled[taken.Channel].Contains(taken.Tag));
 
     /// <summary>Consumers that run.</summary>
     internal IReadOnlyList<int> RunningConsumers => [.. _readers.Where(static r => !r.Value.Consumer.Ended.IsCompleted).Select(static r => r.Key)];
@@ -98,7 +115,7 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
     /// <summary>Starts a consumer.</summary>
     internal Task<string> ConsumeAsync(int id, int channel, string queue, ConsumerOptions options) => OnAsync(channel, async c =>
     {
-        _readers[id] = new Reader(await c.StartConsumerAsync(Name(queue), options), channel, options.AutoAck);
+        _readers[id] = new Reader(await c.StartConsumerAsync(Name(queue), options), channel, options.AutoAck, queue == QuorumQueue);
         return "ok";
     });
 
@@ -124,11 +141,31 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
 
         if (!autoAck)
         {
-            Unsettled[channel].Add(got.Delivery.DeliveryTag);
+            NoteUnsettled(channel, got.Delivery.DeliveryTag, queue == QuorumQueue);
         }
 
-        return $"{Describe(got.Delivery)} remaining {got.RemainingCount}";
+        return $"{Describe(got.Delivery, countsFailures: false)} remaining {got.RemainingCount}";
     });
+
+    /// <summary>Makes a call on the quorum queue, which is looked at from then on.</summary>
+    internal Task<string> OnQuorumQueueAsync(int channel, Func<IChannel, string, Task<string>> call)
+    {
+        _hasQuorumQueue = true;
+        return OnAsync(channel, c => call(c, Name(QuorumQueue)));
+    }
+
+    /// <summary>Sets a policy for one exchange or queue.</summary>
+    internal async Task<string> SetPolicyAsync(string name, string target, PolicyTarget applyTo, int priority, HeaderTable definition)
+    {
+        _hasPolicies = true;
+        Policy policy = new(Name(name), $"^{Regex.Escape(Name(target))}$", definition) { ApplyTo = applyTo, Priority = priority };
+        await broker.Management.SetPolicyAsync(ConnectionOptions.DefaultVirtualHost, policy);
+        return "ok";
+    }
+
+    /// <summary>Deletes a policy.</summary>
+    internal async Task<string> DeletePolicyAsync(string name)
+        => $"{await broker.Management.DeletePolicyAsync(ConnectionOptions.DefaultVirtualHost, Name(name))}";
 
     /// <summary>A call's error as a text, without the prefix of names.</summary>
     internal string Error(EmbeddedMqException error) => $"{(int)error.ReplyCode} {Strip(error.ReplyText)}";
@@ -173,12 +210,20 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
         if (_observing is { } observing)
         {
             IChannel channel = await observing.OpenChannelAsync();
-            foreach (string queue in Queues)
+            foreach (string queue in Queues.Append(QuorumQueue))
             {
                 await channel.DeleteQueueAsync(Name(queue));
             }
 
             await observing.DisposeAsync();
+        }
+
+        if (_hasPolicies)
+        {
+            foreach (string policy in PolicyNames)
+            {
+                await DeletePolicyAsync(policy);
+            }
         }
     }
 
@@ -187,11 +232,11 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
 
     private string Strip(string text) => text.Replace(prefix, "", StringComparison.Ordinal);
 
-    private string Describe(Delivery delivery)
+    private string Describe(Delivery delivery, bool countsFailures)
     {
         // x-last-death-* is of later servers; times differ; counts of failed deliveries are not told by classic queues.
         IEnumerable<string> headers = delivery.Message.Headers
-            .Where(static h => h.Key != "x-death" && !h.Key.StartsWith("x-last-death", StringComparison.Ordinal) && h.Key != "x-delivery-count")
+            .Where(h => h.Key != "x-death" && !h.Key.StartsWith("x-last-death", StringComparison.Ordinal) && (countsFailures || h.Key != "x-delivery-count"))
             .OrderBy(static h => h.Key, StringComparer.Ordinal)
             .Select(static h => $"{h.Key}={(h.Value is IEnumerable<object?> list ? string.Join(",", list) : h.Value)}");
         MessageProperties p = delivery.Properties;
@@ -206,11 +251,23 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
         {
             while ((atOnce ? await reader.TryReadAtOnceAsync() : await reader.TryReadAsync()) is { } delivery)
             {
-                deliveries.Add($"consumer {id}: {Describe(delivery)}");
-                if (!reader.AutoAck && Unsettled.TryGetValue(reader.Channel, out List<ulong>? unsettled))
+                deliveries.Add($"consumer {id}: {Describe(delivery, reader.IsOnQuorumQueue)}");
+                if (!reader.AutoAck)
                 {
-                    unsettled.Add(delivery.DeliveryTag);
+                    NoteUnsettled(reader.Channel, delivery.DeliveryTag, reader.IsOnQuorumQueue);
                 }
+            }
+        }
+    }
+
+    private void NoteUnsettled(int channel, ulong tag, bool isFromQuorumQueue)
+    {
+        if (Unsettled.TryGetValue(channel, out List<ulong>? unsettled))
+        {
+            unsettled.Add(tag);
+            if (isFromQuorumQueue)
+            {
+                _takenFromQuorumQueue.Add((channel, tag));
             }
         }
     }
@@ -230,7 +287,7 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
             seen.Add($"consumer {id}: {(reader.Consumer.Ended.IsCompleted ? await reader.Consumer.Ended : "runs")}");
         }
 
-        foreach (string queue in Queues)
+        foreach (string queue in _hasQuorumQueue ? Queues.Append(QuorumQueue) : Queues)
         {
             seen.Add($"queue {queue}: {await CountsAsync(queue)}");
         }
@@ -249,10 +306,14 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
         try
         {
             QueueDeclared declared = await _observer.DeclareQueuePassiveAsync(Name(queue));
-            return $"{declared.MessageCount} ready, {declared.ConsumerCount} consumers";
+            _quorumReady = queue == QuorumQueue ? declared.MessageCount : _quorumReady;
+
+            // A get is a consumer to RabbitMQ's quorum queues until its message is settled.
+            return queue == QuorumQueue ? $"{declared.MessageCount} ready" : $"{declared.MessageCount} ready, {declared.ConsumerCount} consumers";
         }
         catch (ChannelException error)
         {
+            _quorumReady = queue == QuorumQueue ? null : _quorumReady;
             return Error(error);
         }
     }
@@ -260,7 +321,7 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
     private string Closed(CloseReason? reason) => reason is null ? "open" : $"closed {reason.Initiator} {(int)reason.ReplyCode} {Strip(reason.ReplyText)}";
 
     /// <summary>Reads a consumer without waiting.</summary>
-    private sealed class Reader(IConsumer consumer, int channel, bool autoAck) : IAsyncDisposable
+    private sealed class Reader(IConsumer consumer, int channel, bool autoAck, bool isOnQuorumQueue) : IAsyncDisposable
     {
         private IAsyncEnumerator<Delivery>? _deliveries;
         private Task<bool>? _pending;
@@ -270,6 +331,8 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
         internal int Channel => channel;
 
         internal bool AutoAck => autoAck;
+
+        internal bool IsOnQuorumQueue => isOnQuorumQueue;
 
         /// <summary>For an engine whose deliveries are there when the call that made them returns: no turn of the thread pool can be too early.</summary>
         internal async Task<Delivery?> TryReadAtOnceAsync()

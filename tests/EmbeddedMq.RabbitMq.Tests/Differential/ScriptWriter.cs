@@ -5,7 +5,7 @@ namespace EmbeddedMq.RabbitMq.Tests.Differential;
 /// <summary>Writes a script step by step from a seed, choosing among what the engine that it runs on holds at that moment.</summary>
 /// <param name="random">The seeded generator.</param>
 /// <param name="run">The engine.</param>
-internal sealed class ScriptWriter(Random random, EngineRun run)
+internal sealed partial class ScriptWriter(Random random, EngineRun run)
 {
     private static readonly string[] Exchanges = ["x1", "x2", "x3"];
     private static readonly string[] Types = [ExchangeType.Direct, ExchangeType.Fanout, ExchangeType.Topic, ExchangeType.Headers];
@@ -17,15 +17,18 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
     // A message that dies at its publish and goes on to a queue that the same publish reaches directly: which copy is first there is a matter of
     // chance on a server (different paths have no mutual order). So a script has either such deaths, or publishes of several destinations.
     private readonly bool _diesAtPublish = random.Next(2) == 0;
+    private readonly bool _hasQuorumQueue = random.Next(3) == 0;
+    private readonly bool _hasPolicies = random.Next(3) == 0;
     private int _channels = 3;
+    private int _quorumChannel = -1; // for the quorum queue alone: what comes from different queues at once has no order on a server
     private int _consumers;
     private int _messages;
 
     /// <summary>The first steps: connections and channels.</summary>
     internal static IEnumerable<Command> Opening()
     {
-        yield return new Command("IConnection n0 = await broker.ConnectAsync();", static r => r.ConnectAsync(0));
-        yield return new Command("IConnection n1 = await broker.ConnectAsync();", static r => r.ConnectAsync(1));
+        yield return new Command("n0 = await broker.ConnectAsync();", static r => r.ConnectAsync(0));
+        yield return new Command("n1 = await broker.ConnectAsync();", static r => r.ConnectAsync(1));
         yield return Open(0, 0, ChannelMode.Confirm);
         yield return Open(1, 1, ChannelMode.Confirm);
         yield return Open(2, 0, ChannelMode.Transactional);
@@ -34,13 +37,23 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
     /// <summary>The next step.</summary>
     internal Command Next()
     {
-        IReadOnlyList<int> open = run.OpenChannels;
-        if (open.Count < 3)
+        int[] open = [.. run.OpenChannels.Where(channel => channel != _quorumChannel)];
+        if (open.Length < 3)
         {
             return Open(_channels++, random.Next(2), random.Next(4) == 0 ? ChannelMode.Transactional : ChannelMode.Confirm);
         }
 
-        int channel = open[random.Next(open.Count)];
+        int channel = open[random.Next(open.Length)];
+        if (_hasQuorumQueue && random.Next(5) == 0)
+        {
+            return UseQuorumQueue();
+        }
+
+        if (_hasPolicies && random.Next(15) == 0)
+        {
+            return SetOrDeletePolicy();
+        }
+
         return random.Next(100) switch
         {
             < 9 => DeclareQueue(channel),
@@ -65,7 +78,7 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
     }
 
     private static Command Open(int channel, int connection, ChannelMode mode)
-        => new($"IChannel c{channel} = await n{connection}.OpenChannelAsync(new ChannelOptions {{ Mode = ChannelMode.{mode} }});", r => r.OpenChannelAsync(channel, connection, mode));
+        => new($"c{channel} = await n{connection}.OpenChannelAsync(new ChannelOptions {{ Mode = ChannelMode.{mode} }});", r => r.OpenChannelAsync(channel, connection, mode));
 
     private static Command Call(int channel, string code, Func<IChannel, EngineRun, Task<string>> call)
         => new($"await c{channel}.{code};", r => r.OnAsync(channel, c => call(c, r)));
@@ -192,8 +205,16 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
         bool mandatory = random.Next(4) == 0;
         bool persistent = random.Next(3) == 0;
         string body = string.Create(CultureInfo.InvariantCulture, $"m{++_messages}");
+        string headersCode = header switch
+        {
+            0 => ".With(\"h\", 1)",
+            1 => ".With(\"h\", \"1\")",
+            2 => ".With(\"g\", true).With(\"h\", 2L)",
+            _ => "",
+        }
+            + (copy.Length > 0 ? $".With(\"{copyHeader}\", new object?[] {{ \"{copy}\" }})" : "");
         string code = $"new MessageProperties {{ {(priority is null ? "" : $"Priority = {priority}, ")}{(expiration is null ? "" : $"Expiration = \"{expiration}\", ")}"
-            + $"{(persistent ? "DeliveryMode = DeliveryMode.Persistent, " : "")}Headers = header {header}{(copy.Length > 0 ? $", {copyHeader} = {copy}" : "")} }}";
+            + $"{(persistent ? "DeliveryMode = DeliveryMode.Persistent, " : "")}{(headersCode.Length > 0 ? $"Headers = HeaderTable.Empty{headersCode}" : "")} }}";
         return Call(channel, $"TryPublishAsync(\"{exchange}\", \"{key}\", Message.Text(\"{body}\", {code}){(mandatory ? ", PublishFlags.Mandatory" : "")})", async (c, r) =>
         {
             HeaderTable headers = header switch
@@ -221,9 +242,10 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
         });
     }
 
-    private Command Get(int channel)
+    private Command Get(int channel) => GetFrom(Pick(EngineRun.Queues), channel);
+
+    private Command GetFrom(string queue, int channel)
     {
-        string queue = Pick(EngineRun.Queues);
         bool autoAck = random.Next(3) == 0;
         return new Command($"await c{channel}.GetAsync(\"{queue}\", autoAck: {(autoAck ? "true" : "false")});", r => r.GetAsync(channel, queue, autoAck));
     }
@@ -236,17 +258,22 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
             return Get(channel);
         }
 
+        return ConsumeFrom(queue, channel);
+    }
+
+    private Command ConsumeFrom(string queue, int channel)
+    {
         int id = _consumers++;
         ConsumerOptions options = new()
         {
             ConsumerTag = string.Create(CultureInfo.InvariantCulture, $"t{id}"),
             AutoAck = random.Next(4) == 0 && run.OpenChannels.Contains(channel) && channel < 2,
-            Exclusive = random.Next(8) == 0,
+            Exclusive = random.Next(8) == 0 && queue != EngineRun.QuorumQueue, // RabbitMQ's quorum queues take no notice of it
             PrefetchCount = Pick<int?>(1, 2, 3, 0, null),
         };
         string code = $"new ConsumerOptions {{ ConsumerTag = \"{options.ConsumerTag}\", AutoAck = {(options.AutoAck ? "true" : "false")}, "
             + $"Exclusive = {(options.Exclusive ? "true" : "false")}, PrefetchCount = {options.PrefetchCount?.ToString(CultureInfo.InvariantCulture) ?? "null"} }}";
-        return new Command($"IConsumer k{id} = await c{channel}.StartConsumerAsync(\"{queue}\", {code});", r => r.ConsumeAsync(id, channel, queue, options));
+        return new Command($"k{id} = await c{channel}.StartConsumerAsync(\"{queue}\", {code});", r => r.ConsumeAsync(id, channel, queue, options));
     }
 
     private Command Cancel(int channel)
@@ -336,7 +363,7 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
     private Command Prefetch(int channel)
     {
         int count = random.Next(4);
-        bool perChannel = random.Next(2) == 0;
+        bool perChannel = random.Next(2) == 0 && !_hasQuorumQueue; // RabbitMQ's quorum queues have no window of a channel
         return Simple(channel, $"SetPrefetchAsync({count}, perChannel: {(perChannel ? "true" : "false")})", async (c, _) => await c.SetPrefetchAsync(count, perChannel));
     }
 
@@ -366,10 +393,10 @@ internal sealed class ScriptWriter(Random random, EngineRun run)
 
     private Command Mistake(int channel) => random.Next(10) switch
     {
-        6 => Simple(channel, "GetAsync(\"\")", static async (c, _) => await c.GetAsync("", autoAck: true)),
+        6 => Simple(channel, "GetAsync(\"\", autoAck: true)", static async (c, _) => await c.GetAsync("", autoAck: true)),
         7 => Simple(channel, "BindQueueAsync(\"\", \"x1\", \"\")", static async (c, r) => await c.BindQueueAsync("", r.Name("x1"), "")),
-        8 => Simple(channel, "StartConsumerAsync(\"q1\", priority text)", static async (c, r) => await c.StartConsumerAsync(r.Name("q1"), new ConsumerOptions { Arguments = HeaderTable.Of("x-priority", "high") })),
-        9 => Simple(channel, "BindQueueAsync(\"q1\", \"amq.headers\", \"\", x-match wrong)", static async (c, r) => await c.BindQueueAsync(r.Name("q1"), "amq.headers", "", HeaderTable.Of("x-match", "some"))),
+        8 => Simple(channel, "StartConsumerAsync(\"q1\", new ConsumerOptions { Arguments = HeaderTable.Of(\"x-priority\", \"high\") })", static async (c, r) => await c.StartConsumerAsync(r.Name("q1"), new ConsumerOptions { Arguments = HeaderTable.Of("x-priority", "high") })),
+        9 => Simple(channel, "BindQueueAsync(\"q1\", \"amq.headers\", \"\", HeaderTable.Of(\"x-match\", \"some\"))", static async (c, r) => await c.BindQueueAsync(r.Name("q1"), "amq.headers", "", HeaderTable.Of("x-match", "some"))),
         0 => Simple(channel, "AckAsync(99, multiple: false)", static async (c, _) => await c.AckAsync(99)),
         1 => Simple(channel, "NackAsync(99, multiple: true)", static async (c, _) => await c.NackAsync(99, multiple: true)),
         2 => Simple(channel, "AckAsync(0, multiple: true)", static async (c, _) => await c.AckAsync(0, multiple: true)),

@@ -66,6 +66,8 @@ public sealed class EmbeddedQueueDeleteCompliance() : QueueDeleteCompliance(new 
 
 public sealed class EmbeddedQueueExpiryCompliance() : QueueExpiryCompliance(new EmbeddedEngine());
 
+public sealed class EmbeddedQuorumQueueCompliance() : QuorumQueueCompliance(new EmbeddedEngine());
+
 public sealed class EmbeddedRandomExchangeCompliance() : RandomExchangeCompliance(new EmbeddedEngine());
 
 public sealed class EmbeddedSingleActiveConsumerCompliance() : SingleActiveConsumerCompliance(new EmbeddedEngine());

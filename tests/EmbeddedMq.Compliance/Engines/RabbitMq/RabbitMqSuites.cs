@@ -66,6 +66,8 @@ public sealed class RabbitMqQueueDeleteCompliance() : QueueDeleteCompliance(new 
 
 public sealed class RabbitMqQueueExpiryCompliance() : QueueExpiryCompliance(new RabbitMqEngine());
 
+public sealed class RabbitMqQuorumQueueCompliance() : QuorumQueueCompliance(new RabbitMqEngine());
+
 public sealed class RabbitMqRandomExchangeCompliance() : RandomExchangeCompliance(new RabbitMqEngine());
 
 public sealed class RabbitMqSingleActiveConsumerCompliance() : SingleActiveConsumerCompliance(new RabbitMqEngine());
