@@ -1,6 +1,6 @@
 namespace EmbeddedMq.Storage.Records;
 
-/// <summary>A message's body as a record holds it: its bytes, or the addresses of the <c>BodyChunk</c>s that hold them.</summary>
+/// <summary>A message's body as a record holds it: its bytes, or the addresses of the <see cref="BodyChunk"/>s that hold them.</summary>
 internal readonly struct StoredBody
 {
     private StoredBody(int length, ReadOnlyMemory<byte> bytes, ReadOnlyMemory<long> chunkAddresses)
@@ -25,6 +25,10 @@ internal readonly struct StoredBody
     /// <summary>A body within the record.</summary>
     /// <param name="bytes">The body.</param>
     internal static StoredBody Inline(ReadOnlyMemory<byte> bytes) => new(bytes.Length, bytes, default);
+
+    /// <summary>The length of a body within the record, whose bytes are written by other means.</summary>
+    /// <param name="length">How long it is.</param>
+    internal static StoredBody InlineOf(int length) => new(length, default, default);
 
     /// <summary>A body in chunks.</summary>
     /// <param name="length">How long it is in all.</param>

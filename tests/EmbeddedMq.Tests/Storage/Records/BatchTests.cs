@@ -135,7 +135,7 @@ public sealed class BatchTests
     {
         int seed = Seeds.Pick(23);
         RecordSamples samples = new(seed);
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 4; i++)
         {
             byte[] bytes = RecordBodies.BytesOf(new BatchBody(
                 samples.Many(3, samples.Settle), samples.Many(3, samples.Mark), samples.Many(2, samples.Message), samples.Number()));
