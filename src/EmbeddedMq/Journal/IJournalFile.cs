@@ -17,6 +17,10 @@ internal interface IJournalFile : IDisposable
     /// <param name="offset">The position in the file.</param>
     void Write(ReadOnlySpan<byte> buffer, long offset);
 
+    /// <summary>Makes a new file this long, and takes the room for it from the disk, so that writing within it cannot find the disk full.</summary>
+    /// <param name="length">The length in bytes. What is not written reads as zeros.</param>
+    void Allocate(long length);
+
     /// <summary>Makes what was written survive a power cut; returns after the disk has it. A failure is final: what was written before is unknown for ever.</summary>
     void SyncData();
 }

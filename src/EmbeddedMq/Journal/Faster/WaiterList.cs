@@ -1,0 +1,68 @@
+namespace EmbeddedMq.Journal.Faster;
+
+/// <summary>Waiters that anybody may add and the journal's thread takes, all at once.</summary>
+internal sealed class WaiterList
+{
+    private CommitWaiter? _newest;
+
+    /// <summary>Whether there is none. May be out of date at once.</summary>
+    public bool IsEmpty => Volatile.Read(ref _newest) is null;
+
+    /// <summary>Adds a waiter.</summary>
+    /// <param name="waiter">In no list.</param>
+    public void Add(CommitWaiter waiter)
+    {
+        CommitWaiter? newest = Volatile.Read(ref _newest);
+        while (true)
+        {
+            waiter.Next = newest;
+            CommitWaiter? found = Interlocked.CompareExchange(ref _newest, waiter, newest);
+            if (found == newest)
+            {
+                return;
+            }
+
+            newest = found;
+        }
+    }
+
+    /// <summary>Takes all waiters.</summary>
+    /// <returns>The first of them, in the order in which they were added; <see langword="null"/> for none.</returns>
+    public CommitWaiter? TakeAll()
+    {
+        if (IsEmpty)
+        {
+            return null;
+        }
+
+        CommitWaiter? newest = Interlocked.Exchange(ref _newest, null);
+        CommitWaiter? first = null;
+        while (newest is not null)
+        {
+            CommitWaiter? older = newest.Next;
+            newest.Next = first;
+            first = newest;
+            newest = older;
+        }
+
+        return first;
+    }
+
+    /// <summary>Completes a waiter, whatever it does.</summary>
+    /// <param name="waiter">The waiter, in no list.</param>
+    /// <param name="failure">Why it is not safe.</param>
+    public static void Complete(CommitWaiter waiter, JournalException? failure)
+    {
+        waiter.Next = null;
+        try
+        {
+            waiter.Complete(failure);
+        }
+#pragma warning disable CA1031 // it breaks its contract; everybody else's commits must not suffer for it
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            // There is nobody to tell: the one who waits is the one who failed.
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace EmbeddedMq.Journal;
+
+/// <summary>What a journal needs of the operating system and .NET does not offer.</summary>
+internal static partial class LibC
+{
+    private const int Interrupted = 4;            // EINTR
+    private const int InvalidArgument = 22;       // EINVAL
+    private const int NotSupported = 95;          // EOPNOTSUPP on Linux
+    private const int NotImplemented = 38;        // ENOSYS on Linux
+
+    /// <summary>Syncs the data of a file, and of its metadata what is needed to read them.</summary>
+    /// <param name="file">The file.</param>
+    /// <exception cref="IOException">It failed; <see cref="Exception.HResult"/> is the error number.</exception>
+    internal static void SyncData(SafeFileHandle file)
+    {
+        while (FDataSync(file) != 0)
+        {
+            ThrowUnlessInterrupted("fdatasync");
+        }
+    }
+
+    /// <summary>Takes room on the disk; does nothing where the file system cannot.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="length">From its begin, in bytes.</param>
+    /// <exception cref="IOException">It failed; <see cref="Exception.HResult"/> is the error number.</exception>
+    internal static void Allocate(SafeFileHandle file, long length)
+    {
+        while (FAllocate(file, 0, 0, length) != 0)
+        {
+            if (Marshal.GetLastPInvokeError() is NotSupported or NotImplemented or InvalidArgument)
+            {
+                return;
+            }
+
+            ThrowUnlessInterrupted("fallocate");
+        }
+    }
+
+    /// <summary>Syncs the entries of a directory.</summary>
+    /// <param name="directory">Its path.</param>
+    /// <exception cref="IOException">It failed; <see cref="Exception.HResult"/> is the error number.</exception>
+    internal static void SyncDirectory(string directory)
+    {
+        int descriptor;
+        while ((descriptor = Open(directory, 0)) < 0)
+        {
+            ThrowUnlessInterrupted("open");
+        }
+
+        try
+        {
+            while (FSync(descriptor) != 0)
+            {
+                // Some file systems have nothing to sync in a directory and say so.
+                if (Marshal.GetLastPInvokeError() == InvalidArgument)
+                {
+                    return;
+                }
+
+                ThrowUnlessInterrupted("fsync");
+            }
+        }
+        finally
+        {
+            _ = Close(descriptor);
+        }
+    }
+
+    private static void ThrowUnlessInterrupted(string call)
+    {
+        int error = Marshal.GetLastPInvokeError();
+        if (error != Interrupted)
+        {
+            throw new IOException($"{call}: {Marshal.GetPInvokeErrorMessage(error)}", error);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int FDataSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    private static partial int FAllocate(SafeFileHandle file, int mode, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FSync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int descriptor);
+}
