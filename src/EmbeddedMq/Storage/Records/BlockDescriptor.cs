@@ -4,8 +4,8 @@ namespace EmbeddedMq.Storage.Records;
 /// <param name="Address">The address of its record in the cold log.</param>
 /// <param name="Length">How long the body of that record is, in bytes.</param>
 /// <param name="Count">How many messages it was made of, 1 to <see cref="QueueBlockFormat.MaxCount"/>.</param>
-/// <param name="First">The lowest id of its messages; of those without id none.</param>
-/// <param name="Last">The highest id of its messages.</param>
+/// <param name="First">The lowest id of its messages; 0 if none has an id.</param>
+/// <param name="Last">The highest id of its messages; 0 if none has an id.</param>
 /// <param name="BodyBytes">Bytes of the bodies of all of them, those in chunks included.</param>
 /// <remarks>Layout: address, length and count as varints; each id as two varints, address and index; body bytes as varint.</remarks>
 internal readonly record struct BlockDescriptor(long Address, int Length, int Count, StoredId First, StoredId Last, long BodyBytes)

@@ -35,21 +35,10 @@ internal sealed class BlockTexts
         Shorten(buffer, message, begin);
     }
 
-    private static int HashOf(ReadOnlySpan<byte> text)
-    {
-        uint hash = 2_166_136_261; // FNV-1a
-        foreach (byte next in text)
-        {
-            hash = (hash ^ next) * 16_777_619;
-        }
-
-        return (int)((hash ^ (hash >> 15)) & (PlaceCount - 1));
-    }
-
     private void Shorten(RecordBuffer buffer, int message, int begin)
     {
         ReadOnlySpan<byte> written = buffer.Span[begin..];
-        ref Place place = ref _places[HashOf(written)];
+        ref Place place = ref _places[Encoded.HashOf(written) & (PlaceCount - 1)];
         if (place.Length == written.Length
             && message - place.Message is > 0 and <= QueueBlockFormat.MaxDistance
             && buffer.Span.Slice(place.Begin, place.Length).SequenceEqual(written))

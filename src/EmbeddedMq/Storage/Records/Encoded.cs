@@ -32,6 +32,19 @@ internal static class Encoded
     /// <param name="value">The value.</param>
     internal static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
 
+    /// <summary>A hash of a short text, for places in memory; not stored. FNV-1a, its upper bits folded into the lower.</summary>
+    /// <param name="utf8">The text.</param>
+    internal static int HashOf(ReadOnlySpan<byte> utf8)
+    {
+        uint hash = 2_166_136_261;
+        foreach (byte next in utf8)
+        {
+            hash = (hash ^ next) * 16_777_619;
+        }
+
+        return (int)(hash ^ (hash >> 15));
+    }
+
     /// <summary>Undoes <see cref="ZigZag"/>.</summary>
     /// <param name="value">The folded value.</param>
     internal static long UnZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);

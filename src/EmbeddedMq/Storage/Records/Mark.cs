@@ -52,6 +52,10 @@ internal readonly record struct Mark
     private ulong Message { get; }
 
     /// <summary>Marks a message of a queue.</summary>
+    /// <param name="queueId">The queue.</param>
+    /// <param name="id">The message.</param>
+    /// <param name="failedDeliveries">How many deliveries failed, 0 or more.</param>
+    /// <param name="redelivered">Whether it was handed over before.</param>
     internal static Mark Entry(uint queueId, StoredId id, int failedDeliveries, bool redelivered)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(failedDeliveries);
@@ -59,6 +63,10 @@ internal readonly record struct Mark
     }
 
     /// <summary>Marks a message of a block of the cold log.</summary>
+    /// <param name="blockAddress">The block's address.</param>
+    /// <param name="index">The index of the message within the block.</param>
+    /// <param name="failedDeliveries">How many deliveries failed, 0 or more.</param>
+    /// <param name="redelivered">Whether it was handed over before.</param>
     internal static Mark BlockEntry(long blockAddress, int index, int failedDeliveries, bool redelivered)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(failedDeliveries);

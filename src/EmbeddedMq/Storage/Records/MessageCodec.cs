@@ -27,6 +27,13 @@ internal static class MessageCodec
     internal const byte AllFlags = HasPriority | IsChunked;
 
     /// <summary>How many bytes a message takes.</summary>
+    /// <param name="exchange">The exchange that it is published to.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="properties">Its properties.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="priority">Its priority, 0 for none.</param>
+    /// <param name="refs">The queues that hold it.</param>
+    /// <exception cref="ArgumentException">Its headers are nested too deep to be stored.</exception>
     internal static int GetLength(
         string exchange, string routingKey, MessageProperties properties, in StoredBody body, byte priority, ReadOnlySpan<QueueRef> refs)
     {
@@ -43,6 +50,13 @@ internal static class MessageCodec
     }
 
     /// <summary>Writes a message.</summary>
+    /// <param name="writer">The writer.</param>
+    /// <param name="exchange">The exchange that it is published to.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="properties">Its properties.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="priority">Its priority, 0 for none.</param>
+    /// <param name="refs">The queues that hold it.</param>
     internal static void Write(
         ref ByteWriter writer,
         string exchange,

@@ -78,7 +78,7 @@ internal readonly ref struct SettleView
             if ((step & 1) != 0)
             {
                 int more = (int)_reader.Varint(StoredId.MaxMessages - 1, "an index");
-                index += more == 0 ? StoredId.MaxMessages : more;
+                index += more == 0 ? StoredId.MaxMessages : more; // 0 is left out when written: make it too high
             }
 
             if (step == 0 || address > StoredId.MaxAddress || index >= StoredId.MaxMessages)

@@ -54,14 +54,6 @@ internal sealed class StringCache
         return text;
     }
 
-    private ref string? PlaceOf(ReadOnlySpan<byte> utf8)
-    {
-        uint hash = 2_166_136_261; // FNV-1a: a text that collides is read anew, no more
-        foreach (byte next in utf8)
-        {
-            hash = (hash ^ next) * 16_777_619;
-        }
-
-        return ref _places[(hash ^ (hash >> 15)) & (_places.Length - 1)];
-    }
+    // A text that collides is read anew, no more.
+    private ref string? PlaceOf(ReadOnlySpan<byte> utf8) => ref _places[Encoded.HashOf(utf8) & (_places.Length - 1)];
 }
