@@ -1,6 +1,7 @@
 // Runs as a native executable, where the compiler has removed what nothing reaches: a step that leans on reflection fails here.
 using EmbeddedMq;
 using EmbeddedMq.Aot.Tests;
+using EmbeddedMq.TestSupport.Servers;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -15,15 +16,24 @@ await StepAsync("a typed handler reads JSON through a source-generated context, 
 await StepAsync("a request finds its answer, and a failing one its fault", RequestAsync);
 await StepAsync("what cannot be read is dead-lettered with the reason", UnreadableAsync);
 await StepAsync("configuration is bound and checked at start, and the broker is healthy", ConfigurationAsync);
+await StepAsync("a RabbitMQ server that is not there is told of in words", NoServerAsync);
+if (RabbitServer.Absence is { } absence)
+{
+    Console.WriteLine($"left  a RabbitMQ server takes the place of the broker: {absence}");
+}
+else
+{
+    await StepAsync("a RabbitMQ server takes the place of the broker, with its options from configuration, over TLS and with its HTTP API", ServerAsync, TimeSpan.FromMinutes(3));
+}
 
 Console.WriteLine(failed == 0 ? "The native smoke test passed." : $"The native smoke test failed in {failed} steps.");
 return failed == 0 ? 0 : 1;
 
-async Task StepAsync(string expectation, Func<Task> step)
+async Task StepAsync(string expectation, Func<Task> step, TimeSpan? limit = null)
 {
     try
     {
-        await step().WaitAsync(TimeSpan.FromSeconds(30));
+        await step().WaitAsync(limit ?? TimeSpan.FromSeconds(30));
         Console.WriteLine($"ok    {expectation}");
     }
     catch (Exception error)
@@ -208,6 +218,54 @@ static async Task ConfigurationAsync()
     {
         Check(error.Message.Contains("MaxNameBytes", StringComparison.Ordinal));
     }
+}
+
+static async Task NoServerAsync()
+{
+    HostApplicationBuilder builder = CreateBuilder("--EmbeddedMq:RabbitMq:Uri", "amqp://guest:guest@127.0.0.1:1");
+    builder.Services.AddEmbeddedMq(mq => mq.UseJson(AotJsonContext.Default).UseRabbitMq());
+    using IHost host = builder.Build();
+    try
+    {
+        await host.StartAsync();
+        Check(false);
+    }
+    catch (ConnectionException error)
+    {
+        Check(error.IsTransient && error.Message.Contains("127.0.0.1:1"));
+    }
+}
+
+static async Task ServerAsync()
+{
+    await using RabbitServer server = await RabbitServer.StartAsync();
+    HostApplicationBuilder builder = CreateBuilder(
+        "--EmbeddedMq:RabbitMq:Hosts:0", $"localhost:{server.TlsPort}",
+        "--EmbeddedMq:RabbitMq:UseTls", "true",
+        "--EmbeddedMq:RabbitMq:TlsAuthorityPath", server.Certificates.AuthorityPath,
+        "--EmbeddedMq:RabbitMq:ManagementUri", server.ManagementUri);
+    builder.Services.AddSingleton<Handled>();
+    builder.Services.AddEmbeddedMq(mq => mq
+        .UseJson(AotJsonContext.Default)
+        .UseRabbitMq()
+        .Topology(shop => shop.Exchange("orders", ExchangeType.Topic).Queue("billing").Bind("billing", "orders", "order.*.placed"))
+        .Publish<OrderPlaced>(route => route.To("orders", order => $"order.{order.Region}.placed").Mandatory())
+        .Consume<OrderPlaced, BillingHandler>("billing", consumer => consumer.Retry(retry => retry.On<TimeoutException>(1, Backoff.Fixed(TimeSpan.FromMilliseconds(10)))))
+        .Publish<StatusRequest>(route => route.ToQueue("status"))
+        .Topology(status => status.Queue("status"))
+        .Respond<StatusRequest, Status>("status", (request, _, _) => new ValueTask<Status>(new Status(request.Id, "placed"))));
+    using IHost host = builder.Build();
+    await host.StartAsync();
+    IPublisher publisher = host.Services.GetRequiredService<IPublisher>();
+    OrderPlaced order = new(1, "eu", 9.5m);
+    await publisher.PublishAsync(order);
+    Check(await host.Services.GetRequiredService<Handled>().Order == order);
+    Check(await publisher.RequestAsync<StatusRequest, Status>(new StatusRequest(1)) == new Status(1, "placed"));
+    IBrokerManagement management = host.Services.GetRequiredService<IBroker>().Management;
+    await management.SetPolicyAsync("/", new Policy("few", "^billing$", HeaderTable.Of("max-length", 5)));
+    Check((await management.ListPoliciesAsync("/"))[0] == new Policy("few", "^billing$", HeaderTable.Of("max-length", 5)));
+    Check((await management.ListQueuesAsync("/")).Count(queue => queue.Name == "billing") == 1);
+    await host.StopAsync();
 }
 
 static HostApplicationBuilder CreateBuilder(params string[] settings)

@@ -96,6 +96,15 @@ internal sealed partial class Channel
         ResumeStarvedByWindow();
     }
 
+    /// <summary>Settles deliveries whose settlement a transaction held.</summary>
+    /// <param name="deliveries">The deliveries.</param>
+    /// <param name="settlement">How.</param>
+    internal void SettleHeld(List<Unsettled> deliveries, Settlement settlement)
+    {
+        _unacked.ReleasePlaces(deliveries);
+        Settle(deliveries, settlement);
+    }
+
     /// <inheritdoc/>
     bool IDeliveryLedger.HasWindowPlace => _unacked.HasWindowPlace;
 
@@ -318,27 +327,29 @@ internal sealed partial class Channel
         => Run(
             () =>
             {
+                // A channel that is transactional stays so. An acknowledgement beside the select may count as made before it.
+                bool isHeld = _publisher.Mode == ChannelMode.Transactional;
                 List<Unsettled> deliveries = [];
-                if (!TryTake(deliveryTag, multiple, deliveries))
+                if (!TryTake(deliveryTag, multiple, deliveries, isHeld))
                 {
                     throw MqErrors.UnknownDeliveryTag(deliveryTag);
                 }
 
-                if (!TryHoldForTransaction(ref settlement, deliveries))
+                if (!isHeld || !TryHoldForTransaction(ref settlement, deliveries))
                 {
                     Settle(deliveries, settlement);
                 }
             },
             cancellationToken);
 
-    private bool TryTake(ulong deliveryTag, bool multiple, List<Unsettled> deliveries)
+    private bool TryTake(ulong deliveryTag, bool multiple, List<Unsettled> deliveries, bool keepsPlaces)
     {
         if (multiple)
         {
-            return _unacked.TryTakeUpTo(deliveryTag, deliveries);
+            return _unacked.TryTakeUpTo(deliveryTag, deliveries, keepsPlaces);
         }
 
-        if (!_unacked.TryTake(deliveryTag, out Unsettled delivery))
+        if (!_unacked.TryTake(deliveryTag, out Unsettled delivery, keepsPlaces))
         {
             return false;
         }
@@ -351,11 +362,6 @@ internal sealed partial class Channel
     {
         lock (_publisher.Gate)
         {
-            if (_publisher.Mode != ChannelMode.Transactional)
-            {
-                return false;
-            }
-
             if (!IsOpen)
             {
                 settlement = Settlement.Requeue; // the channel closes beside this: what was not committed goes back

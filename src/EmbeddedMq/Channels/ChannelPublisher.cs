@@ -180,7 +180,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
         foreach ((Settlement settlement, List<Unsettled> deliveries) in transaction.Settlements)
         {
-            channel.Settle(deliveries, settlement);
+            channel.SettleHeld(deliveries, settlement);
         }
 
         foreach (ChannelTransaction.HeldMessage held in returned)

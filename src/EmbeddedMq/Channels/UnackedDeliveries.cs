@@ -149,20 +149,22 @@ internal sealed class UnackedDeliveries
     /// <summary>Removes one delivery.</summary>
     /// <param name="tag">Its tag.</param>
     /// <param name="unsettled">The delivery.</param>
+    /// <param name="keepsPlace">Whether it keeps its place in the shared window until <see cref="ReleasePlaces"/>: a transaction holds its settlement.</param>
     /// <returns><see langword="false"/> when the tag is unknown or settled.</returns>
-    internal bool TryTake(ulong tag, [MaybeNullWhen(false)] out Unsettled unsettled)
+    internal bool TryTake(ulong tag, [MaybeNullWhen(false)] out Unsettled unsettled, bool keepsPlace = false)
     {
         lock (_gate)
         {
-            return TryTake_NeedsGate(tag, out unsettled);
+            return TryTake_NeedsGate(tag, out unsettled, keepsPlace);
         }
     }
 
     /// <summary>Removes every delivery up to and with a tag.</summary>
     /// <param name="tag">The tag; 0 for all.</param>
     /// <param name="taken">The deliveries, the oldest first.</param>
+    /// <param name="keepsPlaces">Whether they keep their places in the shared window until <see cref="ReleasePlaces"/>.</param>
     /// <returns><see langword="false"/>, with nothing removed, when no delivery with that tag can have been made or is left to settle.</returns>
-    internal bool TryTakeUpTo(ulong tag, List<Unsettled> taken)
+    internal bool TryTakeUpTo(ulong tag, List<Unsettled> taken, bool keepsPlaces = false)
     {
         lock (_gate)
         {
@@ -176,12 +178,12 @@ internal sealed class UnackedDeliveries
             {
                 _stragglers.Remove(straggler.Key);
                 taken.Add(new Unsettled(straggler.Key, straggler.Value.Entry!, straggler.Value.Consumer));
-                ReleaseWindow(straggler.Value.Consumer);
+                ReleaseWindow(straggler.Value.Consumer, keepsPlaces);
             }
 
             while (_ringCount > 0 && _oldest <= last)
             {
-                if (TryTake_NeedsGate(_oldest, out Unsettled unsettled))
+                if (TryTake_NeedsGate(_oldest, out Unsettled unsettled, keepsPlaces))
                 {
                     taken.Add(unsettled);
                 }
@@ -195,8 +197,21 @@ internal sealed class UnackedDeliveries
         }
     }
 
-    /// <summary>Puts deliveries back under the tags that they had: a transaction that held their settlement was rolled back.</summary>
+    /// <summary>Frees the places in the shared window that deliveries kept: the transaction that held their settlement is carried out.</summary>
     /// <param name="deliveries">The deliveries.</param>
+    internal void ReleasePlaces(List<Unsettled> deliveries)
+    {
+        lock (_gate)
+        {
+            foreach (Unsettled delivery in deliveries)
+            {
+                ReleaseWindow(delivery.Consumer, keepsPlace: false);
+            }
+        }
+    }
+
+    /// <summary>Puts deliveries back under the tags that they had: a transaction that held their settlement was rolled back.</summary>
+    /// <param name="deliveries">The deliveries; they have kept their places in the shared window.</param>
     /// <returns><see langword="false"/> when the book is closed.</returns>
     internal bool TryPutBack(IEnumerable<Unsettled> deliveries)
     {
@@ -210,7 +225,6 @@ internal sealed class UnackedDeliveries
             foreach (Unsettled delivery in deliveries)
             {
                 Slot slot = new(delivery.Entry, delivery.Consumer);
-                _toConsumers += delivery.Consumer is null ? 0 : 1;
                 if (_ringCount > 0 && delivery.Tag >= _oldest)
                 {
                     SlotOf(delivery.Tag) = slot;
@@ -246,7 +260,7 @@ internal sealed class UnackedDeliveries
     private bool Contains_NeedsGate(ulong tag)
         => _ringCount > 0 && tag >= _oldest ? SlotOf(tag).Entry is not null : _stragglers?.ContainsKey(tag) == true;
 
-    private bool TryTake_NeedsGate(ulong tag, out Unsettled unsettled)
+    private bool TryTake_NeedsGate(ulong tag, out Unsettled unsettled, bool keepsPlace)
     {
         if (_ringCount > 0 && tag >= _oldest && tag < _next)
         {
@@ -256,7 +270,7 @@ internal sealed class UnackedDeliveries
                 unsettled = new Unsettled(tag, entry, slot.Consumer);
                 slot = default;
                 _ringCount--;
-                ReleaseWindow(unsettled.Consumer);
+                ReleaseWindow(unsettled.Consumer, keepsPlace);
                 if (tag == _oldest)
                 {
                     SkipSettled();
@@ -268,7 +282,7 @@ internal sealed class UnackedDeliveries
         else if (_stragglers is not null && _stragglers.Remove(tag, out Slot straggler))
         {
             unsettled = new Unsettled(tag, straggler.Entry!, straggler.Consumer);
-            ReleaseWindow(straggler.Consumer);
+            ReleaseWindow(straggler.Consumer, keepsPlace);
             return true;
         }
 
@@ -277,7 +291,7 @@ internal sealed class UnackedDeliveries
     }
 
     // A get takes no place.
-    private void ReleaseWindow(Consumer? consumer) => _toConsumers -= consumer is null ? 0 : 1;
+    private void ReleaseWindow(Consumer? consumer, bool keepsPlace) => _toConsumers -= consumer is null || keepsPlace ? 0 : 1;
 
     private void SkipSettled()
     {

@@ -34,6 +34,17 @@ public abstract class PolicyCompliance(ComplianceEngine engine) : ComplianceSuit
     }
 
     [Fact, AmqpItem("A11.1")]
+    [DeliberateDifference("A policy that bounds a queue and rejects publishes drops nothing of the backlog; RabbitMQ applies the length first, and drops.")]
+    public async Task Policy_RejectPublishBelowABacklog_DropsNothing()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendNumbersAsync(queue, 3);
+        await SetPolicyAsync(queue, HeaderTable.Of("max-length", 2).With("overflow", "reject-publish"));
+        Assert.Equal(PublishOutcome.Rejected, (await Channel.TryPublishAsync("", queue, Message.Text("4"))).Outcome);
+        await ExpectMessagesAsync(queue, "1", "2", "3");
+    }
+
+    [Fact, AmqpItem("A11.1")]
     public async Task Policy_QueueDeclaredLater_Applies()
     {
         string queue = Name("later");

@@ -63,6 +63,21 @@ public abstract class QuorumQueueCompliance(ComplianceEngine engine) : Complianc
         await ExpectChannelErrorAsync(ReplyCode.AccessRefused, $"{QueueIn(queue)} in exclusive use", c => c.StartConsumerAsync(queue));
     }
 
+    [Fact, AmqpItem("A7.8")]
+    [DeliberateDifference("Consumers of every queue take turns in one way; RabbitMQ's quorum queues put one whose prefetch was used up behind the others.")]
+    public async Task Turns_ConsumerWhosePrefetchWasUsedUp_KeepsItsTurn()
+    {
+        string queue = await DeclareQuorumQueueAsync();
+        TestConsumer first = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = 1 });
+        await SendAsync(queue, "1");
+        Delivery delivery = await first.ExpectNextAsync("1");
+        TestConsumer second = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = 1 });
+        await Channel.AckAsync(delivery.DeliveryTag);
+        await SendAsync(queue, "2", "3");
+        await first.ExpectNextAsync("2");
+        await second.ExpectNextAsync("3");
+    }
+
     [Fact]
     [DeliberateDifference("Only consumers count as consumers; to RabbitMQ's quorum queues a get is one as well until its message is settled.")]
     public async Task ConsumerCount_MessageTakenWithGet_IsZero()

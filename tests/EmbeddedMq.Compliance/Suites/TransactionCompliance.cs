@@ -202,4 +202,57 @@ public abstract class TransactionCompliance(ComplianceEngine engine) : Complianc
         await _transaction.CloseAsync();
         await ExpectMessagesAsync(queue);
     }
+
+    [Theory, AmqpItem("A6.8"), AmqpItem("A7.6")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Prefetch_AcksHeldInATransaction_FreesItsPlacesAtTheCommit(bool perChannel)
+    {
+        string queue = await DeclareQueueAsync();
+        await SendNumbersAsync(queue, 6);
+        await _transaction.SetPrefetchAsync(2, perChannel);
+        TestConsumer consumer = await ConsumeAsync(queue, channel: _transaction);
+        Delivery first = await consumer.ExpectNextAsync("1");
+        Delivery second = await consumer.ExpectNextAsync("2");
+        await _transaction.AckAsync(first.DeliveryTag);
+        await SendAsync(queue, "7"); // makes the queue look for someone to deliver to
+        await consumer.ExpectNoneAsync();
+        await _transaction.CommitTransactionAsync();
+        await consumer.ExpectNextAsync("3");
+        await consumer.ExpectNoneAsync();
+
+        // Rolled back, the acknowledgement has freed nothing; it can be made again.
+        await _transaction.AckAsync(second.DeliveryTag);
+        await SendAsync(queue, "8");
+        await _transaction.RollbackTransactionAsync();
+        await consumer.ExpectNoneAsync();
+        await _transaction.AckAsync(second.DeliveryTag);
+        await _transaction.CommitTransactionAsync();
+        await consumer.ExpectNextAsync("4");
+        await consumer.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A6.8"), AmqpItem("A7.6")]
+    public async Task SharedPrefetch_AckHeldInATransaction_KeepsItsPlaceFromTheOtherConsumer()
+    {
+        string queue = await DeclareQueueAsync();
+        string other = await DeclareQueueAsync();
+        await SendNumbersAsync(queue, 2);
+        await _transaction.SetPrefetchAsync(2, perChannel: true);
+        TestConsumer consumer = await ConsumeAsync(queue, channel: _transaction);
+        TestConsumer otherConsumer = await ConsumeAsync(other, channel: _transaction);
+        Delivery first = await consumer.ExpectNextAsync("1");
+        Delivery second = await consumer.ExpectNextAsync("2");
+        await _transaction.AckAsync(first.DeliveryTag);
+        await SendAsync(other, "a", "b", "c");
+        await otherConsumer.ExpectNoneAsync();
+        await _transaction.RollbackTransactionAsync();
+        await otherConsumer.ExpectNoneAsync();
+        await _transaction.AckAsync(second.DeliveryTag, multiple: true);
+        await otherConsumer.ExpectNoneAsync();
+        await _transaction.CommitTransactionAsync();
+        await otherConsumer.ExpectNextAsync("a");
+        await otherConsumer.ExpectNextAsync("b");
+        await otherConsumer.ExpectNoneAsync();
+    }
 }

@@ -44,6 +44,9 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
     /// <summary>Whether there is a quorum queue.</summary>
     internal bool HasQuorumQueue => _quorumReady is not null;
 
+    /// <summary>Whether a consumer of the quorum queue runs.</summary>
+    internal bool HasQuorumConsumer => _readers.Values.Any(static reader => reader.IsOnQuorumQueue && !reader.Consumer.Ended.IsCompleted);
+
     /// <summary>Whether the quorum queue is there and holds nothing, neither ready nor unsettled.</summary>
     internal bool IsQuorumQueueIdle
         => _quorumReady == 0 && !_takenFromQuorumQueue.Exists(taken => _channels[taken.Channel].IsOpen && Unsettled[taken.Channel].Contains(taken.Tag));
@@ -166,6 +169,9 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
     /// <summary>Deletes a policy.</summary>
     internal async Task<string> DeletePolicyAsync(string name)
         => $"{await broker.Management.DeletePolicyAsync(ConnectionOptions.DefaultVirtualHost, Name(name))}";
+
+    /// <summary>Whether a channel has a consumer that runs.</summary>
+    internal bool HasConsumer(int channel) => _readers.Values.Any(reader => reader.Channel == channel && !reader.Consumer.Ended.IsCompleted);
 
     /// <summary>A call's error as a text, without the prefix of names.</summary>
     internal string Error(EmbeddedMqException error) => $"{(int)error.ReplyCode} {Strip(error.ReplyText)}";

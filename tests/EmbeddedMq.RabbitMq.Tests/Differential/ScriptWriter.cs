@@ -17,6 +17,7 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
     // A message that dies at its publish and goes on to a queue that the same publish reaches directly: which copy is first there is a matter of
     // chance on a server (different paths have no mutual order). So a script has either such deaths, or publishes of several destinations.
     private readonly bool _diesAtPublish = random.Next(2) == 0;
+    private readonly HashSet<int> _windowed = []; // channels whose consumers have shared a window
     private readonly bool _hasQuorumQueue = random.Next(3) == 0;
     private readonly bool _hasPolicies = random.Next(3) == 0;
     private int _channels = 3;
@@ -252,8 +253,9 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
 
     private Command Consume(int channel)
     {
+        // A client cannot give a second consumer a prefetch of its own without ending the window that the channel's consumers share, for a moment.
         string queue = Pick(EngineRun.Queues);
-        if (!_consumed.Add(queue) && random.Next(3) != 0)
+        if ((!_consumed.Add(queue) && random.Next(3) != 0) || (_windowed.Contains(channel) && run.HasConsumer(channel)))
         {
             return Get(channel);
         }
@@ -364,6 +366,11 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
     {
         int count = random.Next(4);
         bool perChannel = random.Next(2) == 0 && !_hasQuorumQueue; // RabbitMQ's quorum queues have no window of a channel
+        if (perChannel)
+        {
+            _windowed.Add(channel);
+        }
+
         return Simple(channel, $"SetPrefetchAsync({count}, perChannel: {(perChannel ? "true" : "false")})", async (c, _) => await c.SetPrefetchAsync(count, perChannel));
     }
 

@@ -70,32 +70,50 @@ public sealed class UnackedDeliveriesTests
                 case 2:
                     // Mostly what is there, and mostly the young: the old ones are what makes the ring sparse.
                     ulong tag = random.Next(10) == 0 ? (ulong)random.NextInt64((long)next + 2) : Pick(plain, random);
-                    Assert.True(plain.Remove(tag, out Unsettled expected) == book.TryTake(tag, out Unsettled taken), where);
+                    bool isHeld = held.Count < 50 && random.Next(3) == 0;
+                    Assert.True(plain.Remove(tag, out Unsettled expected) == book.TryTake(tag, out Unsettled taken, isHeld), where);
                     Assert.Equal(expected, taken);
-                    toConsumers -= expected.Consumer is null ? 0 : 1;
-                    Hold(held, expected, random);
+                    toConsumers -= expected.Consumer is null || isHeld ? 0 : 1;
+                    if (isHeld && expected.Entry is not null)
+                    {
+                        held.Add(expected);
+                    }
+
                     break;
                 case 3:
                     ulong last = random.Next(50) == 0 ? 0 : Pick(plain, random);
                     List<Unsettled> upTo = [];
                     bool isKnown = last == 0 || plain.ContainsKey(last);
-                    Assert.True(isKnown == book.TryTakeUpTo(last, upTo), where);
+                    bool areHeld = held.Count < 50 && random.Next(3) == 0;
+                    Assert.True(isKnown == book.TryTakeUpTo(last, upTo, areHeld), where);
                     Unsettled[] expectedUpTo = isKnown ? [.. plain.Where(d => last == 0 || d.Key <= last).Select(static d => d.Value)] : [];
                     Assert.Equal(expectedUpTo, upTo);
                     foreach (Unsettled delivery in upTo)
                     {
                         plain.Remove(delivery.Tag);
-                        toConsumers -= delivery.Consumer is null ? 0 : 1;
-                        Hold(held, delivery, random);
+                        toConsumers -= delivery.Consumer is null || areHeld ? 0 : 1;
                     }
 
+                    held.AddRange(areHeld ? upTo : []);
                     break;
                 default:
-                    Assert.True(book.TryPutBack(held), where);
+                    bool isCommitted = random.Next(2) == 0;
+                    if (isCommitted)
+                    {
+                        book.ReleasePlaces(held);
+                    }
+                    else
+                    {
+                        Assert.True(book.TryPutBack(held), where);
+                    }
+
                     foreach (Unsettled delivery in held)
                     {
-                        plain.Add(delivery.Tag, delivery);
-                        toConsumers += delivery.Consumer is null ? 0 : 1;
+                        toConsumers -= isCommitted && delivery.Consumer is not null ? 1 : 0;
+                        if (!isCommitted)
+                        {
+                            plain.Add(delivery.Tag, delivery);
+                        }
                     }
 
                     held.Clear();
@@ -189,12 +207,4 @@ public sealed class UnackedDeliveriesTests
 
     private static ulong Pick(SortedDictionary<ulong, Unsettled> plain, Random random)
         => plain.Count == 0 ? 0 : plain.Keys.ElementAt(random.Next(4) == 0 ? random.Next(plain.Count) : plain.Count - 1 - random.Next(Math.Min(plain.Count, 3)));
-
-    private static void Hold(List<Unsettled> held, Unsettled delivery, Random random)
-    {
-        if (delivery.Entry is not null && held.Count < 50 && random.Next(3) == 0)
-        {
-            held.Add(delivery);
-        }
-    }
 }
