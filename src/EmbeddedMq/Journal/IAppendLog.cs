@@ -9,7 +9,7 @@ namespace EmbeddedMq.Journal;
 /// </remarks>
 internal interface IAppendLog
 {
-    /// <summary>The longest body of a record. Longer ones are cut into pieces by the caller. At least 1 KB less than a page.</summary>
+    /// <summary>The longest body of a record. Longer ones are cut into pieces by the caller. 64 bytes less than a page: 4 MB by default.</summary>
     int MaxRecordBytes { get; }
 
     /// <summary>The address below which everything has been released.</summary>

@@ -278,7 +278,7 @@ internal sealed class LogScan : IDisposable
         }
 
         // Also when nothing new was found: the next opening begins at a fresh segment, and readers must stop here.
-        if (_files.TryGet(last, out _))
+        if (_files.TryGet(last, out SegmentEntry entry) && entry.End == 0)
         {
             _files.SetEnd(last, End);
         }

@@ -82,16 +82,16 @@ internal sealed class StoreOpening
         HotFiles = new SegmentFiles(_files, new LogIdentity(directory, "hot", 0, Content.StoreTag, _options.Hot), _options.SpareSegments);
         ColdFiles = new SegmentFiles(_files, new LogIdentity(directory, "cold", 1, Content.StoreTag, _options.Cold), _options.SpareSegments);
         HashSet<string> unclaimed = [.. segmentNames];
-        Load(HotFiles, Content.Hot, unclaimed);
-        Load(ColdFiles, Content.Cold, unclaimed);
+        long freeHot = Load(HotFiles, Content.Hot, unclaimed);
+        long freeCold = Load(ColdFiles, Content.Cold, unclaimed);
         if (unclaimed.Count > 0)
         {
             throw MqErrors.ForeignFile(Path.Combine(directory, unclaimed.First()));
         }
 
         // Hot records are replayed from the begin, so all are checked. The cold log can be large; what had been synced is checked when it is read.
-        Hot = Recover(HotFiles, Content.Hot, readAll: true);
-        Cold = Recover(ColdFiles, Content.Cold, readAll: false);
+        Hot = Recover(HotFiles, Content.Hot, freeHot, readAll: true);
+        Cold = Recover(ColdFiles, Content.Cold, freeCold, readAll: false);
         Recovery = new JournalRecovery
         {
             IsNew = isNew,
@@ -200,7 +200,8 @@ internal sealed class StoreOpening
     }
 
     /// <summary>Compares the segments that must be there with the files that are there.</summary>
-    private void Load(SegmentFiles files, LogState known, HashSet<string> unclaimed)
+    /// <returns>The first number above all files, whatever they are.</returns>
+    private long Load(SegmentFiles files, LogState known, HashSet<string> unclaimed)
     {
         SortedSet<long> present = [];
         foreach (string name in unclaimed.ToArray())
@@ -219,6 +220,7 @@ internal sealed class StoreOpening
             }
         }
 
+        long free = present.Count == 0 ? 1 : present.Max + 1;
         foreach (SegmentEntry entry in known.Segments)
         {
             if (present.Remove(entry.Id))
@@ -244,6 +246,8 @@ internal sealed class StoreOpening
                 _garbage.Add(files.Identity.PathOf(id));
             }
         }
+
+        return free;
     }
 
     private void CheckLength(SegmentFiles files, long id)
@@ -281,7 +285,7 @@ internal sealed class StoreOpening
         _damage.Add(new DamagedRegion(identity.PathOf(entry.Id), identity.BeginOf(entry.Id), identity.BeginOf(entry.Id + 1), error.ReplyText));
     }
 
-    private RecoveredLog Recover(SegmentFiles files, LogState known, bool readAll)
+    private RecoveredLog Recover(SegmentFiles files, LogState known, long freeSegment, bool readAll)
     {
         SegmentEntry[] segments = files.Snapshot();
         long begin = segments.Length == 0 ? files.Identity.BeginOf(known.NextSegment) : files.Identity.BeginOf(segments[0].Id);
@@ -299,6 +303,6 @@ internal sealed class StoreOpening
         List<long> dropped = [];
         RecoveredLog recovered = RecoveredLog.Recover(files, known, from, expected, _options.Salvage, _damage, dropped);
         _garbage.AddRange(dropped.Select(files.Identity.PathOf));
-        return recovered;
+        return recovered with { NextSegment = Math.Max(recovered.NextSegment, freeSegment) };
     }
 }

@@ -1,0 +1,532 @@
+using System.Globalization;
+using EmbeddedMq.Journal;
+
+namespace EmbeddedMq.TestSupport.Journal;
+
+/// <summary>A file system in memory that fails when it is told to, and forgets as a disk may when the power goes.</summary>
+/// <remarks>
+/// <para>Contents are kept twice: as programs see them, and as the disk has them. A sync carries the blocks of 512 bytes that were written
+/// since over to the disk; when the power goes, any of the others may be there or not, each for itself, and of what happened to the
+/// directory any beginning. A failed sync loses the blocks as Linux does: programs go on seeing them, the disk never gets them, and the
+/// next sync succeeds.</para>
+/// <para>Thread-safe.</para>
+/// </remarks>
+internal sealed class FaultyFiles : IJournalFiles
+{
+    private const int IoError = 5;   // EIO
+    private const int DiskFull = 28; // ENOSPC
+
+    private readonly Lock _gate = new();
+    private readonly Random _random;
+    private readonly List<string> _log = [];
+
+    // Names as programs see them, and as the disk has them; between the two, what has not been synced.
+    private readonly Dictionary<string, Inode> _names = [];
+    private readonly Dictionary<string, Inode> _diskNames = [];
+    private readonly List<Action<Dictionary<string, Inode>>> _unsyncedNames = [];
+    private readonly HashSet<string> _locks = [];
+    private readonly HashSet<string> _directories = [];
+    private int _generation;
+
+    /// <summary>Makes an empty file system.</summary>
+    /// <param name="seed">What a power cut leaves follows from it.</param>
+    public FaultyFiles(int seed) => _random = new Random(seed);
+
+    /// <summary>What a failing operation does.</summary>
+    internal enum Fault
+    {
+        /// <summary>An error of the disk.</summary>
+        Io,
+
+        /// <summary>A full disk.</summary>
+        Full,
+
+        /// <summary>A write that stops in the middle; for anything else an error of the disk.</summary>
+        Short,
+    }
+
+    /// <summary>How many operations there have been that can fail.</summary>
+    public int Operations { get; private set; }
+
+    /// <summary>The number of the operation that fails; 0 for none.</summary>
+    public int FailAt { get; set; }
+
+    /// <summary>Whether all later operations fail too.</summary>
+    public bool FailForEver { get; set; }
+
+    /// <summary>How it fails.</summary>
+    public Fault FailWith { get; set; }
+
+    /// <summary>Whether an operation has failed.</summary>
+    public bool HasFailed { get; private set; }
+
+    /// <summary>The bytes that files may be allocated in all.</summary>
+    public long Capacity { get; set; } = long.MaxValue;
+
+    /// <summary>The operations so far, for a failure's message.</summary>
+    public string Log => string.Join(Environment.NewLine, _log.Where(line => !line.Contains(": read ", StringComparison.Ordinal)).TakeLast(90));
+
+    /// <summary>The names of the files that are there.</summary>
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _names.Keys.Order(StringComparer.Ordinal)];
+            }
+        }
+    }
+
+    /// <summary>The length of a file.</summary>
+    public int LengthOf(string path)
+    {
+        lock (_gate)
+        {
+            return _names[path].Seen.Length;
+        }
+    }
+
+    /// <summary>A copy of a file's bytes.</summary>
+    public byte[] Peek(string path)
+    {
+        lock (_gate)
+        {
+            return [.. _names[path].Seen];
+        }
+    }
+
+    /// <summary>Changes a file behind everybody's back, durably.</summary>
+    public void Poke(string path, Func<byte[], byte[]> change)
+    {
+        lock (_gate)
+        {
+            Inode inode = _names[path];
+            inode.Seen = change(inode.Seen);
+            inode.OnDisk = [.. inode.Seen];
+            inode.Dirty.Clear();
+        }
+    }
+
+    /// <summary>Removes, adds or renames behind everybody's back, durably.</summary>
+    public void Move(string from, string? to)
+    {
+        lock (_gate)
+        {
+            if (_names.Remove(from, out Inode? inode) && to is not null)
+            {
+                _names[to] = inode;
+            }
+
+            SyncNames();
+        }
+    }
+
+    /// <summary>The process ends: its locks and handles are gone, what it wrote is not.</summary>
+    public void KillProcess()
+    {
+        lock (_gate)
+        {
+            _generation++;
+            _locks.Clear();
+            Disarm();
+        }
+    }
+
+    /// <summary>The power goes: the process ends, and of what was not synced anything may be there.</summary>
+    public void CutPower()
+    {
+        lock (_gate)
+        {
+            KillProcess();
+            int survive = _random.Next(_unsyncedNames.Count + 1);
+            foreach (Action<Dictionary<string, Inode>> change in _unsyncedNames.Take(survive))
+            {
+                change(_diskNames);
+            }
+
+            _unsyncedNames.Clear();
+            _names.Clear();
+            foreach ((string name, Inode inode) in _diskNames)
+            {
+                _names.Add(name, inode);
+            }
+
+            // How much of what was written gets through differs from cut to cut: at times nearly all, at times nearly nothing.
+            double share = _random.NextDouble();
+            foreach (Inode inode in _names.Values.Distinct())
+            {
+                inode.CutPower(_random, share);
+            }
+        }
+    }
+
+    /// <summary>A copy of everything, for another experiment.</summary>
+    /// <param name="seed">The copy's seed.</param>
+    public FaultyFiles Copy(int seed)
+    {
+        lock (_gate)
+        {
+            FaultyFiles copy = new(seed);
+            foreach ((string name, Inode inode) in _names)
+            {
+                Inode twin = new() { Seen = [.. inode.Seen], OnDisk = [.. inode.Seen] };
+                copy._names.Add(name, twin);
+                copy._diskNames.Add(name, twin);
+            }
+
+            return copy;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void CreateDirectory(string directory)
+    {
+        lock (_gate)
+        {
+            Operation("mkdir", directory);
+            _directories.Add(directory);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> List(string directory)
+    {
+        lock (_gate)
+        {
+            Operation("list", directory);
+            string prefix = directory + Path.DirectorySeparatorChar;
+            return [.. _names.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..]).Order(StringComparer.Ordinal)];
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Exists(string path)
+    {
+        lock (_gate)
+        {
+            return _names.ContainsKey(path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IJournalFile Open(string path, bool create)
+    {
+        lock (_gate)
+        {
+            Operation(create ? "create" : "open", path);
+            if (!create)
+            {
+                return new Handle(this, Find(path), path, _generation);
+            }
+
+            if (_names.ContainsKey(path))
+            {
+                throw new IOException($"The file '{path}' already exists.", 17);
+            }
+
+            Inode inode = new();
+            ChangeNames(names => names[path] = inode);
+            return new Handle(this, inode, path, _generation);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IJournalFile OpenRead(string path)
+    {
+        lock (_gate)
+        {
+            Operation("open for reading", path);
+            return new Handle(this, Find(path), path, _generation);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Delete(string path)
+    {
+        lock (_gate)
+        {
+            Operation("delete", path);
+            if (_names.ContainsKey(path))
+            {
+                ChangeNames(names => names.Remove(path));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Rename(string from, string to)
+    {
+        lock (_gate)
+        {
+            Operation("rename", $"{from} to {to}");
+            Inode inode = Find(from);
+            if (_names.ContainsKey(to))
+            {
+                throw new IOException($"The file '{to}' already exists.", 17);
+            }
+
+            ChangeNames(names =>
+            {
+                names.Remove(from);
+                names[to] = inode;
+            });
+        }
+    }
+
+    /// <inheritdoc/>
+    public void SyncDirectory(string directory)
+    {
+        lock (_gate)
+        {
+            Operation("sync directory", directory);
+            SyncNames();
+        }
+    }
+
+    /// <inheritdoc/>
+    public long GetFreeBytes(string directory)
+    {
+        lock (_gate)
+        {
+            return Math.Max(0, Capacity - UsedBytes());
+        }
+    }
+
+    /// <inheritdoc/>
+    public IDisposable? TryLock(string path, out int holder)
+    {
+        lock (_gate)
+        {
+            Operation("lock", path);
+            holder = Environment.ProcessId;
+            return _locks.Add(path) ? new Unlock(this, path, _generation) : null;
+        }
+    }
+
+    private long UsedBytes() => _names.Values.Distinct().Sum(inode => (long)inode.Seen.Length);
+
+    private Inode Find(string path)
+        => _names.TryGetValue(path, out Inode? inode) ? inode : throw new FileNotFoundException($"Could not find file '{path}'.", path);
+
+    private void ChangeNames(Action<Dictionary<string, Inode>> change)
+    {
+        change(_names);
+        _unsyncedNames.Add(change);
+    }
+
+    private void SyncNames()
+    {
+        _unsyncedNames.Clear();
+        _diskNames.Clear();
+        foreach ((string name, Inode inode) in _names)
+        {
+            _diskNames.Add(name, inode);
+        }
+    }
+
+    private void Disarm()
+    {
+        FailAt = 0;
+        FailForEver = false;
+    }
+
+    /// <summary>Counts an operation, and fails if it is its turn.</summary>
+    /// <returns>Whether a write is to stop in the middle.</returns>
+    private bool Operation(string what, string path, bool canBeShort = false)
+    {
+        Operations++;
+        _log.Add(string.Create(CultureInfo.InvariantCulture, $"{Operations}: {what} {Path.GetFileName(path)}"));
+        if (FailAt == 0 || Operations < FailAt || (Operations > FailAt && !FailForEver))
+        {
+            return false;
+        }
+
+        HasFailed = true;
+        _log[^1] += " FAILS";
+        if (FailWith == Fault.Short && canBeShort)
+        {
+            return true;
+        }
+
+        throw FailWith == Fault.Full ? new IOException($"No space left on device : '{path}'", DiskFull) : new IOException($"Input/output error : '{path}'", IoError);
+    }
+
+    private sealed class Inode
+    {
+        private const int BlockBytes = 512;
+
+        public byte[] Seen { get; set; } = [];
+
+        public byte[] OnDisk { get; set; } = [];
+
+        public HashSet<int> Dirty { get; } = [];
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset)
+        {
+            if (offset + bytes.Length > Seen.Length)
+            {
+                SetLength((int)(offset + bytes.Length));
+            }
+
+            bytes.CopyTo(Seen.AsSpan((int)offset));
+            for (long block = offset / BlockBytes; block * BlockBytes < offset + bytes.Length; block++)
+            {
+                Dirty.Add((int)block);
+            }
+        }
+
+        public void SetLength(int length)
+        {
+            byte[] seen = Seen;
+            Array.Resize(ref seen, length);
+            Seen = seen;
+        }
+
+        public void Sync()
+        {
+            GrowDisk();
+            foreach (int block in Dirty)
+            {
+                CarryOver(block);
+            }
+
+            Dirty.Clear();
+        }
+
+        public void CutPower(Random random, double share)
+        {
+            if (random.NextDouble() < share)
+            {
+                GrowDisk();
+            }
+
+            foreach (int block in Dirty.Order())
+            {
+                if (block * BlockBytes < OnDisk.Length && random.NextDouble() < share)
+                {
+                    CarryOver(block);
+                }
+            }
+
+            Dirty.Clear();
+            Seen = [.. OnDisk];
+        }
+
+        private void GrowDisk()
+        {
+            byte[] disk = OnDisk;
+            Array.Resize(ref disk, Seen.Length);
+            OnDisk = disk;
+        }
+
+        private void CarryOver(int block)
+        {
+            int start = block * BlockBytes;
+            int count = Math.Min(BlockBytes, OnDisk.Length - start);
+            Seen.AsSpan(start, count).CopyTo(OnDisk.AsSpan(start));
+        }
+    }
+
+    private sealed class Unlock(FaultyFiles files, string path, int generation) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (files._gate)
+            {
+                if (files._generation == generation)
+                {
+                    files._locks.Remove(path);
+                }
+            }
+        }
+    }
+
+    private sealed class Handle(FaultyFiles files, Inode inode, string path, int generation) : IJournalFile
+    {
+        private bool _isDisposed;
+
+        public long Length
+        {
+            get
+            {
+                lock (files._gate)
+                {
+                    Check();
+                    return inode.Seen.Length;
+                }
+            }
+        }
+
+        public int Read(Span<byte> buffer, long offset)
+        {
+            lock (files._gate)
+            {
+                Check();
+                files.Operation("read", path);
+                int count = (int)Math.Clamp(inode.Seen.Length - offset, 0, buffer.Length);
+                inode.Seen.AsSpan((int)Math.Min(offset, inode.Seen.Length), count).CopyTo(buffer);
+                return count;
+            }
+        }
+
+        public void Write(ReadOnlySpan<byte> buffer, long offset)
+        {
+            lock (files._gate)
+            {
+                Check();
+                if (files.Operation($"write {buffer.Length} at {offset} of", path, canBeShort: true))
+                {
+                    inode.Write(buffer[..(buffer.Length / 2)], offset);
+                    throw new IOException($"Input/output error : '{path}'", IoError);
+                }
+
+                inode.Write(buffer, offset);
+            }
+        }
+
+        public void Allocate(long length)
+        {
+            lock (files._gate)
+            {
+                Check();
+                files.Operation("allocate", path);
+                if (files.UsedBytes() - inode.Seen.Length + length > files.Capacity)
+                {
+                    throw new IOException($"No space left on device : '{path}'", DiskFull);
+                }
+
+                inode.SetLength((int)length);
+            }
+        }
+
+        public void SyncData()
+        {
+            lock (files._gate)
+            {
+                Check();
+                try
+                {
+                    files.Operation("sync", path);
+                    inode.Sync();
+                }
+                catch (IOException)
+                {
+                    inode.Dirty.Clear(); // the next sync will not try these again
+                    throw;
+                }
+            }
+        }
+
+        public void Dispose() => _isDisposed = true;
+
+        private void Check()
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (generation != files._generation)
+            {
+                throw new IOException("The process that opened this has ended.", IoError);
+            }
+        }
+    }
+}
