@@ -55,6 +55,19 @@ public sealed class BrokerModelTests(ITestOutputHelper output)
     public void Broker_AnyScript_AgreesWithTheModel()
         => CheckScripts(Seeds.ScriptCount(3_000), Seeds.Pick(1), static async () => new BrokerTarget(await BrokerFixture.StartAsync()));
 
+    /// <summary>So does one whose queues keep one message in memory and the others on disk, so that everything goes there and comes back all the time.</summary>
+    [Fact]
+    public void Broker_AnyScriptWithoutMemory_AgreesWithTheModel()
+    {
+        int count = Seeds.ScriptCount(1_500);
+        List<FakeBacklogStore> stores = [];
+        CheckScripts(
+            count, Seeds.Pick(3), async () => new BrokerTarget(await BrokerFixture.StartPagingAsync(options => stores.Add((FakeBacklogStore)options.BacklogStore!))));
+        int readCount = stores.Sum(static store => store.ReadCount.Messages);
+        output.WriteLine($"{readCount} messages came back from disk.");
+        Assert.InRange(readCount, count, int.MaxValue);
+    }
+
     private void CheckScripts(int count, int seed, Func<ValueTask<IScriptTarget>> startTarget)
     {
         long commands = 0;

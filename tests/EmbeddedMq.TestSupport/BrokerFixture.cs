@@ -1,3 +1,4 @@
+using EmbeddedMq.Queues;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -41,6 +42,30 @@ public sealed class BrokerFixture : IAsyncDisposable
             configure?.Invoke(options);
             return await EmbeddedMq.Broker.StartAsync(options);
         });
+
+    /// <summary>Starts an embedded broker whose queues keep next to nothing in memory: after each step all that may go has gone to a made-up disk, and
+    /// what is needed has come back.</summary>
+    /// <param name="configure">Changes its options.</param>
+    public static async ValueTask<BrokerFixture> StartPagingAsync(Action<BrokerOptions>? configure = null)
+    {
+        PagerPump? pump = null;
+        return await StartAsync(
+            async time =>
+            {
+                BrokerOptions options = new() { TimeProvider = time, RandomSeed = 1 };
+                options.BacklogMemoryBytes = 1;
+                options.BacklogStore = new FakeBacklogStore();
+                options.BacklogSettings = new BacklogSettings { WindowMessages = 1, RestMs = 0 };
+                options.BacklogStarted = pager => pump = new PagerPump(pager);
+                configure?.Invoke(options);
+                return await EmbeddedMq.Broker.StartAsync(options);
+            },
+            () =>
+            {
+                pump?.RunAll();
+                return ValueTask.CompletedTask;
+            });
+    }
 
     /// <summary>Starts some other engine behind the same contracts.</summary>
     /// <param name="start">Starts it on the fixture's clock.</param>

@@ -23,6 +23,9 @@ internal sealed partial class PriorityReadyList
         }
     }
 
+    /// <summary>How many messages the level that delivers has in memory at its head, but for those that were put back.</summary>
+    internal int HeadCount => Count == 0 ? 0 : _levels[Highest()]!.HeadCount;
+
     /// <summary>Whether the level that delivers has so little in memory that more should come. Lower levels wait for their turn.</summary>
     /// <param name="messages">What its head should have, in messages.</param>
     /// <param name="bytes">The same in bytes of bodies; either is enough.</param>
@@ -80,12 +83,12 @@ internal sealed partial class PriorityReadyList
         return count;
     }
 
-    /// <summary>Begins to bring messages back, if the level that delivers needs any.</summary>
-    /// <param name="messages">Most messages, and what the head should have.</param>
-    /// <param name="bytes">The same in bytes of bodies.</param>
+    /// <summary>Begins to bring messages of the level that delivers back, if some are away.</summary>
+    /// <param name="messages">Most messages.</param>
+    /// <param name="bytes">Most bytes of bodies.</param>
     internal PageIn? BeginPageIn(int messages, long bytes)
     {
-        if (!NeedsPage(messages, bytes))
+        if (AwayCount == 0)
         {
             return null;
         }

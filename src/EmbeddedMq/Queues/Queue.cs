@@ -139,6 +139,8 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     internal bool TryAcquire([NotNullWhen(true)] out QueueEntry? entry, out uint remainingCount, out Task? arrival)
     {
         bool taken;
+        bool isNextAway;
+        long expiredBefore;
         arrival = null;
         lock (_gate)
         {
@@ -160,9 +162,21 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
             {
                 arrival = AwaitArrival_NeedsGate();
             }
+
+            isNextAway = _contents.IsHeadAway;
+            expiredBefore = _contents.ExpiredTotal;
         }
 
         LeaveGate();
+        if (isNextAway)
+        {
+            // If it has come back already, what of it has expired does not count either.
+            lock (_gate)
+            {
+                remainingCount -= (uint)Math.Min(remainingCount, _contents.ExpiredTotal - expiredBefore);
+            }
+        }
+
         return taken;
     }
 
@@ -588,7 +602,8 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
     private void AdmitWaiting_NeedsGate()
     {
-        while (_admission.TryTakeNext(out QueueEntry? entry, out PendingPublish? publish))
+        // With the head on disk it is not decided yet who comes before those that wait: consumers may take what comes back first.
+        while (!_contents.IsHeadAway && _admission.TryTakeNext(out QueueEntry? entry, out PendingPublish? publish))
         {
             Accept_NeedsGate(entry);
             if (publish is not null)

@@ -6,7 +6,8 @@ namespace EmbeddedMq.Queues;
 internal sealed partial class QueueContents
 {
     private readonly AcquiredEntries? _acquired = backlog is null ? null : new AcquiredEntries();
-    private int _pageMessages = backlog?.Settings.FirstPageMessages ?? 0;
+    private int _pageMessages = backlog?.Settings.FirstPageMessages ?? 0; // how many come next
+    private int _lowMessages = backlog?.Settings.FirstPageMessages ?? 0;  // with fewer than these at the head, they come
     private volatile bool _isPageWanted;
 
     /// <summary>Whether messages should come back from disk. Read without the gate, right after leaving it.</summary>
@@ -18,8 +19,11 @@ internal sealed partial class QueueContents
     /// <summary>What the ready messages in memory count for in the ledger. Read without the gate it may be a little old.</summary>
     internal long ResidentBytes => _ready.BodyBytes - _ready.AwayBytes + ((_ready.Count - _ready.AwayCount) * (long)QueueEntry.OverheadBytes);
 
+    /// <summary>Whether the first ready message is on disk only.</summary>
+    internal bool IsHeadAway => _ready.AwayCount > 0 && !_ready.TryPeek(out _);
+
     /// <summary>Notes that more should come back from disk, if that is so.</summary>
-    internal void NotePageWanted() => _isPageWanted = _isPageWanted || _ready.NeedsPage(_pageMessages, backlog!.Settings.PageBytes);
+    internal void NotePageWanted() => _isPageWanted = _isPageWanted || _ready.NeedsPage(_lowMessages, backlog!.Settings.PageBytes);
 
     /// <summary>Puts ready messages away.</summary>
     /// <param name="store">The store.</param>
@@ -29,6 +33,10 @@ internal sealed partial class QueueContents
     {
         (int count, long freedBytes) = _ready.PutAway(store, slice);
         memory.Release(freedBytes);
+
+        // What stays must be enough, or what went would come back at once: half of it may be used up before more comes.
+        _pageMessages = backlog!.Settings.FirstPageMessages;
+        _lowMessages = Math.Clamp(_ready.HeadCount / 2, 1, _pageMessages);
         NotePageWanted();
         return count;
     }
@@ -49,7 +57,7 @@ internal sealed partial class QueueContents
     internal PageIn? BeginPageIn()
     {
         _isPageWanted = false;
-        return _ready.BeginPageIn(_pageMessages, backlog!.Settings.PageBytes);
+        return _ready.NeedsPage(_lowMessages, backlog!.Settings.PageBytes) ? _ready.BeginPageIn(_pageMessages, backlog.Settings.PageBytes) : null;
     }
 
     /// <summary>Whether a page still is what comes first on disk.</summary>
@@ -73,6 +81,7 @@ internal sealed partial class QueueContents
         {
             ReadError = null;
             _pageMessages = Math.Min(_pageMessages * 2, backlog!.Settings.PageMessages);
+            _lowMessages = _pageMessages;
             NotePageWanted();
         }
     }

@@ -29,6 +29,9 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
     /// <summary>Whether none is.</summary>
     internal bool IsEmpty => _ready.IsEmpty;
 
+    /// <summary>How many have expired at the head.</summary>
+    internal long ExpiredTotal { get; private set; }
+
     /// <summary>Whether one more ready message would exceed a limit.</summary>
     /// <param name="entry">That message.</param>
     internal bool WouldExceed(QueueEntry entry)
@@ -164,6 +167,7 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
         while (_ready.TryPeek(out QueueEntry? head) && head.ExpiresAtMs != QueueEntry.NoExpiry && head.ExpiresAtMs <= clock.NowMs)
         {
             TryTake(out _);
+            ExpiredTotal++;
             Die(head, EntryState.Ready, DeathReason.Expired);
         }
     }

@@ -9,7 +9,10 @@ internal sealed partial class ReadyList
     /// <summary>How many messages are on disk only.</summary>
     internal int AwayCount => _away?.Count ?? 0;
 
-    /// <summary>Bytes of their bodies.</summary>
+    /// <summary>How many are in memory at the head, but for those that were put back.</summary>
+    internal int HeadCount => _head.Count;
+
+    /// <summary>Bytes of the bodies of those on disk only.</summary>
     internal long AwayBytes => _away?.BodyBytes ?? 0;
 
     /// <summary>Whether the head has so little left that more should come.</summary>

@@ -2,6 +2,8 @@ using EmbeddedMq.Channels;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
+using EmbeddedMq.TestSupport;
+using EmbeddedMq.Tests.Handlers;
 using EmbeddedMq.Threading;
 using Microsoft.Extensions.Time.Testing;
 
@@ -12,14 +14,30 @@ internal sealed class QueueStand : IQueueOwner, IDeliveryLedger, IDisposable
 {
     private readonly Scheduler _scheduler;
 
-    internal QueueStand()
+    /// <param name="backlog">Has queues put messages away on <see cref="Store"/>; <see langword="null"/>: all of them stay in memory.</param>
+    internal QueueStand(BacklogSettings? backlog = null)
     {
         _scheduler = new Scheduler(new BrokerClock(Time), Reported.Add);
+        Memory = new MemoryLedger(long.MaxValue, static _ => { }, backlog?.BudgetBytes ?? long.MaxValue, () => Pager?.NotePressure());
+        if (backlog is not null)
+        {
+            Pager = new BacklogPager(Store, backlog, Memory, _scheduler, Log);
+            Pump = new PagerPump(Pager);
+        }
     }
 
     internal FakeTimeProvider Time { get; } = new();
 
-    internal MemoryLedger Memory { get; } = new(long.MaxValue, static _ => { });
+    internal MemoryLedger Memory { get; }
+
+    internal FakeBacklogStore Store { get; } = new();
+
+    internal BacklogPager? Pager { get; }
+
+    /// <summary>Does the pager's work: page-ins at once, putting away when it is told to.</summary>
+    internal PagerPump? Pump { get; }
+
+    internal RecordingLog Log { get; } = new();
 
     /// <summary>The book of the one channel.</summary>
     internal UnackedDeliveries Book { get; } = new();
@@ -37,7 +55,7 @@ internal sealed class QueueStand : IQueueOwner, IDeliveryLedger, IDisposable
     internal Queue Declare(QueueDeclaration declaration)
     {
         QueueSettings settings = QueueArguments.Parse("/", declaration);
-        return new Queue(declaration, settings, settings, null, this, _scheduler, Memory);
+        return new Queue(declaration, settings, settings, null, this, _scheduler, Memory, Pager);
     }
 
     /// <summary>Makes a consumer that is not in the queue yet.</summary>

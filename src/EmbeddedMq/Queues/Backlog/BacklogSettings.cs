@@ -12,7 +12,11 @@ internal sealed record BacklogSettings
     /// <summary>Most messages that come back at once, and that a queue asks for ahead of its consumers. 1 to 4,096.</summary>
     internal int PageMessages { get; init; } = AwayRun.MaxCount;
 
-    /// <summary>The same in bytes of bodies. One message comes however large it is.</summary>
+    /// <summary>How many messages come back first, to a queue that nobody has read yet or whose head was put away; each page that is used up makes the
+    /// next one twice as large. 1 to <see cref="PageMessages"/>.</summary>
+    internal int FirstPageMessages { get; init; } = 64;
+
+    /// <summary>Most bytes of bodies that come back at once, and that a queue asks for ahead of its consumers. One message comes however large it is.</summary>
     internal long PageBytes { get; init; } = 1024 * 1024;
 
     /// <summary>How many messages in a row stay in memory at the head of a queue that is put away. At least 1.</summary>
@@ -33,7 +37,4 @@ internal sealed record BacklogSettings
 
     /// <summary>The bytes at which putting away ends that began above <see cref="BudgetBytes"/>.</summary>
     internal long LowBytes => BudgetBytes - (BudgetBytes / 8);
-
-    // A queue that nobody reads holds a few messages at its head; each page that is used up makes the next one larger.
-    internal int FirstPageMessages => Math.Max(1, PageMessages / 64);
 }

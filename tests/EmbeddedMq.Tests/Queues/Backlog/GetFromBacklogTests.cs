@@ -1,0 +1,147 @@
+using EmbeddedMq.Queues;
+using EmbeddedMq.TestSupport;
+
+namespace EmbeddedMq.Tests.Queues.Backlog;
+
+/// <summary>A get whose message is on disk waits for it, and for as long as there is something to wait for.</summary>
+public sealed class GetFromBacklogTests
+{
+    [Fact]
+    public async Task Get_HeadOnDisk_CompletesWhenItHasCome()
+    {
+        (BrokerFixture broker, PagerPump pump) = await StartAsync();
+        await using BrokerFixture ending = broker;
+        IChannel channel = await broker.OpenChannelAsync();
+        ValueTask<GetResult?> get = channel.GetAsync("q");
+        Assert.False(get.IsCompleted);
+
+        pump.RunAll();
+
+        GetResult got = Assert.IsType<GetResult>(await BrokerFixture.WithinPatienceAsync(get, "the message"));
+        Assert.Equal(("1", 1u), (got.Delivery.Message.GetText(), got.RemainingCount));
+        await channel.AckAsync(got.Delivery.DeliveryTag);
+    }
+
+    [Fact]
+    public async Task Get_Cancelled_EndsAndLeavesTheMessage()
+    {
+        (BrokerFixture broker, PagerPump pump) = await StartAsync();
+        await using BrokerFixture ending = broker;
+        IChannel channel = await broker.OpenChannelAsync();
+        using CancellationTokenSource cancellation = new();
+        ValueTask<GetResult?> get = channel.GetAsync("q", cancellationToken: cancellation.Token);
+
+        await cancellation.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => get.AsTask());
+        pump.RunAll();
+        Assert.Equal((2, 0), ((await broker.DescribeAsync("q")).ReadyCount, (await broker.DescribeAsync("q")).UnackedCount));
+    }
+
+    [Fact]
+    public async Task Get_ChannelCloses_FailsWithTheReason()
+    {
+        (BrokerFixture broker, _) = await StartAsync();
+        await using BrokerFixture ending = broker;
+        IChannel channel = await (await broker.ConnectAsync()).OpenChannelAsync();
+        ValueTask<GetResult?> get = channel.GetAsync("q");
+
+        await channel.CloseAsync();
+
+        await Assert.ThrowsAsync<ChannelException>(() => get.AsTask());
+    }
+
+    [Fact]
+    public async Task Get_QueueIsDeleted_FailsAsNotFound()
+    {
+        (BrokerFixture broker, _) = await StartAsync();
+        await using BrokerFixture ending = broker;
+        IChannel channel = await (await broker.ConnectAsync()).OpenChannelAsync();
+        ValueTask<GetResult?> get = channel.GetAsync("q");
+
+        await (await broker.OpenChannelAsync()).DeleteQueueAsync("q");
+
+        Assert.Equal(ReplyCode.NotFound, (await Assert.ThrowsAsync<ChannelException>(() => get.AsTask())).ReplyCode);
+    }
+
+    [Fact]
+    public async Task Get_QueueIsPurged_FindsNothing()
+    {
+        (BrokerFixture broker, _) = await StartAsync();
+        await using BrokerFixture ending = broker;
+        IChannel channel = await (await broker.ConnectAsync()).OpenChannelAsync();
+        ValueTask<GetResult?> get = channel.GetAsync("q");
+
+        Assert.Equal(2u, await (await broker.OpenChannelAsync()).PurgeQueueAsync("q"));
+
+        Assert.Null(await BrokerFixture.WithinPatienceAsync(get, "the answer"));
+    }
+
+    /// <summary>With the thread that does it in earnest: publishers and a consumer beside it, everything through the disk, in order.</summary>
+    [Fact]
+    public async Task Broker_WithItsOwnThread_DeliversABacklogInOrder()
+    {
+        const int Count = 20_000;
+        FakeBacklogStore store = new();
+        await using BrokerFixture broker = await BrokerFixture.StartAsync(options =>
+        {
+            options.BacklogStore = store;
+            options.BacklogMemoryBytes = 50_000;
+            options.BacklogSettings = new BacklogSettings { FirstPageMessages = 4, PageMessages = 64, WindowMessages = 20, RestMs = 1 };
+        });
+        IChannel publisher = await broker.OpenChannelAsync();
+        IChannel channel = await (await broker.ConnectAsync()).OpenChannelAsync();
+        await channel.DeclareQueueAsync("q");
+        for (int i = 0; i < Count / 2; i++)
+        {
+            await publisher.PublishAsync("", "q", new Message(BitConverter.GetBytes(i)));
+        }
+
+        IConsumer consumer = await channel.StartConsumerAsync("q", new ConsumerOptions { PrefetchCount = 10 });
+        Task publishing = Task.Run(async () =>
+        {
+            for (int i = Count / 2; i < Count; i++)
+            {
+                await publisher.PublishAsync("", "q", new Message(BitConverter.GetBytes(i)));
+            }
+        });
+        int next = 0;
+        await foreach (Delivery delivery in consumer.ReadAllAsync())
+        {
+            Assert.Equal(next++, BitConverter.ToInt32(delivery.Message.Body.Span));
+            await channel.AckAsync(delivery.DeliveryTag);
+            if (next == Count)
+            {
+                break;
+            }
+        }
+
+        await publishing;
+        Assert.InRange(store.ReadCount.Messages, Count / 10, int.MaxValue);
+        Assert.Equal(0, ((Broker)broker.Broker).MemoryBytes);
+    }
+
+    // Two of three messages are on disk, and the first has been taken.
+    private static async Task<(BrokerFixture Broker, PagerPump Pump)> StartAsync()
+    {
+        PagerPump? pump = null;
+        BrokerFixture broker = await BrokerFixture.StartAsync(options =>
+        {
+            options.BacklogStore = new FakeBacklogStore();
+            options.BacklogMemoryBytes = 1;
+            options.BacklogSettings = new BacklogSettings { WindowMessages = 1, RestMs = 0 };
+            options.BacklogStarted = pager => pump = new PagerPump(pager) { IsEager = false };
+        });
+        IChannel channel = await broker.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q");
+        for (int i = 0; i < 3; i++)
+        {
+            await channel.PublishAsync("", "q", Message.Text($"{i}"));
+        }
+
+        pump!.RunAll();
+        Assert.Equal(2, (await broker.DescribeAsync("q")).AwayCount);
+        Assert.NotNull(await channel.GetAsync("q", autoAck: true));
+        return (broker, pump);
+    }
+}
