@@ -168,7 +168,7 @@ internal static class RabbitMqErrors
         return new PublishException(result, text, $"Exchange '{exchange}', routing key '{routingKey}'. {advice}", exchange, routingKey);
     }
 
-    /// <summary>406: the transaction was lost with the connection.</summary>
+    /// <summary>320: the transaction was lost with the connection.</summary>
     /// <param name="connection">The connection's name.</param>
     internal static ConnectionException TransactionLost(string connection)
         => new(

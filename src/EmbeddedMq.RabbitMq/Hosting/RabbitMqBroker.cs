@@ -17,7 +17,7 @@ namespace EmbeddedMq;
 /// <para>Where it differs from the embedded broker, because the protocol or the server leaves no choice: acknowledgements have no answer, so
 /// that they count when the server has read them; an error of a publish on a channel without confirms is noticed by a later call; a channel
 /// error fails every publish that is outstanding on the channel; a message that was received and not read comes back flagged as redelivered; on
-a channel whose consumers share a window, starting one with another prefetch than the one before lifts that window for a moment.</para>
+/// a channel whose consumers share a window, starting one with another prefetch than the one before lifts that window for a moment.</para>
 /// <para>Thread-safe. Disposing it closes its connections; the server goes on.</para>
 /// </remarks>
 public sealed class RabbitMqBroker : IBroker

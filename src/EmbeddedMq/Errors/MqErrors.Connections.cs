@@ -52,7 +52,8 @@ internal static partial class MqErrors
         ReplyCode.NotAllowed,
         $"access to vhost '{virtualHost}' refused for user '{userName}': connection limit ({max}) is reached",
         "Close connections that are not needed, or raise BrokerLimits.MaxConnections.",
-        virtualHost);
+        virtualHost,
+        isTransient: true);
 
     /// <summary>530: the connection has as many channels as it may have.</summary>
     /// <param name="count">How many it has.</param>

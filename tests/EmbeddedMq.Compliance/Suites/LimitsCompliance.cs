@@ -40,6 +40,7 @@ public abstract class LimitsCompliance(ComplianceEngine engine) : ComplianceSuit
         Assert.Equal(
             (ReplyCode.NotAllowed, ReplyTexts.Full(ReplyCode.NotAllowed, $"access to vhost '{VirtualHost}' refused for user 'guest': connection limit (4) is reached")),
             (error.ReplyCode, error.ReplyText));
+        Assert.True(error.IsTransient);
         Assert.All(connections, static connection => Assert.True(connection.IsOpen));
         await connections[0].CloseAsync();
         Assert.True((await ConnectSoonAsync()).IsOpen);
