@@ -30,6 +30,7 @@ internal sealed class LogScan : IDisposable
     private uint _incarnation;          // 0: not known
     private long _gap = JournalAddress.None;
     private long _survivorBytes;
+    private long _syncedLsn;
 
     /// <summary>Makes a scan.</summary>
     /// <param name="files">The log's files, with all segments that there are.</param>
@@ -70,6 +71,7 @@ internal sealed class LogScan : IDisposable
     {
         SegmentEntry[] segments = _files.Snapshot();
         _expectedLsn = expectedLsn;
+        _syncedLsn = syncedLsn;
         LastLsn = Math.Max(0, expectedLsn - 1);
         End = from;
         long previous = -1;
@@ -199,9 +201,11 @@ internal sealed class LogScan : IDisposable
                 return header.Address;
             }
 
-            if (header.KnownSynced >= _expectedLsn && header.Lsn > _expectedLsn)
+            // Who salvages wants whatever is intact, also what nobody was promised.
+            bool wasSynced = header.KnownSynced >= _expectedLsn || _syncedLsn >= _expectedLsn;
+            if (header.Lsn > _expectedLsn && (wasSynced || _salvage))
             {
-                Damaged(header.Address, $"record {_expectedLsn} is not there, and record {header.Lsn} knows that it was");
+                Damaged(header.Address, $"record {_expectedLsn} is not there, and record {header.Lsn} {(wasSynced ? "came after it was synced" : "is")}");
                 _expectedLsn = header.Lsn;
                 _incarnation = 0;
                 return header.Address;

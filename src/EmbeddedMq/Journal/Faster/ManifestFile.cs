@@ -59,6 +59,7 @@ internal sealed class ManifestFile : IDisposable
                 manifest.Write(content);
             }
 
+            files.Delete(path); // there is one only when it could not be read and the store is being salvaged
             files.Rename(newPath, path);
             files.SyncDirectory(directory);
             return new ManifestFile(files.Open(path, create: false), path, slotBytes, sequence: 1);

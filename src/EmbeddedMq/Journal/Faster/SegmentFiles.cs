@@ -218,6 +218,12 @@ internal sealed class SegmentFiles : IDisposable
             long end = Math.Min(Identity.PageEndOf(address), (until + JournalDevice.SectorBytes - 1) & -JournalDevice.SectorBytes);
             Span<byte> chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - address));
             int read = Read(id, address - Identity.BeginOf(id), chunk);
+            if (read < 0)
+            {
+                address = Identity.BeginOf(id + 1); // lost, and being salvaged around
+                continue;
+            }
+
             Reopen(id);
             Write(id, address - Identity.BeginOf(id), chunk[..read]);
             address += chunk.Length;
