@@ -17,4 +17,7 @@ public enum RejectReason
 
     /// <summary>The broker said no without a reason: a remote broker's basic.nack.</summary>
     Unspecified,
+
+    /// <summary>The broker could not store the message: the disk is full or failed. It may still be delivered, and must be published again.</summary>
+    StorageFailed,
 }

@@ -2,6 +2,7 @@ using EmbeddedMq.Consumers;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 
 namespace EmbeddedMq.Channels;
 
@@ -30,7 +31,9 @@ internal sealed partial class Channel
     {
         options ??= new ConsumerOptions();
         CheckPrefetch(options.PrefetchCount ?? 0);
-        return Run<IConsumer>(
+        return IsTouched(queue) ? Start() : WhenTouchedAsync(queue, Start, cancellationToken);
+
+        ValueTask<IConsumer> Start() => Run<IConsumer>(
             () =>
             {
                 string name = QueueOrLast(queue);
@@ -42,12 +45,8 @@ internal sealed partial class Channel
 
     /// <inheritdoc/>
     public ValueTask<GetResult?> GetAsync(string queue, bool autoAck = false, CancellationToken cancellationToken = default)
-    {
-        string name = queue;
-        Task? arrival = null;
-        ValueTask<GetResult?> got = Run(() => Get(name = QueueOrLast(queue), autoAck, out arrival), cancellationToken);
-        return arrival is null ? got : GetOnArrivalAsync(name, autoAck, arrival, cancellationToken);
-    }
+        => IsTouched(queue) ? GetNowOrOnArrivalAsync(queue, autoAck, cancellationToken)
+            : WhenTouchedAsync(queue, () => GetNowOrOnArrivalAsync(queue, autoAck, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask AckAsync(ulong deliveryTag, bool multiple = false, CancellationToken cancellationToken = default)
@@ -139,6 +138,26 @@ internal sealed partial class Channel
 
     /// <inheritdoc/>
     void IDeliveryLedger.QueueGone(Consumer consumer) => Retire(consumer);
+
+    private ValueTask<GetResult?> GetNowOrOnArrivalAsync(string queue, bool autoAck, CancellationToken cancellationToken)
+    {
+        string name = queue;
+        Task? arrival = null;
+        ValueTask<GetResult?> got = Run(() => Get(name = QueueOrLast(queue), autoAck, out arrival), cancellationToken);
+        return arrival is null ? got : GetOnArrivalAsync(name, autoAck, arrival, cancellationToken);
+    }
+
+    private StoredQueue? StoredOf(string queue) => (_virtualHost.FindQueue(string.IsNullOrEmpty(queue) ? _lastDeclaredQueue ?? "" : queue) as Queue)?.Stored;
+
+    private bool IsTouched(string queue) => StoredOf(queue)?.IsTouched ?? true;
+
+    // Before the first delivery from a stored queue, the disk knows that there may have been one: after a crash its messages come back as redelivered.
+    private async ValueTask<T> WhenTouchedAsync<T>(string queue, Func<ValueTask<T>> method, CancellationToken cancellationToken)
+    {
+        StoredOf(queue)?.Touch();
+        await _virtualHost.Services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return await method().ConfigureAwait(false);
+    }
 
     private Consumer StartConsumer(string name, ConsumerOptions options)
     {

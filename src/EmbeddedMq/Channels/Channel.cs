@@ -219,7 +219,9 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
         try
         {
             ThrowIfClosed();
-            return new ValueTask<T>(method());
+            long version = _virtualHost.Services.Store.TopologyVersion;
+            T result = method();
+            return version == _virtualHost.Services.Store.TopologyVersion ? new ValueTask<T>(result) : WhenStoredAsync(result, cancellationToken);
         }
         catch (EmbeddedMqException error)
         {
@@ -238,13 +240,21 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
         try
         {
             ThrowIfClosed();
+            long version = _virtualHost.Services.Store.TopologyVersion;
             method();
-            return ValueTask.CompletedTask;
+            return version == _virtualHost.Services.Store.TopologyVersion ? ValueTask.CompletedTask : _virtualHost.Services.Store.FlushAsync(cancellationToken);
         }
         catch (EmbeddedMqException error)
         {
             CloseBecause(error);
             return ValueTask.FromException(error);
         }
+    }
+
+    // Somebody may have changed names beside this method: then it waits for a commit that it does not need.
+    private async ValueTask<T> WhenStoredAsync<T>(T result, CancellationToken cancellationToken)
+    {
+        await _virtualHost.Services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return result;
     }
 }

@@ -20,11 +20,11 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     private readonly ConcurrentDictionary<PendingPublish, long> _pending = new(ReferenceEqualityComparer.Instance as IEqualityComparer<PendingPublish>); // with its order
     private long _pendingOrder;
     private int _outstandingCount;
-    private int _cancelledCount; // of those that wait for memory; counted when they are cancelled, and not less as they are passed over
+    private int _cancelledCount; // of those that wait for room; counted when they are cancelled, and not less as they are passed over
 
     // Guarded by _gate.
     private readonly Router _router = new(virtualHost, virtualHost.Services.Names.NextSeed());
-    private readonly Queue<WaitingPublish> _waitingForMemory = new();
+    private readonly Queue<WaitingPublish> _waitingForRoom = new();
     private ulong _lastSequenceNumber;
     private bool _isClosed;
 
@@ -46,19 +46,18 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     /// <exception cref="ChannelException">What closes the channel; it is thrown, not put into the task.</exception>
     internal ValueTask<PublishResult> PublishAsync(string exchange, string routingKey, Message message, PublishFlags flags, CancellationToken cancellationToken)
     {
-        bool isMandatory = (flags & PublishFlags.Mandatory) != 0;
         PublishOutcome outcome;
-        PendingPublish? pending = null;
+        PublishProgress progress = default;
         ulong sequenceNumber;
         lock (_gate)
         {
             channel.ThrowIfClosed();
-            if ((virtualHost.Services.Memory.IsBlocked && (flags & PublishFlags.InPlaceOfDelivery) == 0) || _waitingForMemory.Count > 0)
+            if ((MustWait(message) && (flags & PublishFlags.InPlaceOfDelivery) == 0) || _waitingForRoom.Count > 0)
             {
-                return WaitForMemory_NeedsGate(exchange, routingKey, message, isMandatory, cancellationToken);
+                return WaitForRoom_NeedsGate(exchange, routingKey, message, flags, cancellationToken);
             }
 
-            (outcome, sequenceNumber) = Publish_NeedsGate(exchange, routingKey, message, isMandatory, ref pending);
+            (outcome, sequenceNumber) = Publish_NeedsGate(exchange, routingKey, message, flags, ref progress);
         }
 
         if (outcome == PublishOutcome.Returned)
@@ -66,29 +65,31 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             channel.RaiseReturned(exchange, routingKey, message);
         }
 
-        return pending is null
-            ? new ValueTask<PublishResult>(Result(outcome, sequenceNumber))
-            : new ValueTask<PublishResult>(WaitForQueuesAsync(pending, outcome, sequenceNumber, cancellationToken));
+        return progress.Pending is null
+            ? !progress.IsStored
+                ? new ValueTask<PublishResult>(Result(outcome, sequenceNumber))
+                : WaitForCommitAsync(outcome, sequenceNumber, flags, cancellationToken)
+            : new ValueTask<PublishResult>(WaitForQueuesAsync(progress, outcome, sequenceNumber, flags, cancellationToken));
     }
 
-    /// <summary>Publishes what has waited for memory, in order, as far as there is memory.</summary>
+    /// <summary>Publishes what has waited for memory or for the disk, in order, as far as there is room.</summary>
     internal void ReleaseWaiting()
     {
         while (true)
         {
             WaitingPublish waiting;
             PublishOutcome outcome = default;
-            PendingPublish? pending = null;
+            PublishProgress progress = default;
             ulong sequenceNumber = 0;
             EmbeddedMqException? error = null;
             lock (_gate)
             {
-                if (_isClosed || _waitingForMemory.Count == 0 || virtualHost.Services.Memory.IsBlocked)
+                if (_isClosed || _waitingForRoom.Count == 0 || MustWait(_waitingForRoom.Peek().Message))
                 {
-                    return; // where memory has run out again, its next release comes back here
+                    return; // where memory has run out again, its next release comes back here; so does the disk's
                 }
 
-                waiting = _waitingForMemory.Dequeue();
+                waiting = _waitingForRoom.Dequeue();
                 if (waiting.IsDone)
                 {
                     continue;
@@ -96,7 +97,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
                 try
                 {
-                    (outcome, sequenceNumber) = Publish_NeedsGate(waiting.Exchange, waiting.RoutingKey, waiting.Message, waiting.IsMandatory, ref pending);
+                    (outcome, sequenceNumber) = Publish_NeedsGate(waiting.Exchange, waiting.RoutingKey, waiting.Message, waiting.Flags, ref progress);
                 }
                 catch (EmbeddedMqException caught)
                 {
@@ -116,13 +117,17 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
                 channel.RaiseReturned(waiting.Exchange, waiting.RoutingKey, waiting.Message);
             }
 
-            if (pending is null)
+            if (progress.Pending is not null)
             {
-                waiting.Complete(Result(outcome, sequenceNumber));
+                waiting.CompleteWith(WaitForQueuesAsync(progress, outcome, sequenceNumber, waiting.Flags, waiting.CancellationToken));
+            }
+            else if (progress.IsStored)
+            {
+                waiting.CompleteWith(WaitForCommitAsync(outcome, sequenceNumber, waiting.Flags, waiting.CancellationToken).AsTask());
             }
             else
             {
-                waiting.CompleteWith(WaitForQueuesAsync(pending, outcome, sequenceNumber, waiting.CancellationToken));
+                waiting.Complete(Result(outcome, sequenceNumber));
             }
         }
     }
@@ -157,6 +162,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         List<PendingPublish> pendings = [];
         List<ChannelTransaction.HeldMessage> returned = [];
         bool rejected;
+        bool isStored;
         try
         {
             lock (_gate)
@@ -166,10 +172,11 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
                 TakeWaitingAlong_NeedsGate(takenAlong);
                 foreach (WaitingPublish publish in takenAlong)
                 {
-                    Hold_NeedsGate(publish.Exchange, publish.RoutingKey, publish.Message, publish.IsMandatory);
+                    Hold_NeedsGate(publish.Exchange, publish.RoutingKey, publish.Message, publish.Flags);
                 }
 
-                rejected = PublishHeld_NeedsGate(pendings, returned);
+                ulong[] storedAt = StoreHeld_NeedsGate(out isStored);
+                rejected = PublishHeld_NeedsGate(storedAt, pendings, returned);
                 transaction = Transaction.TakeAll();
             }
         }
@@ -185,12 +192,18 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
         foreach (ChannelTransaction.HeldMessage held in returned)
         {
-            channel.RaiseReturned(held.Exchange, held.RoutingKey, held.Message);
+            channel.RaiseReturned(held.Publish.Exchange, held.Publish.RoutingKey, held.Publish.Message);
         }
 
         // The token stops the waiting for them, not them.
         Task<PublishResult>[] waits =
-            [.. pendings.Select(pending => WaitForQueuesAsync(pending, PublishOutcome.Confirmed, 0, CancellationToken.None))];
+            [.. pendings.Select(pending => WaitForQueuesAsync(
+                new PublishProgress { Pending = pending }, PublishOutcome.Confirmed, 0, PublishFlags.None, CancellationToken.None))];
+        if (isStored)
+        {
+            await virtualHost.Services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         PublishResult[] results = await Task.WhenAll(waits).WaitAsync(cancellationToken).ConfigureAwait(false);
         if (rejected || results.Any(static result => !result.IsConfirmed))
         {
@@ -226,8 +239,8 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         lock (_gate)
         {
             _isClosed = true;
-            waiting = [.. _waitingForMemory];
-            _waitingForMemory.Clear();
+            waiting = [.. _waitingForRoom];
+            _waitingForRoom.Clear();
             held = ForgetTransaction_NeedsGate();
         }
 
@@ -248,37 +261,67 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     }
 
     private (PublishOutcome Outcome, ulong SequenceNumber) Publish_NeedsGate(
-        string exchange, string routingKey, Message message, bool isMandatory, ref PendingPublish? pending)
+        string exchange, string routingKey, Message message, PublishFlags flags, ref PublishProgress progress)
     {
         if (Mode == ChannelMode.Transactional)
         {
-            Hold_NeedsGate(exchange, routingKey, message, isMandatory);
+            Hold_NeedsGate(exchange, routingKey, message, flags);
             return (PublishOutcome.Confirmed, 0);
         }
 
         ulong sequenceNumber = Mode == ChannelMode.Confirm ? ++_lastSequenceNumber : 0;
-        PublishOutcome outcome = virtualHost.Publish(_router, exchange, routingKey, message, isMandatory, ref pending);
+        PublishOutcome outcome = virtualHost.Publish(
+            _router, exchange, routingKey, message, (flags & PublishFlags.Mandatory) != 0, ref progress);
 
-        // Without confirms there is nothing to say no with: the message has been handed over, and the queue counts its refusal.
+        // Without confirms there is nothing to say no with: the message has been handed over, and the queue counts its refusal. Nor does anybody
+        // wait for the disk.
+        progress.IsStored &= Mode == ChannelMode.Confirm;
         return (Mode == ChannelMode.Plain && outcome == PublishOutcome.Rejected ? PublishOutcome.Confirmed : outcome, sequenceNumber);
     }
 
-    private ValueTask<PublishResult> WaitForMemory_NeedsGate(
-        string exchange, string routingKey, Message message, bool isMandatory, CancellationToken cancellationToken)
+    private ValueTask<PublishResult> WaitForRoom_NeedsGate(
+        string exchange, string routingKey, Message message, PublishFlags flags, CancellationToken cancellationToken)
     {
-        if (_waitingForMemory.Count >= options.MaxOutstandingPublishes && !TryForgetCancelled_NeedsGate())
+        if (_waitingForRoom.Count >= options.MaxOutstandingPublishes && !TryForgetCancelled_NeedsGate())
         {
             return new ValueTask<PublishResult>(new PublishResult(PublishOutcome.Rejected, 0, RejectReason.TooManyOutstanding));
         }
 
-        WaitingPublish waiting = new(exchange, routingKey, message, isMandatory, NoteCancelled, cancellationToken);
-        _waitingForMemory.Enqueue(waiting);
-        channel.NoteBlocked();
+        WaitingPublish waiting = new(exchange, routingKey, message, flags, NoteCancelled, cancellationToken);
+        _waitingForRoom.Enqueue(waiting);
+        if (virtualHost.Services.Memory.IsBlocked || !virtualHost.Services.Store.WaitsForCommit())
+        {
+            channel.NoteBlocked(); // a commit that is under way makes room in a moment, which is not worth telling
+        }
+
         return new ValueTask<PublishResult>(waiting.Completion);
     }
 
-    private async Task<PublishResult> WaitForQueuesAsync(PendingPublish pending, PublishOutcome outcome, ulong sequenceNumber, CancellationToken cancellationToken)
+    // What is in memory only waits for memory; what is to be stored waits for the disk too.
+    private bool MustWait(Message message)
+        => virtualHost.Services.Memory.IsBlocked || (message.Properties.IsPersistent && virtualHost.Services.Store.MustWait);
+
+    private ValueTask<PublishResult> WaitForCommitAsync(PublishOutcome outcome, ulong sequenceNumber, PublishFlags flags, CancellationToken cancellationToken)
     {
+        if (outcome != PublishOutcome.Confirmed)
+        {
+            return new ValueTask<PublishResult>(Result(outcome, sequenceNumber));
+        }
+
+        ValueTask<PublishResult> confirm = virtualHost.Services.Store.ConfirmAsync(sequenceNumber, flags);
+        return confirm.IsCompleted || !cancellationToken.CanBeCanceled ? confirm : new ValueTask<PublishResult>(confirm.AsTask().WaitAsync(cancellationToken));
+    }
+
+    private async Task<PublishResult> WaitForQueuesAsync(
+        PublishProgress progress, PublishOutcome outcome, ulong sequenceNumber, PublishFlags flags, CancellationToken cancellationToken)
+    {
+        PendingPublish pending = progress.Pending!;
+        if (progress.IsStored)
+        {
+            pending.AddCommit();
+            virtualHost.Services.Store.WhenCommitted(flags, pending.Answer);
+        }
+
         // The number is taken already and the message is in its queue's line: beyond the bound it is withdrawn, as if it had been cancelled.
         bool isTooMany = Interlocked.Increment(ref _outstandingCount) > options.MaxOutstandingPublishes;
         _pending.TryAdd(pending, Interlocked.Increment(ref _pendingOrder));
@@ -325,11 +368,11 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             return false;
         }
 
-        WaitingPublish[] waiting = [.. _waitingForMemory.Where(static publish => !publish.IsDone)];
-        _waitingForMemory.Clear();
+        WaitingPublish[] waiting = [.. _waitingForRoom.Where(static publish => !publish.IsDone)];
+        _waitingForRoom.Clear();
         foreach (WaitingPublish publish in waiting)
         {
-            _waitingForMemory.Enqueue(publish);
+            _waitingForRoom.Enqueue(publish);
         }
 
         return waiting.Length < options.MaxOutstandingPublishes;
@@ -344,10 +387,10 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     }
 
     // Routed now, not at the commit: an unknown exchange is told at once, and the commit cannot fail for one that has gone since.
-    private void Hold_NeedsGate(string exchange, string routingKey, Message message, bool isMandatory)
+    private void Hold_NeedsGate(string exchange, string routingKey, Message message, PublishFlags flags)
     {
         (string[] queueNames, DelayedExchange[] delayed) = virtualHost.RouteForCommit(_router, exchange, routingKey, message);
-        ChannelTransaction.HeldMessage held = new(exchange, routingKey, message, isMandatory, queueNames, delayed);
+        ChannelTransaction.HeldMessage held = new(new RoutedPublish(exchange, routingKey, message, queueNames, delayed), (flags & PublishFlags.Mandatory) != 0);
         Transaction.Publishes.Add(held);
         virtualHost.Services.Memory.Add(held.MemoryBytes);
     }
@@ -355,8 +398,8 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     // What waits for memory was published before the transaction ends and is part of it. It need not wait for the end of what it is part of.
     private void TakeWaitingAlong_NeedsGate(List<WaitingPublish> taken)
     {
-        taken.AddRange(_waitingForMemory.Where(static publish => !publish.IsDone));
-        _waitingForMemory.Clear();
+        taken.AddRange(_waitingForRoom.Where(static publish => !publish.IsDone));
+        _waitingForRoom.Clear();
     }
 
     private static void Answer(List<WaitingPublish> takenAlong)
@@ -367,16 +410,25 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         }
     }
 
+    // All that is published and acknowledged is one entry of the journal: after a crash it has happened whole or not at all.
+    private ulong[] StoreHeld_NeedsGate(out bool isStored) => virtualHost.StoreTransaction(
+        [.. Transaction.Publishes.Select(static held => held.Publish)],
+        [.. Transaction.Settlements.Where(static held => held.Settlement == Settlement.Acknowledge).SelectMany(static held => held.Deliveries).Select(static delivery => delivery.Entry)],
+        out isStored);
+
     /// <summary>Publishes what the transaction holds.</summary>
+    /// <param name="storedAt">The messages' ids in the journal, 0 for those that are not stored.</param>
+    /// <param name="pendings">Takes the publishes that queues keep waiting.</param>
+    /// <param name="returned">Takes the messages that no queue took.</param>
     /// <returns>Whether a queue refused any of it.</returns>
-    private bool PublishHeld_NeedsGate(List<PendingPublish> pendings, List<ChannelTransaction.HeldMessage> returned)
+    private bool PublishHeld_NeedsGate(ulong[] storedAt, List<PendingPublish> pendings, List<ChannelTransaction.HeldMessage> returned)
     {
         bool rejected = false;
-        foreach (ChannelTransaction.HeldMessage held in Transaction.Publishes)
+        for (int i = 0; i < Transaction.Publishes.Count; i++)
         {
+            ChannelTransaction.HeldMessage held = Transaction.Publishes[i];
             PendingPublish? pending = null;
-            PublishOutcome outcome = virtualHost.Deliver(
-                held.QueueNames, held.Delayed, held.Exchange, held.RoutingKey, held.Message, held.IsMandatory, ref pending);
+            PublishOutcome outcome = virtualHost.Deliver(held.Publish, storedAt[i], held.IsMandatory, ref pending);
             virtualHost.Services.Memory.Release(held.MemoryBytes);
             rejected |= outcome == PublishOutcome.Rejected;
             if (outcome == PublishOutcome.Returned)

@@ -1,4 +1,4 @@
-using EmbeddedMq.Exchanges;
+using EmbeddedMq.VirtualHosts;
 
 namespace EmbeddedMq.Channels;
 
@@ -22,16 +22,11 @@ internal sealed class ChannelTransaction
     }
 
     /// <summary>A message to publish.</summary>
-    /// <param name="Exchange">The exchange.</param>
-    /// <param name="RoutingKey">The routing key.</param>
-    /// <param name="Message">The message.</param>
+    /// <param name="Publish">The message and where it goes.</param>
     /// <param name="IsMandatory">Whether it comes back when no queue takes it.</param>
-    /// <param name="QueueNames">The names of queues that it was routed to when it was published.</param>
-    /// <param name="Delayed">The delayed exchanges that it was routed to then.</param>
-    internal readonly record struct HeldMessage(
-        string Exchange, string RoutingKey, Message Message, bool IsMandatory, string[] QueueNames, DelayedExchange[] Delayed)
+    internal readonly record struct HeldMessage(RoutedPublish Publish, bool IsMandatory)
     {
         /// <summary>What it counts for in the memory ledger while it is held.</summary>
-        internal long MemoryBytes => Message.Body.Length;
+        internal long MemoryBytes => Publish.Message.Body.Length;
     }
 }

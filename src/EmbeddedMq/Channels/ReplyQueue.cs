@@ -39,7 +39,7 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     internal void Attach(Consumer consumer) => _consumer = consumer;
 
     /// <inheritdoc/>
-    public EnqueueOutcome Enqueue(Message message, string exchange, string routingKey, ref PendingPublish? pending)
+    public EnqueueOutcome Enqueue(Message message, string exchange, string routingKey, ulong storedAt, ref PendingPublish? pending)
     {
         QueueEntry entry = new(message, exchange, routingKey, this);
         entry.Move(EntryState.Waiting, EntryState.Acquired);

@@ -11,16 +11,16 @@ internal sealed class WaitingPublish
     /// <param name="exchange">The exchange.</param>
     /// <param name="routingKey">The routing key.</param>
     /// <param name="message">The message.</param>
-    /// <param name="isMandatory">Whether it comes back when no queue takes it.</param>
+    /// <param name="flags">Whether it comes back when no queue takes it, and how safe it must be.</param>
     /// <param name="cancelled">Told when it is cancelled while it waits; it only notes it.</param>
     /// <param name="cancellationToken">Ends the waiting; the message is not published then, unless its turn has just come.</param>
-    internal WaitingPublish(string exchange, string routingKey, Message message, bool isMandatory, Action cancelled, CancellationToken cancellationToken)
+    internal WaitingPublish(string exchange, string routingKey, Message message, PublishFlags flags, Action cancelled, CancellationToken cancellationToken)
     {
         _cancelled = cancelled;
         Exchange = exchange;
         RoutingKey = routingKey;
         Message = message;
-        IsMandatory = isMandatory;
+        Flags = flags;
         CancellationToken = cancellationToken;
         _registration = cancellationToken.UnsafeRegister(static (state, token) => ((WaitingPublish)state!).Cancel(token), this);
     }
@@ -34,8 +34,8 @@ internal sealed class WaitingPublish
     /// <summary>The message.</summary>
     internal Message Message { get; }
 
-    /// <summary>Whether it comes back when no queue takes it.</summary>
-    internal bool IsMandatory { get; }
+    /// <summary>Whether it comes back when no queue takes it, and how safe it must be.</summary>
+    internal PublishFlags Flags { get; }
 
     /// <summary>Ends the waiting.</summary>
     internal CancellationToken CancellationToken { get; }

@@ -28,4 +28,22 @@ internal static partial class BrokerLog
 
     [LoggerMessage(LogEvents.BacklogReadFailed, LogLevel.Error, "The next messages of queue '{Queue}' cannot be read from disk. Nothing is passed over; it is tried again in {DelayMs} ms")]
     internal static partial void BacklogReadFailed(ILogger logger, string queue, long delayMs, Exception error);
+
+    [LoggerMessage(LogEvents.StorageOpened, LogLevel.Information, "Broker '{Broker}' stores in '{Directory}', confirms {Durability}: {Queues} queues with {Messages} messages were found, after a {Stop} stop")]
+    internal static partial void StorageOpened(ILogger logger, string broker, string directory, Durability durability, int queues, long messages, string stop);
+
+    [LoggerMessage(LogEvents.CheckpointFailed, LogLevel.Warning, "A checkpoint could not be written; the one before holds, and the next start takes longer")]
+    internal static partial void CheckpointFailed(ILogger logger, Exception error);
+
+    [LoggerMessage(LogEvents.StorageFailed, LogLevel.Error, "The store cannot be written: publishes of persistent messages are refused or wait; consuming goes on; it is tried again in {Delay}")]
+    internal static partial void StorageFailed(ILogger logger, Exception? error, TimeSpan delay);
+
+    [LoggerMessage(LogEvents.StorageLowSpace, LogLevel.Warning, "The disk of the store is nearly full: publishers of persistent messages wait; consuming and settling go on")]
+    internal static partial void StorageLowSpace(ILogger logger, Exception? error);
+
+    [LoggerMessage(LogEvents.StorageBack, LogLevel.Information, "The store can be written again; publishers go on")]
+    internal static partial void StorageBack(ILogger logger);
+
+    [LoggerMessage(LogEvents.StorageDamage, LogLevel.Error, "Damaged and left out: {Region}")]
+    internal static partial void StorageDamage(ILogger logger, string region);
 }

@@ -1,7 +1,7 @@
 namespace EmbeddedMq.Diagnostics;
 
 /// <summary>The ids of log events. An id keeps its meaning for ever; what is no longer logged leaves a gap.</summary>
-/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 metrics: <see cref="Log"/>. 2000 the broker itself: <see cref="BrokerLog"/>.</remarks>
+/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 metrics: <see cref="Log"/>. 2000 the broker itself, 2100 its storage: <see cref="BrokerLog"/>.</remarks>
 internal static class LogEvents
 {
     // Start and stop
@@ -105,4 +105,24 @@ internal static class LogEvents
 
     /// <summary>Error. Messages of a queue cannot be read from disk; it is tried again.</summary>
     internal const int BacklogReadFailed = 2020;
+
+    // Storage
+
+    /// <summary>Information. The broker stores in a directory; what it found there.</summary>
+    internal const int StorageOpened = 2100;
+
+    /// <summary>Warning. A checkpoint could not be written; the one before holds.</summary>
+    internal const int CheckpointFailed = 2101;
+
+    /// <summary>Error. The store cannot be written; publishers wait while the broker tries again.</summary>
+    internal const int StorageFailed = 2102;
+
+    /// <summary>Warning. The disk is nearly full; publishers wait.</summary>
+    internal const int StorageLowSpace = 2103;
+
+    /// <summary>Information. The store can be written again.</summary>
+    internal const int StorageBack = 2104;
+
+    /// <summary>Error. A part of a damaged store could not be taken over.</summary>
+    internal const int StorageDamage = 2105;
 }

@@ -124,6 +124,9 @@ internal static partial class MqErrors
             (_, RejectReason.QueueDeleted) => (
                 ReplyText(ReplyCode.ResourceError, "queue deleted while the publish waited for room"),
                 "No queue has the message, unless another was bound as well. Declare the queue again and publish again."),
+            (_, RejectReason.StorageFailed) => (
+                ReplyText(ReplyCode.ResourceError, "message not stored"),
+                "The disk is full or failed; the broker's log and its storage state say which file and why. It tries again by itself: publish again."),
             _ => (
                 ReplyText(ReplyCode.ResourceError, "publish rejected"),
                 "A queue that it was routed to is full and refuses publishes. Consume from it, raise its limit, or publish again later."),

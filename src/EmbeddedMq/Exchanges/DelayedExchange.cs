@@ -1,5 +1,6 @@
 using System.Globalization;
 using EmbeddedMq.Bindings;
+using EmbeddedMq.Storage;
 
 namespace EmbeddedMq.Exchanges;
 
@@ -14,6 +15,9 @@ internal sealed class DelayedExchange(ExchangeDeclaration declaration, Exchange 
 {
     /// <summary>The longest delay in milliseconds, 49 days and 17 hours; what asks for more is not delayed at all, as in the plugin.</summary>
     internal const long MaxDelayMs = uint.MaxValue;
+
+    /// <summary>What the store keeps of it; <see langword="null"/> when it is not stored. Set before anything is published to it.</summary>
+    internal StoredQueue? Stored { get; set; }
 
     /// <inheritdoc/>
     internal override bool RoutesByKeyOnly => false;

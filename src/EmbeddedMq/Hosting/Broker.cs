@@ -3,7 +3,9 @@ using EmbeddedMq.Connections;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Hosting;
+using EmbeddedMq.Journal;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 using EmbeddedMq.Threading;
 using EmbeddedMq.VirtualHosts;
 using Microsoft.Extensions.Logging;
@@ -25,9 +27,10 @@ public sealed class Broker : IBroker
     private readonly ConcurrentDictionary<string, VirtualHost> _virtualHosts = new(StringComparer.Ordinal);
     private readonly BacklogPager? _backlog;
     private readonly BacklogThread? _backlogThread;
+    private readonly StorageKeeper? _storage; // null: nothing is stored
     private int _isStopped;
 
-    private Broker(BrokerOptions options)
+    private Broker(BrokerOptions options, IJournal journal)
     {
         Name = options.Name;
         ILogger logger = options.LoggerFactory?.CreateLogger("EmbeddedMq.Broker") ?? NullLogger.Instance;
@@ -40,9 +43,10 @@ public sealed class Broker : IBroker
         MemoryLedger memory = new(highBytes, OnBlockedChanged, budgetBytes, () => _backlog?.NotePressure());
         Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
         int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
-        if (options.BacklogStore is { } store)
+        MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger) { RoomAgain = () => _memoryChanges.Post(_connections.Unblock) };
+        if ((options.BacklogStore ?? (journal.IsDurable ? new StoredBacklog(store, scheduler.Clock) : null)) is { } backlogStore)
         {
-            _backlog = new BacklogPager(store, options.BacklogSettings with { BudgetBytes = budgetBytes }, memory, scheduler, logger);
+            _backlog = new BacklogPager(backlogStore, options.BacklogSettings with { BudgetBytes = budgetBytes }, memory, scheduler, logger);
             if (options.BacklogStarted is { } started)
             {
                 started(_backlog);
@@ -53,10 +57,17 @@ public sealed class Broker : IBroker
             }
         }
 
-        _services = new BrokerServices(options.Limits, scheduler, memory, new NameGenerator(seed), logger, _backlog);
+        _services = new BrokerServices(options.Limits, scheduler, memory, new NameGenerator(seed), store, logger, _backlog);
         _virtualHosts[ConnectionOptions.DefaultVirtualHost] = new VirtualHost(ConnectionOptions.DefaultVirtualHost, _services);
         _management = new BrokerManagement(_virtualHosts, _connections, _services);
-        BrokerLog.MemoryOnly(logger, Name, highBytes);
+        if (journal.IsDurable)
+        {
+            _storage = new StorageKeeper(store, _virtualHosts, options.Storage, _services);
+        }
+        else
+        {
+            BrokerLog.MemoryOnly(logger, Name, highBytes);
+        }
     }
 
     /// <inheritdoc/>
@@ -76,6 +87,7 @@ public sealed class Broker : IBroker
     /// <param name="cancellationToken">Stops the start.</param>
     /// <returns>The broker; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">An option is out of its range; the text lists all that are.</exception>
+    /// <exception cref="JournalException">The data directory is in use, damaged, or cannot be opened; nothing in it has been changed.</exception>
     public static ValueTask<Broker> StartAsync(BrokerOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new BrokerOptions();
@@ -85,9 +97,9 @@ public sealed class Broker : IBroker
         }
 
         IReadOnlyList<string> faults = BrokerOptionsCheck.FindFaults(options);
-        return faults.Count == 0
-            ? new ValueTask<Broker>(new Broker(options))
-            : throw new ArgumentException($"The broker's options are not valid: {string.Join(" ", faults)}", nameof(options));
+        return faults.Count > 0 ? throw new ArgumentException($"The broker's options are not valid: {string.Join(" ", faults)}", nameof(options))
+            : options.Storage.Directory is null ? new ValueTask<Broker>(new Broker(options, new MemoryJournal()))
+            : StartStoredAsync(options, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -119,7 +131,8 @@ public sealed class Broker : IBroker
         }
     }
 
-    /// <summary>Stops the broker: every connection closes, what is unsettled goes back to its queue, what remains is counted in the log.</summary>
+    /// <summary>Stops the broker: every connection closes, what is unsettled goes back to its queue, everything stored is synced, what remains is
+    /// counted in the log.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isStopped, 1) != 0)
@@ -135,6 +148,28 @@ public sealed class Broker : IBroker
         }
 
         LogWhatRemains();
+        if (_storage is not null)
+        {
+            await _storage.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async ValueTask<Broker> StartStoredAsync(BrokerOptions options, CancellationToken cancellationToken)
+    {
+        IJournal journal = await StorageKeeper.OpenAsync(options.Storage, options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        Broker? broker = null;
+        try
+        {
+            broker = new Broker(options, journal);
+            await broker._storage!.StartAsync(cancellationToken).ConfigureAwait(false);
+            return broker;
+        }
+        catch
+        {
+            broker?._services.Scheduler.Dispose();
+            await journal.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     private Connection Connect(ConnectionOptions options, VirtualHost virtualHost)

@@ -4,6 +4,7 @@ using EmbeddedMq.Connections;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.VirtualHosts;
+using static EmbeddedMq.Storage.Records.TopologyItem;
 
 namespace EmbeddedMq.Hosting;
 
@@ -20,22 +21,24 @@ internal sealed class BrokerManagement(
         CheckName(virtualHost);
         cancellationToken.ThrowIfCancellationRequested();
         GetOrCreate(virtualHost);
-        return ValueTask.CompletedTask;
+        return services.Store.FlushAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    public ValueTask<bool> DeleteVirtualHostAsync(string virtualHost, CancellationToken cancellationToken = default)
+    public async ValueTask<bool> DeleteVirtualHostAsync(string virtualHost, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(virtualHost);
         cancellationToken.ThrowIfCancellationRequested();
         if (!virtualHosts.TryRemove(virtualHost, out VirtualHost? removed))
         {
-            return ValueTask.FromResult(false);
+            return false;
         }
 
+        services.Store.Append(new VirtualHostRemoved(virtualHost));
         connections.Close(connection => connection.VirtualHost == virtualHost, $"vhost '{virtualHost}' is deleted");
         removed.Clear();
-        return ValueTask.FromResult(true);
+        await services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return true;
     }
 
     /// <inheritdoc/>
@@ -48,15 +51,17 @@ internal sealed class BrokerManagement(
         ArgumentNullException.ThrowIfNull(policy);
         cancellationToken.ThrowIfCancellationRequested();
         Get(virtualHost).SetPolicy(policy);
-        return ValueTask.CompletedTask;
+        return services.Store.FlushAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    public ValueTask<bool> DeletePolicyAsync(string virtualHost, string name, CancellationToken cancellationToken = default)
+    public async ValueTask<bool> DeletePolicyAsync(string virtualHost, string name, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(name);
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(Get(virtualHost).DeletePolicy(name));
+        bool deleted = Get(virtualHost).DeletePolicy(name);
+        await services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return deleted;
     }
 
     /// <inheritdoc/>
@@ -135,6 +140,8 @@ internal sealed class BrokerManagement(
             GetOrCreate(definition.Name).Import(definition);
         }
 
+        await services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+
         if (definitions.Ignored.Count > 0)
         {
             BrokerLog.DefinitionsIgnored(services.Logger, definitions.Ignored.Count, string.Join("; ", definitions.Ignored));
@@ -158,7 +165,16 @@ internal sealed class BrokerManagement(
     }
 
     private VirtualHost GetOrCreate(string virtualHost)
-        => virtualHosts.GetOrAdd(virtualHost, static (name, services) => new VirtualHost(name, services), services);
+    {
+        if (virtualHosts.TryGetValue(virtualHost, out VirtualHost? existing))
+        {
+            return existing;
+        }
+
+        VirtualHost host = virtualHosts.GetOrAdd(virtualHost, static (name, services) => new VirtualHost(name, services), services);
+        services.Store.Append(new VirtualHostAdded(virtualHost)); // once more, where two create it at once: that changes nothing
+        return host;
+    }
 
     private void CheckName(string virtualHost)
     {

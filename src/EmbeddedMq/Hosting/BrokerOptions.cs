@@ -9,6 +9,17 @@ public sealed class BrokerOptions
     /// <summary>The broker's name in logs, metrics and traces. Not empty. Default <c>EmbeddedMq</c>.</summary>
     public string Name { get; set; } = "EmbeddedMq";
 
+    /// <summary>The directory that the broker stores in; short for <see cref="StorageOptions.Directory"/> of <see cref="Storage"/>. Default
+    /// <see langword="null"/>: the broker keeps everything in memory, and its messages end with the process.</summary>
+    public string? DataDirectory
+    {
+        get => Storage.Directory;
+        set => Storage.Directory = value;
+    }
+
+    /// <summary>Where and how the broker stores.</summary>
+    public StorageOptions Storage { get; set; } = new();
+
     /// <summary>Bytes of messages held in memory above which publishers wait until consumers have made room. More than 0. Default
     /// <see langword="null"/>: 40 % of the memory that the process may use, as in RabbitMQ.</summary>
     /// <remarks>Counted are bodies and an estimate of the bookkeeping for each message in each queue; a body shared by several queues counts in each.</remarks>

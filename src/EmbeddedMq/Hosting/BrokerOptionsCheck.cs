@@ -29,6 +29,7 @@ internal static class BrokerOptionsCheck
             faults.Add("TimeProvider is null; leave it at TimeProvider.System.");
         }
 
+        FindStorageFaults(options.Storage, faults);
         if (options.Limits is not { } limits)
         {
             faults.Add("Limits is null; leave it at its default.");
@@ -49,6 +50,38 @@ internal static class BrokerOptionsCheck
             if (value < least || value > most)
             {
                 faults.Add($"Limits.{name} is {value}; allowed is {least:N0} to {most:N0}.");
+            }
+        }
+    }
+
+    private static void FindStorageFaults(StorageOptions? storage, List<string> faults)
+    {
+        if (storage is null)
+        {
+            faults.Add("Storage is null; leave it at its default.");
+            return;
+        }
+
+        if (storage.Directory is { } directory && string.IsNullOrWhiteSpace(directory))
+        {
+            faults.Add("Storage.Directory is empty; give a directory, or null to keep everything in memory.");
+        }
+
+        if (!Enum.IsDefined(storage.Durability))
+        {
+            faults.Add($"Storage.Durability is {storage.Durability}; give Memory, OsBuffered or Synced.");
+        }
+
+        Check(nameof(storage.BacklogMemoryBytes), storage.BacklogMemoryBytes, 1 << 20);
+        Check(nameof(storage.JournalBytes), storage.JournalBytes, 256 << 20);
+        Check(nameof(storage.FreeSpaceWatermarkBytes), storage.FreeSpaceWatermarkBytes, 0);
+        Check(nameof(storage.ReserveBytes), storage.ReserveBytes, 0);
+
+        void Check(string name, long value, long least)
+        {
+            if (value < least)
+            {
+                faults.Add($"Storage.{name} is {value}; allowed is {least:N0} or more.");
             }
         }
     }

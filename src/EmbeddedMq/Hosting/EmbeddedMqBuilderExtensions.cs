@@ -18,6 +18,20 @@ public static class EmbeddedMqBuilderExtensions
         return builder;
     }
 
+    /// <summary>Stores durable exchanges, queues, bindings, policies and persistent messages in a directory, so that they survive stop and crash.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="directory">The directory, made if it is not there; it is this broker's alone.</param>
+    /// <param name="configure">Sets more; <see langword="null"/> for the defaults.</param>
+    public static IEmbeddedMqBuilder UseStorage(this IEmbeddedMqBuilder builder, string directory, Action<StorageOptions>? configure = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(directory);
+        return builder.Configure(options =>
+        {
+            options.Storage.Directory = directory;
+            configure?.Invoke(options.Storage);
+        });
+    }
+
     /// <summary>Sets options of typed publishing and consuming in code; they win over the configuration section <c>EmbeddedMq</c>.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="configure">Sets them.</param>

@@ -5,7 +5,7 @@ namespace EmbeddedMq.Messages;
 /// The message itself is shared with other queues. All that changes is guarded by the queue's gate, but for one step: whoever removes an
 /// acquired entry from the unsettled deliveries is its only holder and hands it back to the queue.
 /// </remarks>
-internal sealed class QueueEntry
+internal sealed class QueueEntry : QueuedMessage
 {
     /// <summary>Bookkeeping for a message in a queue, in bytes: this object, its slot in a list, its place among the unsettled.</summary>
     internal const int OverheadBytes = 128;
@@ -25,21 +25,7 @@ internal sealed class QueueEntry
     /// <param name="routingKey">The routing key of that publish.</param>
     /// <param name="owner">The queue.</param>
     internal QueueEntry(Message message, string exchange, string routingKey, IEntryOwner owner)
-    {
-        Message = message;
-        Exchange = exchange;
-        RoutingKey = routingKey;
-        Owner = owner;
-    }
-
-    /// <summary>The message.</summary>
-    internal Message Message { get; }
-
-    /// <summary>The exchange that it was published to.</summary>
-    internal string Exchange { get; }
-
-    /// <summary>The routing key of that publish.</summary>
-    internal string RoutingKey { get; }
+        : base(message, exchange, routingKey) => Owner = owner;
 
     /// <summary>The queue.</summary>
     internal IEntryOwner Owner { get; }
@@ -50,19 +36,13 @@ internal sealed class QueueEntry
     /// <summary>When it expires, in milliseconds of the broker's clock, or <see cref="NoExpiry"/>.</summary>
     internal long ExpiresAtMs { get; set; } = NoExpiry;
 
-    /// <summary>Its id in the journal; 0: it is not in the journal. It keeps the id when it moves into a block.</summary>
-    internal ulong StoredAt { get; set; }
-
     /// <summary>The block of the cold log that holds it, or <see langword="null"/>: the journal holds it, if anything does.</summary>
     /// <remarks>Whoever settles an entry without the queue's gate marks it as settled first, has a full fence, and reads this then: see
     /// <see cref="MoveToBlock"/>.</remarks>
-    internal StoredBlock? Block => Volatile.Read(ref _block);
+    internal override StoredBlock? Block => Volatile.Read(ref _block);
 
-    /// <summary>Its index in <see cref="Block"/>; read after that.</summary>
-    internal int BlockIndex => _marks & (StoredBlock.MaxCount - 1);
-
-    /// <summary>Whether it is on disk, and so must be settled there too.</summary>
-    internal bool IsStored => StoredAt != 0 || Block is not null;
+    /// <inheritdoc/>
+    internal override int BlockIndex => _marks & (StoredBlock.MaxCount - 1);
 
     /// <summary>How many deliveries of it failed.</summary>
     internal int FailedDeliveries { get; set; }

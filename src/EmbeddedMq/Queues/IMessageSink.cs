@@ -9,6 +9,7 @@ internal interface IMessageSink : IDestination
     /// <param name="message">The message.</param>
     /// <param name="exchange">The exchange that it was published to.</param>
     /// <param name="routingKey">The routing key of that publish.</param>
+    /// <param name="storedAt">Its id in the journal, for the queues that the journal has it for; 0: it is not stored.</param>
     /// <param name="pending">The publish, if something has kept it waiting; made by the sink that is the first to do so.</param>
-    EnqueueOutcome Enqueue(Message message, string exchange, string routingKey, ref PendingPublish? pending);
+    EnqueueOutcome Enqueue(Message message, string exchange, string routingKey, ulong storedAt, ref PendingPublish? pending);
 }

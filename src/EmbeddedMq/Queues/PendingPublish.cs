@@ -2,7 +2,7 @@ using EmbeddedMq.Messages;
 
 namespace EmbeddedMq.Queues;
 
-/// <summary>A publish that cannot be confirmed yet: some queue keeps it waiting.</summary>
+/// <summary>A publish that cannot be confirmed yet: some queue keeps it waiting, and perhaps the journal too.</summary>
 /// <remarks>
 /// Thread-safe. It is complete when its publisher has let go of it and every queue has answered. One refusal makes it rejected; queues that
 /// took the message keep it, as AMQP has it for a fan-out.
@@ -29,7 +29,10 @@ internal sealed class PendingPublish
         }
     }
 
-    /// <summary>Takes one answer: of a queue, or of the publisher that has asked all of them.</summary>
+    /// <summary>Notes that the journal is to answer too.</summary>
+    internal void AddCommit() => Interlocked.Increment(ref _open);
+
+    /// <summary>Takes one answer: of a queue, of the journal, or of the publisher that has asked all of them.</summary>
     /// <param name="reason">Whether it was a refusal.</param>
     internal void Answer(RejectReason reason)
     {

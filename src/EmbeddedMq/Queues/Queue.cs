@@ -3,6 +3,7 @@ using EmbeddedMq.Bindings;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage;
 using EmbeddedMq.Threading;
 
 namespace EmbeddedMq.Queues;
@@ -40,18 +41,27 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <param name="owner">The virtual host.</param>
     /// <param name="scheduler">For expiry.</param>
     /// <param name="memory">Where its messages are counted.</param>
+    /// <param name="stored">What the store keeps of it; <see langword="null"/> when it is not stored.</param>
     /// <param name="backlog">Who puts messages away that do not fit into memory, or <see langword="null"/>: all of them stay in memory.</param>
     internal Queue(
-        QueueDeclaration declaration, QueueSettings argumentSettings, QueueSettings settings, object? exclusiveOwner, IQueueOwner owner, Scheduler scheduler, MemoryLedger memory,
+        QueueDeclaration declaration,
+        QueueSettings argumentSettings,
+        QueueSettings settings,
+        object? exclusiveOwner,
+        IQueueOwner owner,
+        Scheduler scheduler,
+        MemoryLedger memory,
+        StoredQueue? stored,
         BacklogPager? backlog = null)
     {
+        Stored = stored;
         Declaration = declaration;
         ArgumentSettings = argumentSettings;
         ExclusiveOwner = exclusiveOwner;
         _owner = owner;
         _scheduler = scheduler;
         _consumers = new ConsumerRing { SingleActive = argumentSettings.SingleActiveConsumer };
-        _contents = new QueueContents(settings, scheduler.Clock, memory, _aftermath, backlog);
+        _contents = new QueueContents(settings, scheduler.Clock, memory, _aftermath, stored, backlog);
         _admission = new Admission(_contents, _consumers);
         _backlog = backlog;
         backlog?.Register(this);
@@ -95,14 +105,21 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <summary>The policy that applies to it, or <see langword="null"/>. Written under the virtual host's topology gate.</summary>
     internal Policy? Policy { get; set; }
 
+    /// <summary>What the store keeps of it; <see langword="null"/> when it is not stored.</summary>
+    internal StoredQueue? Stored { get; }
+
+    /// <summary>How long a message that comes now may stay, in milliseconds, or <see cref="QueueEntry.NoExpiry"/>. Read without the gate.</summary>
+    /// <param name="message">The message.</param>
+    internal long TimeToLiveMs(Message message) => Settings.TimeToLiveMs(message);
+
     private QueueSettings Settings => _contents.Settings;
 
     private ExpirySchedule Expiry => _expiry ??= new ExpirySchedule(_scheduler, OnHeadDue, OnLeaseDue);
 
     /// <inheritdoc/>
-    public EnqueueOutcome Enqueue(Message message, string exchange, string routingKey, ref PendingPublish? pending)
+    public EnqueueOutcome Enqueue(Message message, string exchange, string routingKey, ulong storedAt, ref PendingPublish? pending)
     {
-        QueueEntry entry = new(message, exchange, routingKey, this);
+        QueueEntry entry = NewEntry(message, exchange, routingKey, storedAt);
         EnqueueOutcome outcome;
         lock (_gate)
         {
@@ -117,10 +134,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <param name="message">The message.</param>
     /// <param name="exchange">The exchange that it was published to.</param>
     /// <param name="routingKey">The routing key of that publish.</param>
+    /// <param name="storedAt">Its id in the journal, if the journal has it for this queue; 0: it is not stored.</param>
     /// <returns>Whether the queue took it, now or as soon as it has room.</returns>
-    internal bool EnqueueUnattended(Message message, string exchange, string routingKey)
+    internal bool EnqueueUnattended(Message message, string exchange, string routingKey, ulong storedAt)
     {
-        QueueEntry entry = new(message, exchange, routingKey, this);
+        QueueEntry entry = NewEntry(message, exchange, routingKey, storedAt);
         PendingPublish? nobody = null;
         EnqueueOutcome outcome;
         lock (_gate)
@@ -130,6 +148,32 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
         LeaveGate();
         return outcome is EnqueueOutcome.Accepted or EnqueueOutcome.Waiting;
+    }
+
+    /// <summary>Takes up messages that a restart brings back, before anybody uses the queue.</summary>
+    /// <param name="messages">The messages, in order.</param>
+    internal void Restore(IEnumerable<RestoredMessage> messages)
+    {
+        foreach (RestoredMessage restored in messages)
+        {
+            QueueEntry entry = new(restored.Message.Message, restored.Message.Exchange, restored.Message.RoutingKey, this)
+            {
+                StoredAt = restored.StoredAt,
+                Redelivered = restored.Redelivered,
+                FailedDeliveries = restored.FailedDeliveries,
+            };
+            lock (_gate)
+            {
+                _contents.Restore(entry, restored.ExpiresAtMs ?? QueueEntry.NoExpiry);
+            }
+        }
+
+        lock (_gate)
+        {
+            MoveUp_NeedsGate();
+        }
+
+        LeaveGate();
     }
 
     /// <summary>Takes the first ready message for a get.</summary>
@@ -512,10 +556,14 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
     }
 
+    private QueueEntry NewEntry(Message message, string exchange, string routingKey, ulong storedAt)
+        => new(message, exchange, routingKey, this) { StoredAt = Stored is null ? 0 : storedAt };
+
     private EnqueueOutcome Admit_NeedsGate(QueueEntry entry, bool isAttended, ref PendingPublish? pending)
     {
         if (_isDeleted)
         {
+            _contents.Forget(entry);
             return EnqueueOutcome.Gone;
         }
 

@@ -197,11 +197,11 @@ internal sealed partial class QueueContents
         memory.Release(MemoryBytesOf(run));
         if (run.Block is { } block)
         {
-            backlog!.Store.Discard(block, run.Start, run.End);
+            backlog!.Store.Discard(block, run.Start, run.End, stored);
         }
         else
         {
-            backlog!.Store.Discard(run.Entries.AsSpan(run.Start, run.Count));
+            backlog!.Store.Discard(run.Entries.AsSpan(run.Start, run.Count), stored);
         }
     });
 

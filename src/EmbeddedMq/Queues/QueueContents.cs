@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage;
 using EmbeddedMq.Threading;
 
 namespace EmbeddedMq.Queues;
@@ -11,17 +12,24 @@ namespace EmbeddedMq.Queues;
 /// <param name="clock">The clock of expiry.</param>
 /// <param name="memory">Where the messages are counted.</param>
 /// <param name="aftermath">Where deaths are noted that lead elsewhere.</param>
+/// <param name="stored">What the store keeps of the queue; <see langword="null"/> when it is not stored.</param>
 /// <param name="backlog">Who puts messages away that do not fit into memory, or <see langword="null"/>: all of them stay in memory.</param>
-internal sealed partial class QueueContents(QueueSettings settings, BrokerClock clock, MemoryLedger memory, QueueAftermath aftermath, BacklogPager? backlog = null)
+internal sealed partial class QueueContents(
+    QueueSettings settings, BrokerClock clock, MemoryLedger memory, QueueAftermath aftermath, StoredQueue? stored, BacklogPager? backlog = null)
 {
     private readonly QueueCounters _counters = new();
     private readonly int _maxPriority = settings.MaxPriority; // an argument of the declaration, which no policy changes
     private PriorityReadyList _ready = new(settings.MaxPriority);
     private ulong _lastSequence;
+    private QueueSettings _settings = settings;
     private bool _isClosed;
 
-    /// <summary>The effective settings.</summary>
-    internal QueueSettings Settings { get; set; } = settings;
+    /// <summary>The effective settings. Written under the gate.</summary>
+    internal QueueSettings Settings
+    {
+        get => Volatile.Read(ref _settings);
+        set => Volatile.Write(ref _settings, value);
+    }
 
     /// <summary>How many messages are ready, in memory or on disk.</summary>
     internal int Count => _ready.Count;
@@ -46,8 +54,12 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
     internal void LetGo(QueueEntry entry)
     {
         entry.Move(EntryState.Waiting, EntryState.Settled);
-        memory.Release(entry.MemoryBytes);
+        End(entry);
     }
+
+    /// <summary>Forgets a message that came too late.</summary>
+    /// <param name="entry">The message, not held yet.</param>
+    internal void Forget(QueueEntry entry) => SettleStored(entry);
 
     /// <summary>Refuses a message by the overflow in force.</summary>
     /// <param name="entry">The message, not held yet.</param>
@@ -61,6 +73,10 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
             Hold(entry);
             Die(entry, EntryState.Waiting, DeathReason.MaxLength);
         }
+        else
+        {
+            SettleStored(entry);
+        }
     }
 
     /// <summary>Takes a message in: from here on it has a position, a level and an expiry. It is not in the list yet.</summary>
@@ -72,6 +88,17 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
         entry.Priority = _ready.LevelOf(entry.Message.Properties.Priority);
         _counters.Enqueued++;
         SetExpiry(entry);
+    }
+
+    /// <summary>Takes a message in that was in the queue before the broker stopped.</summary>
+    /// <param name="entry">The message, not held yet.</param>
+    /// <param name="expiresAtMs">When it expires.</param>
+    internal void Restore(QueueEntry entry, long expiresAtMs)
+    {
+        Hold(entry);
+        Enter(entry);
+        entry.ExpiresAtMs = expiresAtMs; // its time went on while the broker was stopped
+        Append(entry);
     }
 
     /// <summary>Appends a message that has just entered.</summary>
@@ -109,6 +136,11 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
         {
             _acquired.Add(entry, _counters.Unacked);
         }
+
+        if (stored is not null && Settings.DeliveryLimit is not null)
+        {
+            stored.Mark(entry, entry.FailedDeliveries + 1); // if the process ends now, that was a failed delivery: it may have been the cause
+        }
     }
 
     /// <summary>Takes the mark of <see cref="Acquire"/> back, as if nothing had been handed over.</summary>
@@ -125,7 +157,7 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
     {
         entry.Move(EntryState.Acquired, EntryState.Settled);
         _counters.AddAcknowledged();
-        memory.Release(entry.MemoryBytes);
+        End(entry);
     }
 
     /// <summary>Puts a message back to its position, unless it has failed too often or the queue has gone.</summary>
@@ -143,7 +175,7 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
         {
             entry.Move(EntryState.Acquired, EntryState.Settled);
             _counters.DiedAcquired++;
-            memory.Release(entry.MemoryBytes);
+            End(entry);
         }
         else if (entry.FailedDeliveries > Settings.DeliveryLimit)
         {
@@ -153,6 +185,7 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
         {
             entry.Move(EntryState.Acquired, EntryState.Ready);
             _counters.Requeued++;
+            stored?.Mark(entry, entry.FailedDeliveries);
             _ready.Return(entry);
         }
     }
@@ -218,7 +251,7 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
         while (entries.TryTake(out QueueEntry? entry))
         {
             entry.Move(EntryState.Ready, EntryState.Settled);
-            memory.Release(entry.MemoryBytes);
+            End(entry);
         }
     }
 
@@ -227,7 +260,7 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
     /// <param name="taken">Whether another queue took it.</param>
     internal void EndDead(QueueEntry entry, bool taken)
     {
-        memory.Release(entry.MemoryBytes);
+        End(entry);
         if (taken)
         {
             _counters.DeadLettered++;
@@ -260,12 +293,7 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
     // The smaller of the queue's time to live and the message's own counts, from now on.
     private void SetExpiry(QueueEntry entry)
     {
-        long ttlMs = Settings.MessageTtlMs ?? QueueEntry.NoExpiry;
-        if (entry.Message.Properties.Expiration is { } expiration && Expiration.TryParse(expiration, out long ownMs, out _))
-        {
-            ttlMs = Math.Min(ttlMs, ownMs);
-        }
-
+        long ttlMs = Settings.TimeToLiveMs(entry.Message);
         if (ttlMs != QueueEntry.NoExpiry)
         {
             entry.ExpiresAtMs = clock.NowMs + ttlMs;
@@ -288,7 +316,31 @@ internal sealed partial class QueueContents(QueueSettings settings, BrokerClock 
         else
         {
             _counters.Dropped++;
-            memory.Release(entry.MemoryBytes);
+            End(entry);
+        }
+    }
+
+    // The last step of every entry that was held. One that has left the queue within another record is not stored any more.
+    private void End(QueueEntry entry)
+    {
+        memory.Release(entry.MemoryBytes);
+        SettleStored(entry);
+    }
+
+    private void SettleStored(QueueEntry entry)
+    {
+        if (!entry.IsStored)
+        {
+            return;
+        }
+
+        if (stored is null)
+        {
+            backlog!.Store.Forget(entry); // its queue is not durable: it was on disk to spare memory only
+        }
+        else
+        {
+            stored.Settle(entry);
         }
     }
 }

@@ -1,4 +1,5 @@
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 using EmbeddedMq.Threading;
 using Microsoft.Extensions.Logging;
 
@@ -9,11 +10,11 @@ namespace EmbeddedMq.VirtualHosts;
 /// <param name="Scheduler">Everything that happens over time; it holds the clock.</param>
 /// <param name="Memory">The count of bytes in messages.</param>
 /// <param name="Names">Generated names and seeds.</param>
+/// <param name="Store">What is kept beyond memory.</param>
 /// <param name="Logger">The broker's log.</param>
 /// <param name="Backlog">Who puts messages away that do not fit into memory, or <see langword="null"/>: all of them stay in memory.</param>
 internal sealed record BrokerServices(
-    BrokerLimits Limits, Scheduler Scheduler, MemoryLedger Memory, NameGenerator Names, ILogger Logger,
-    BacklogPager? Backlog = null)
+    BrokerLimits Limits, Scheduler Scheduler, MemoryLedger Memory, NameGenerator Names, MessageStore Store, ILogger Logger, BacklogPager? Backlog = null)
 {
     /// <summary>The broker's clock.</summary>
     internal BrokerClock Clock => Scheduler.Clock;

@@ -1,4 +1,5 @@
 using EmbeddedMq.Exchanges;
+using EmbeddedMq.Messages;
 using EmbeddedMq.Threading;
 
 namespace EmbeddedMq.VirtualHosts;
@@ -8,8 +9,9 @@ namespace EmbeddedMq.VirtualHosts;
 /// <param name="sourceExchange">The exchange that it was published to, which deliveries show.</param>
 /// <param name="routingKey">Its routing key.</param>
 /// <param name="message">The message.</param>
+/// <param name="storedAt">Its id in the journal; 0: it is not stored.</param>
 /// <param name="virtualHost">The virtual host, which routes it when it is due.</param>
-internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, VirtualHost virtualHost) : ScheduledWork
+internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, ulong storedAt, VirtualHost virtualHost) : ScheduledWork
 {
     // Bookkeeping for a message that is held: this object and its appointment.
     private const int OverheadBytes = 160;
@@ -17,17 +19,11 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
     /// <summary>The delayed exchange.</summary>
     internal DelayedExchange Exchange { get; } = exchange;
 
-    /// <summary>The exchange that it was published to.</summary>
-    internal string SourceExchange { get; } = sourceExchange;
-
-    /// <summary>Its routing key.</summary>
-    internal string RoutingKey { get; } = routingKey;
-
-    /// <summary>The message.</summary>
-    internal Message Message { get; } = message;
+    /// <summary>The message and where it is stored.</summary>
+    internal QueuedMessage Entry { get; } = new(message, sourceExchange, routingKey) { StoredAt = storedAt };
 
     /// <summary>What it counts for in the memory ledger.</summary>
-    internal long MemoryBytes => OverheadBytes + Message.Body.Length;
+    internal long MemoryBytes => OverheadBytes + Entry.Message.Body.Length;
 
     /// <inheritdoc/>
     internal override void Run() => virtualHost.RouteDelayed(this);

@@ -1,5 +1,6 @@
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Queues;
+using static EmbeddedMq.Storage.Records.TopologyItem;
 
 namespace EmbeddedMq.VirtualHosts;
 
@@ -20,6 +21,7 @@ internal sealed partial class VirtualHost
         {
             _policies = _policies.With(Name, policy);
             ApplyPolicies_NeedsGate();
+            _services.Store.Append(new PolicySet(Name, policy));
         }
     }
 
@@ -37,6 +39,7 @@ internal sealed partial class VirtualHost
 
             _policies = _policies.Without(name);
             ApplyPolicies_NeedsGate();
+            _services.Store.Append(new PolicyDeleted(Name, name));
             return true;
         }
     }

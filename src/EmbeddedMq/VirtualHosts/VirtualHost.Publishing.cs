@@ -2,6 +2,7 @@ using EmbeddedMq.Bindings;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 
 namespace EmbeddedMq.VirtualHosts;
 
@@ -27,14 +28,15 @@ internal sealed partial class VirtualHost : IQueueOwner
     /// <param name="routingKey">The routing key.</param>
     /// <param name="message">The message.</param>
     /// <param name="mandatory">Whether it comes back when no queue takes it.</param>
-    /// <param name="pending">Set when a queue keeps the message waiting.</param>
-    /// <returns>Confirmed (also while pending), returned or rejected.</returns>
+    /// <param name="progress">What the confirm waits for.</param>
+    /// <returns>Confirmed (also while something is to be waited for), returned or rejected.</returns>
     /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
-    internal PublishOutcome Publish(Router router, string exchangeName, string routingKey, Message message, bool mandatory, ref PendingPublish? pending)
+    internal PublishOutcome Publish(Router router, string exchangeName, string routingKey, Message message, bool mandatory, ref PublishProgress progress)
     {
         RouteResult route = Route(router, exchangeName, routingKey, message);
         route.Source.CountPublished();
-        return Deliver(route.Queues, route.Delayed, exchangeName, routingKey, message, mandatory, ref pending);
+        ulong storedAt = Store(route.Queues, route.Delayed, exchangeName, routingKey, message, default, out progress.IsStored);
+        return Deliver(route.Queues, route.Delayed, exchangeName, routingKey, message, storedAt, mandatory, ref progress.Pending);
     }
 
     /// <summary>Routes a message that a transaction holds: it goes to the queues whose names it was routed to when it was published, whatever is
@@ -60,26 +62,13 @@ internal sealed partial class VirtualHost : IQueueOwner
     }
 
     /// <summary>Hands a message of a transaction that commits to the queues that have its names now.</summary>
-    /// <param name="queueNames">The names that it was routed to.</param>
-    /// <param name="delayedExchanges">The delayed exchanges that hold it.</param>
-    /// <param name="exchangeName">The exchange that it was published to.</param>
-    /// <param name="routingKey">The routing key.</param>
-    /// <param name="message">The message.</param>
+    /// <param name="publish">The message.</param>
+    /// <param name="storedAt">Its id in the journal, from <see cref="StoreTransaction"/>.</param>
     /// <param name="mandatory">Whether it comes back when no queue takes it.</param>
     /// <param name="pending">Set when a queue keeps the message waiting.</param>
     /// <returns>Confirmed (also while pending), returned or rejected.</returns>
-    internal PublishOutcome Deliver(
-        string[] queueNames,
-        DelayedExchange[] delayedExchanges,
-        string exchangeName,
-        string routingKey,
-        Message message,
-        bool mandatory,
-        ref PendingPublish? pending)
-    {
-        IDestination[] queues = [.. queueNames.Select(FindQueue).OfType<IDestination>()];
-        return Deliver((ReadOnlySpan<IDestination>)queues, delayedExchanges, exchangeName, routingKey, message, mandatory, ref pending);
-    }
+    internal PublishOutcome Deliver(in RoutedPublish publish, ulong storedAt, bool mandatory, ref PendingPublish? pending)
+        => Deliver(QueuesOf(publish), publish.Delayed, publish.Exchange, publish.RoutingKey, publish.Message, storedAt, mandatory, ref pending);
 
     /// <summary>Hands a routed message to its destinations.</summary>
     /// <param name="queues">The queues that take it.</param>
@@ -87,6 +76,7 @@ internal sealed partial class VirtualHost : IQueueOwner
     /// <param name="exchangeName">The exchange that it was published to.</param>
     /// <param name="routingKey">The routing key.</param>
     /// <param name="message">The message.</param>
+    /// <param name="storedAt">Its id in the journal, for those destinations that are stored.</param>
     /// <param name="mandatory">Whether it comes back when no queue takes it.</param>
     /// <param name="pending">Set when a queue keeps the message waiting.</param>
     /// <returns>Confirmed (also while pending), returned or rejected.</returns>
@@ -96,18 +86,19 @@ internal sealed partial class VirtualHost : IQueueOwner
         string exchangeName,
         string routingKey,
         Message message,
+        ulong storedAt,
         bool mandatory,
         ref PendingPublish? pending)
     {
         bool rejected = false;
         foreach (IDestination destination in queues)
         {
-            rejected |= ((IMessageSink)destination).Enqueue(message, exchangeName, routingKey, ref pending) == EnqueueOutcome.Rejected;
+            rejected |= ((IMessageSink)destination).Enqueue(message, exchangeName, routingKey, storedAt, ref pending) == EnqueueOutcome.Rejected;
         }
 
         foreach (DelayedExchange delayed in delayedExchanges)
         {
-            Hold(delayed, exchangeName, routingKey, message);
+            Hold(delayed, exchangeName, routingKey, message, storedAt);
         }
 
         // A delayed message routes to nothing when it is published, which is what mandatory asks about.
@@ -139,7 +130,12 @@ internal sealed partial class VirtualHost : IQueueOwner
         DeathCause cause = new(queue.Name, reason, _services.Clock.UtcNow, entry.Exchange, entry.RoutingKey, [], settings.DeadLetterRoutingKey);
         DeadLetter letter = DeathHistory.Record(dead, cause);
         return PublishUnattended(
-            exchange, exchange.Name, letter.RoutingKey, letter.Message, target => DeathHistory.IsCycle(letter.Message.Headers, target, reason));
+            exchange,
+            exchange.Name,
+            letter.RoutingKey,
+            letter.Message,
+            target => DeathHistory.IsCycle(letter.Message.Headers, target, reason),
+            new StoredSource(queue.Stored, entry));
     }
 
     /// <summary>Routes a delayed message that is due.</summary>
@@ -147,12 +143,13 @@ internal sealed partial class VirtualHost : IQueueOwner
     internal void RouteDelayed(DelayedMessage delayed)
     {
         Interlocked.Decrement(ref _delayedCount);
-        Message message = DelayedExchange.MarkDelayed(delayed.Message);
+        Message message = DelayedExchange.MarkDelayed(delayed.Entry.Message);
         bool isAlive = ReferenceEquals(FindExchange(delayed.Exchange.Name), delayed.Exchange);
         bool taken = false;
         try
         {
-            taken = isAlive && PublishUnattended(delayed.Exchange, delayed.SourceExchange, delayed.RoutingKey, message, static _ => false);
+            taken = isAlive && PublishUnattended(
+                delayed.Exchange, delayed.Entry.Exchange, delayed.Entry.RoutingKey, message, static _ => false, new StoredSource(delayed.Exchange.Stored, delayed.Entry));
         }
         finally
         {
@@ -162,6 +159,10 @@ internal sealed partial class VirtualHost : IQueueOwner
             }
 
             _services.Memory.Release(delayed.MemoryBytes);
+            if (delayed.Entry.IsStored)
+            {
+                delayed.Exchange.Stored!.Settle(delayed.Entry);
+            }
         }
     }
 
@@ -185,26 +186,26 @@ internal sealed partial class VirtualHost : IQueueOwner
             : router.Route(exchange, keys, message.Properties);
     }
 
-    private bool PublishUnattended(Exchange exchange, string shownExchange, string routingKey, Message message, Func<string, bool> isExcluded)
+    private bool PublishUnattended(
+        Exchange exchange, string shownExchange, string routingKey, Message message, Func<string, bool> isExcluded, in StoredSource source)
     {
         Router router = _deadLetterRouters.Rent();
         try
         {
             RouteResult route = router.Route(exchange, RoutingKeys.Read(routingKey, message.Properties), message.Properties);
+            IDestination[] queues = [.. route.Queues.ToArray().Where(destination => !isExcluded(destination.Name))];
+            ulong storedAt = Store(queues, route.Delayed, shownExchange, routingKey, message, source, out _);
             bool taken = false;
-            foreach (IDestination destination in route.Queues)
+            foreach (IDestination destination in queues)
             {
-                if (!isExcluded(destination.Name))
-                {
-                    taken |= destination is Queue queue
-                        ? queue.EnqueueUnattended(message, shownExchange, routingKey)
-                        : EnqueueReply((IMessageSink)destination, message, shownExchange, routingKey);
-                }
+                taken |= destination is Queue queue
+                    ? queue.EnqueueUnattended(message, shownExchange, routingKey, storedAt)
+                    : EnqueueReply((IMessageSink)destination, message, shownExchange, routingKey);
             }
 
             foreach (DelayedExchange delayed in route.Delayed)
             {
-                Hold(delayed, shownExchange, routingKey, message);
+                Hold(delayed, shownExchange, routingKey, message, storedAt);
                 taken = true;
             }
 
@@ -219,13 +220,18 @@ internal sealed partial class VirtualHost : IQueueOwner
     private static bool EnqueueReply(IMessageSink sink, Message message, string exchange, string routingKey)
     {
         PendingPublish? pending = null; // a reply queue keeps nothing waiting
-        return sink.Enqueue(message, exchange, routingKey, ref pending) == EnqueueOutcome.Accepted;
+        return sink.Enqueue(message, exchange, routingKey, storedAt: 0, ref pending) == EnqueueOutcome.Accepted;
     }
 
-    private void Hold(DelayedExchange exchange, string sourceExchange, string routingKey, Message message)
+    private void Hold(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, ulong storedAt)
     {
         DelayedExchange.TryGetDelay(message.Headers, out TimeSpan delay);
-        DelayedMessage delayed = new(exchange, sourceExchange, routingKey, message, this);
+        Hold(exchange, sourceExchange, routingKey, message, exchange.Stored is null ? 0 : storedAt, delay);
+    }
+
+    private void Hold(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, ulong storedAt, TimeSpan delay)
+    {
+        DelayedMessage delayed = new(exchange, sourceExchange, routingKey, message, storedAt, this);
         _services.Memory.Add(delayed.MemoryBytes);
         Interlocked.Increment(ref _delayedCount);
         _services.Scheduler.Schedule(delayed, _services.Clock.NowMs + (long)delay.TotalMilliseconds);

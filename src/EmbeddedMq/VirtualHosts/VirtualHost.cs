@@ -3,6 +3,9 @@ using EmbeddedMq.Bindings;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
+using EmbeddedMq.Storage.Records;
+using static EmbeddedMq.Storage.Records.TopologyItem;
 
 namespace EmbeddedMq.VirtualHosts;
 
@@ -103,9 +106,12 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             }
 
             Exchange exchange = ExchangeFactory.Create(Name, declaration);
-            ApplyPolicy_NeedsGate(exchange);
-            _exchanges[declaration.Name] = exchange;
-            Changed_NeedsGate();
+            StoredQueue? stored = declaration.IsDurable && exchange is DelayedExchange ? _services.Store.TryAddQueue() : null;
+            Add_NeedsGate(exchange, stored);
+            if (declaration.IsDurable)
+            {
+                _services.Store.Append(new ExchangeDeclared(Name, stored?.Id ?? 0, declaration));
+            }
         }
     }
 
@@ -214,23 +220,16 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
                 throw MqErrors.TooManyQueues(Name, declaration.Name, _services.Limits.MaxQueuesPerVirtualHost.Value);
             }
 
+            // An exclusive queue goes with its connection, and no connection outlives the process.
             QueueSettings settings = QueueArguments.Parse(Name, declaration);
-            Policy? policy = PolicyFor(declaration.Name, settings.Kind);
-            Queue queue = new(
-                declaration,
-                settings,
-                settings.Under(policy),
-                declaration.IsExclusive ? connection : null,
-                this,
-                _services.Scheduler,
-                _services.Memory,
-                _services.Backlog)
-            {
-                Policy = policy,
-            };
-            _queues[declaration.Name] = queue;
+            StoredQueue? stored = declaration is { IsDurable: true, IsExclusive: false } ? _services.Store.TryAddQueue() : null;
+            Queue queue = Add_NeedsGate(declaration, settings, declaration.IsExclusive ? connection : null, stored);
             NoteOwner_NeedsGate(queue);
-            Changed_NeedsGate();
+            if (stored is not null)
+            {
+                _services.Store.Append(new TopologyItem.QueueDeclared(Name, stored.Id, declaration));
+            }
+
             return queue;
         }
     }
@@ -356,6 +355,11 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
                 ForgetOwner_NeedsGate(queue);
                 RemoveBindingsTo_NeedsGate(queue);
                 Changed_NeedsGate();
+                if (queue.Stored is { } stored)
+                {
+                    stored.Close();
+                    _services.Store.Append(new QueueDeleted(stored.Id));
+                }
             }
         }
 
@@ -395,19 +399,56 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
     {
         Binding binding = new(source.Name, destination, routingKey, arguments);
         source.ValidateBinding(binding);
+        if (AddBinding_NeedsGate(source, binding) && IsStored(binding, source))
+        {
+            _services.Store.Append(new Bound(Name, source.Name, destination.Kind, destination.Name, routingKey, arguments));
+        }
+    }
+
+    private bool AddBinding_NeedsGate(Exchange source, Binding binding)
+    {
         if (!source.Add(binding))
         {
-            return;
+            return false;
         }
 
-        if (!_bindingsTo.TryGetValue(destination, out HashSet<Binding>? bindings))
+        if (!_bindingsTo.TryGetValue(binding.Destination, out HashSet<Binding>? bindings))
         {
             bindings = [];
-            _bindingsTo.Add(destination, bindings);
+            _bindingsTo.Add(binding.Destination, bindings);
         }
 
         bindings.Add(binding);
         Changed_NeedsGate();
+        return true;
+    }
+
+    private static bool IsStored(Binding binding, Exchange source) => source.Declaration.IsDurable && binding.Destination switch
+    {
+        Queue queue => queue.Stored is not null,
+        Exchange exchange => exchange.Declaration.IsDurable,
+        _ => false,
+    };
+
+    private void Add_NeedsGate(Exchange exchange, StoredQueue? stored)
+    {
+        if (exchange is DelayedExchange delayed)
+        {
+            delayed.Stored = stored;
+        }
+
+        ApplyPolicy_NeedsGate(exchange);
+        _exchanges[exchange.Name] = exchange;
+        Changed_NeedsGate();
+    }
+
+    private Queue Add_NeedsGate(QueueDeclaration declaration, QueueSettings settings, object? exclusiveOwner, StoredQueue? stored)
+    {
+        Policy? policy = PolicyFor(declaration.Name, settings.Kind);
+        Queue queue = new(declaration, settings, settings.Under(policy), exclusiveOwner, this, _services.Scheduler, _services.Memory, stored, _services.Backlog) { Policy = policy };
+        _queues[declaration.Name] = queue;
+        Changed_NeedsGate();
+        return queue;
     }
 
     private void Unbind_NeedsGate(Exchange source, IDestination destination, string routingKey, HeaderTable arguments)
@@ -421,6 +462,11 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         if (_bindingsTo.TryGetValue(destination, out HashSet<Binding>? bindings))
         {
             bindings.Remove(binding);
+        }
+
+        if (IsStored(binding, source))
+        {
+            _services.Store.Append(new Unbound(Name, source.Name, destination.Kind, destination.Name, routingKey, arguments));
         }
 
         DeleteIfUnused_NeedsGate(source);
@@ -455,6 +501,10 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         }
 
         RemoveBindingsTo_NeedsGate(exchange);
+        if (exchange.Declaration.IsDurable)
+        {
+            _services.Store.Append(new ExchangeDeleted(Name, exchange.Name));
+        }
     }
 
     private void DeleteIfUnused_NeedsGate(Exchange source)

@@ -10,9 +10,9 @@ public sealed class PendingPublishTests
         using QueueStand stand = new();
         (Queue a, Queue b) = (Full(stand, "a"), Full(stand, "b"));
         PendingPublish? pending = null;
-        a.Enqueue(Message.Text("m"), "", "a", ref pending);
+        a.Enqueue(Message.Text("m"), "", "a", 0, ref pending);
         PendingPublish? first = pending;
-        b.Enqueue(Message.Text("m"), "", "b", ref pending);
+        b.Enqueue(Message.Text("m"), "", "b", 0, ref pending);
         Assert.Same(first, pending);
 
         a.Purge();
@@ -29,8 +29,8 @@ public sealed class PendingPublishTests
         using QueueStand stand = new();
         (Queue a, Queue b) = (Full(stand, "a"), Full(stand, "b"));
         PendingPublish? pending = null;
-        a.Enqueue(Message.Text("m"), "", "a", ref pending);
-        b.Enqueue(Message.Text("m"), "", "b", ref pending);
+        a.Enqueue(Message.Text("m"), "", "a", 0, ref pending);
+        b.Enqueue(Message.Text("m"), "", "b", 0, ref pending);
         pending!.Answer(RejectReason.QueueFull);
 
         a.CompleteDelete(a.BeginDelete(static _ => null)!);
@@ -46,7 +46,7 @@ public sealed class PendingPublishTests
         using QueueStand stand = new();
         Queue queue = Full(stand, "q");
         PendingPublish? pending = null;
-        queue.Enqueue(Message.Text("m"), "", "q", ref pending);
+        queue.Enqueue(Message.Text("m"), "", "q", 0, ref pending);
         pending!.Answer(RejectReason.None);
 
         queue.CompleteDelete(queue.BeginDelete(static _ => null)!);
@@ -61,8 +61,8 @@ public sealed class PendingPublishTests
         using QueueStand stand = new();
         (Queue a, Queue b) = (Full(stand, "a"), Full(stand, "b"));
         PendingPublish? pending = null;
-        a.Enqueue(Message.Text("m"), "", "a", ref pending);
-        b.Enqueue(Message.Text("m"), "", "b", ref pending);
+        a.Enqueue(Message.Text("m"), "", "a", 0, ref pending);
+        b.Enqueue(Message.Text("m"), "", "b", 0, ref pending);
         pending!.Answer(RejectReason.None);
         a.Purge(); // a takes it, b still does not
 
@@ -79,7 +79,7 @@ public sealed class PendingPublishTests
         using QueueStand stand = new();
         Queue queue = Full(stand, "q");
         PendingPublish? pending = null;
-        queue.Enqueue(Message.Text("m"), "", "q", ref pending);
+        queue.Enqueue(Message.Text("m"), "", "q", 0, ref pending);
         queue.Purge();
 
         pending!.Withdraw(CancellationToken.None);

@@ -65,7 +65,7 @@ internal sealed class QueueStand : IQueueOwner, IDeliveryLedger, IDisposable
     internal static EnqueueOutcome Enqueue(Queue queue, string text, MessageProperties? properties = null)
     {
         PendingPublish? pending = null;
-        return queue.Enqueue(Message.Text(text, properties), "", queue.Name, ref pending);
+        return queue.Enqueue(Message.Text(text, properties), "", queue.Name, 0, ref pending);
     }
 
     /// <inheritdoc/>

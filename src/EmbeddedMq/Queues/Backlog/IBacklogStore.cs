@@ -1,4 +1,5 @@
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage;
 
 namespace EmbeddedMq.Queues;
 
@@ -42,12 +43,18 @@ internal interface IBacklogStore
 
     /// <summary>Settles messages that are away, because their queue was purged or deleted. Nobody reads them any more.</summary>
     /// <param name="run">The messages.</param>
+    /// <param name="queue">What the store keeps of the queue; <see langword="null"/> when it is not stored.</param>
     /// <remarks>Called without any gate, on the thread of the caller of purge or delete.</remarks>
-    void Discard(ReadOnlySpan<AwayEntry> run);
+    void Discard(ReadOnlySpan<AwayEntry> run, StoredQueue? queue);
 
     /// <summary>Settles the messages of a block in a range of indexes, because their queue was purged or deleted.</summary>
     /// <param name="block">The block.</param>
     /// <param name="start">The index of the first.</param>
     /// <param name="end">The index after the last.</param>
-    void Discard(StoredBlock block, int start, int end);
+    /// <param name="queue">What the store keeps of the queue; <see langword="null"/> when it is not stored.</param>
+    void Discard(StoredBlock block, int start, int end, StoredQueue? queue);
+
+    /// <summary>Settles a message of a queue that is not stored, and that was on disk to spare memory only.</summary>
+    /// <param name="entry">The message, settled in its queue.</param>
+    void Forget(QueueEntry entry);
 }

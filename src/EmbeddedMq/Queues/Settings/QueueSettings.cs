@@ -1,3 +1,5 @@
+using EmbeddedMq.Messages;
+
 namespace EmbeddedMq.Queues;
 
 /// <summary>What a queue does with its messages: the arguments of its declaration, or these joined with the policy that applies.</summary>
@@ -48,6 +50,15 @@ internal sealed record QueueSettings
 
     /// <summary>Whether dead messages go anywhere.</summary>
     public bool DeadLetters => DeadLetterExchange is not null;
+
+    /// <summary>How long a message that comes now may stay: the smaller of the queue's time to live and its own.</summary>
+    /// <param name="message">The message.</param>
+    /// <returns>Milliseconds, or <see cref="QueueEntry.NoExpiry"/>.</returns>
+    internal long TimeToLiveMs(Message message)
+    {
+        long ttlMs = MessageTtlMs ?? QueueEntry.NoExpiry;
+        return message.Properties.Expiration is { } expiration && Expiration.TryParse(expiration, out long ownMs, out _) ? Math.Min(ttlMs, ownMs) : ttlMs;
+    }
 
     /// <summary>The effective settings of a queue with these arguments under a policy.</summary>
     /// <param name="policy">The one policy that applies, with a valid definition; <see langword="null"/> for none.</param>

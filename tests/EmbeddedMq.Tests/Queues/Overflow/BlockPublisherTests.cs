@@ -83,7 +83,7 @@ public sealed class BlockPublisherTests
         {
             Message message = Message.Text("waits");
             PendingPublish? pending = null;
-            Assert.Equal(EnqueueOutcome.Waiting, queue.Enqueue(message, "", "q", ref pending));
+            Assert.Equal(EnqueueOutcome.Waiting, queue.Enqueue(message, "", "q", 0, ref pending));
             pending!.Withdraw(CancellationToken.None);
             messages.Add(new WeakReference(message));
         }

@@ -1,0 +1,21 @@
+using EmbeddedMq.Storage.Records;
+
+namespace EmbeddedMq.Errors;
+
+/// <content>Storage.</content>
+internal static partial class MqErrors
+{
+    /// <summary>A record whose checksum is right and whose content is not.</summary>
+    /// <param name="address">Where it is in the hot log.</param>
+    /// <param name="kind">What it says it is.</param>
+    /// <param name="error">What is wrong with it.</param>
+    internal static JournalException RecordNotUnderstood(long address, byte kind, RecordFormatException error) => new(
+        $"The record of kind {kind} at address {address} is intact and not understood: {error.Message}. " +
+        "A newer version of EmbeddedMq may have written it; open the data directory with that version.",
+        innerException: error);
+
+    /// <summary>The checkpoint that the manifest names does not end.</summary>
+    /// <param name="address">Where it begins.</param>
+    internal static JournalException CheckpointIncomplete(long address) => new(
+        $"The checkpoint at address {address} of the hot log has no end. Open the data directory in salvage mode to take over what is intact.");
+}

@@ -1,0 +1,35 @@
+using EmbeddedMq.Journal;
+
+namespace EmbeddedMq;
+
+/// <summary>Where and how a broker stores. Read once, at the start.</summary>
+public sealed class StorageOptions
+{
+    /// <summary>The directory that the broker stores in, made if it is not there; it is the broker's alone. Default <see langword="null"/>: the
+    /// broker keeps everything in memory.</summary>
+    public string? Directory { get; set; }
+
+    /// <summary>What has happened to a persistent message when its publish is confirmed, and to a declaration when it returns. Default
+    /// <see cref="Durability.Synced"/>. A publish can ask for another level with <see cref="PublishFlags"/>.</summary>
+    public Durability Durability { get; set; } = Durability.Synced;
+
+    /// <summary>Bytes of waiting messages that stay in memory before the broker keeps them on disk only. 1 MiB or more. Default 256 MiB.</summary>
+    public long BacklogMemoryBytes { get; set; } = 256L << 20;
+
+    /// <summary>Bytes of the journal beyond which long-lived messages are moved out of it, so that its space can be used again. 4 segments or more.
+    /// Default 1 GiB. Opening a store reads up to this much.</summary>
+    public long JournalBytes { get; set; } = 1L << 30;
+
+    /// <summary>Free bytes of the disk below which publishers wait; consuming and settling go on. 0 or more. Default 256 MiB.</summary>
+    public long FreeSpaceWatermarkBytes { get; set; } = 256L << 20;
+
+    /// <summary>Bytes of a file that is deleted when the disk is full, so that consuming and settling have room. 0 or more. Default 64 MiB.</summary>
+    public long ReserveBytes { get; set; } = 64L << 20;
+
+    /// <summary>Opens a damaged store with everything that is intact; the log lists what is not. Default <see langword="false"/>: a damaged store is
+    /// refused. Make a copy of the directory first.</summary>
+    public bool Salvage { get; set; }
+
+    /// <summary>Opens the journal; replaced by tests.</summary>
+    internal Func<JournalOptions, TimeProvider, CancellationToken, ValueTask<IJournal>>? OpenJournal { get; set; }
+}

@@ -1,0 +1,415 @@
+using EmbeddedMq.Journal;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Storage.Records;
+using Microsoft.Extensions.Logging;
+using static EmbeddedMq.Storage.Records.TopologyItem;
+
+namespace EmbeddedMq.Storage;
+
+/// <summary>What a broker keeps beyond its memory: it turns what happens to messages and names into records of the journal, and counts what is alive.</summary>
+/// <remarks>
+/// <para>Thread-safe. Its gates are leaves of the lock order: the append gate comes under a publish gate or a topology gate, and takes the
+/// journal's own. Appending is to memory; it waits for the disk only while the journal's whole memory is full.</para>
+/// <para>A message is appended before its queues have it, so that its id is its place in the order of everything. Whatever ends a message is
+/// noted (<see cref="StoredQueue"/>) and written a moment later by <see cref="SettleWriter"/>; what ends it here and begins it elsewhere, a dead
+/// letter or a transaction, is one record.</para>
+/// <para>With a journal that keeps nothing the same calls do nothing: the broker in memory is this broker.</para>
+/// </remarks>
+internal sealed class MessageStore : IAsyncDisposable
+{
+    // The largest body that a record holds itself; beyond it the record names pieces of this size.
+    private const int ChunkBytes = 1 << 20;
+
+    private readonly IJournal _journal;
+    private readonly Durability _durability;
+    private readonly Lock _appendGate = new();
+    private readonly SegmentLedger _claims;
+    private readonly LargeBodies _largeBodies;
+    private readonly SettleWriter _settles;
+    private readonly PublishConfirmPool _confirms = new();
+    private int _isWaitingForRoom;
+    private int _lastQueueId;
+    private long _topologyVersion;
+
+    /// <summary>Makes a store on an open journal.</summary>
+    /// <param name="journal">The journal; the store disposes it.</param>
+    /// <param name="durability">What a confirm waits for unless the publish says otherwise.</param>
+    /// <param name="timeProvider">When notes are written that nobody waits for.</param>
+    /// <param name="logger">The broker's log.</param>
+    internal MessageStore(IJournal journal, Durability durability, TimeProvider timeProvider, ILogger logger)
+    {
+        _journal = journal;
+        _durability = durability;
+        _claims = new SegmentLedger(journal.Hot);
+        _largeBodies = new LargeBodies(_claims);
+        _settles = new SettleWriter(journal.Hot, timeProvider, logger);
+    }
+
+    /// <summary>Called when publishers that had to wait can go on. Set once, before anybody publishes; called outside all gates.</summary>
+    internal Action RoomAgain { get; set; } = static () => { };
+
+    /// <summary>Whether anything is kept at all.</summary>
+    internal bool IsDurable => _journal.IsDurable;
+
+    /// <summary>The journal.</summary>
+    internal IJournal Journal => _journal;
+
+    /// <summary>Claims of queues on messages, by hot segment.</summary>
+    internal SegmentLedger Claims => _claims;
+
+    /// <summary>Grows with each change of names, bindings and policies that was appended.</summary>
+    internal long TopologyVersion => Volatile.Read(ref _topologyVersion);
+
+    /// <summary>The highest id of a queue that was given out.</summary>
+    internal uint LastQueueId => (uint)Volatile.Read(ref _lastQueueId);
+
+    /// <summary>Whether a publisher of something that is to be stored must wait: for commits under way, for space, or for the end of a failure.</summary>
+    internal bool MustWait
+    {
+        get
+        {
+            if (!IsDurable || (_journal.Hot.HasRoom && _journal.State == JournalState.Open))
+            {
+                return false;
+            }
+
+            NoteWaiting();
+            return true;
+        }
+    }
+
+    /// <summary>Whether publishers wait for nothing worse than a commit that is under way.</summary>
+    internal bool WaitsForCommit() => IsDurable && _journal.State == JournalState.Open;
+
+    /// <summary>Gives a durable queue or exchange its place in the store.</summary>
+    /// <returns>It, or <see langword="null"/> when nothing is kept.</returns>
+    internal StoredQueue? TryAddQueue() => IsDurable ? new StoredQueue((uint)Interlocked.Increment(ref _lastQueueId), this) : null;
+
+    /// <summary>Takes up a queue that a restart brings back.</summary>
+    /// <param name="id">Its id.</param>
+    internal StoredQueue RestoreQueue(uint id) => new(id, this);
+
+    /// <summary>Takes up where the ids of queues were left.</summary>
+    /// <param name="lastQueueId">The highest that was given out.</param>
+    internal void RestoreLastQueueId(uint lastQueueId) => Volatile.Write(ref _lastQueueId, (int)lastQueueId);
+
+    /// <summary>Takes up a claim that a restart brings back.</summary>
+    /// <param name="id">The message.</param>
+    /// <param name="firstChunk">The address of the first piece of its body; 0: the record holds it.</param>
+    internal void RestoreClaim(StoredId id, long firstChunk)
+    {
+        _claims.Add(id.Address, 1);
+        if (firstChunk != 0)
+        {
+            _largeBodies.Add(id.Value, firstChunk, 1);
+        }
+    }
+
+    /// <summary>Appends a message that queues are about to take.</summary>
+    /// <param name="exchange">The exchange that it was published to.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="refs">The queues; at least one.</param>
+    /// <returns>Its id; 0: the journal has failed.</returns>
+    internal ulong Append(string exchange, string routingKey, Message message, ReadOnlySpan<QueueRef> refs)
+    {
+        StoredBody body = BodyOf(message);
+        PublishBody record = new(exchange, routingKey, message.Properties, body, refs, message.Properties.Priority ?? 0);
+        lock (_appendGate)
+        {
+            return Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length);
+        }
+    }
+
+    /// <summary>Appends that a message leaves one place and arrives in others, in one record.</summary>
+    /// <param name="source">Where it leaves; it is not stored there any more when this returns.</param>
+    /// <param name="exchange">The exchange that it goes to.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message as it arrives.</param>
+    /// <param name="refs">The queues where it arrives; at least one.</param>
+    /// <returns>Its id there; 0: the journal has failed, and the message is still stored where it was.</returns>
+    internal ulong AppendTransfer(in StoredSource source, string exchange, string routingKey, Message message, ReadOnlySpan<QueueRef> refs)
+    {
+        StoredBody body = BodyOf(message);
+        QueuedMessage left = source.Entry!;
+        StoredBlock? block = left.Block;
+        BatchBody record = new(
+            [SettleOf(source.Queue!, left, block)], [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
+        ulong id;
+        lock (_appendGate)
+        {
+            id = Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length);
+        }
+
+        if (id != 0)
+        {
+            Leave(source, block);
+        }
+
+        return id;
+    }
+
+    /// <summary>Appends a transaction: all of it counts after a crash, or nothing.</summary>
+    /// <param name="messages">The messages that queues are about to take.</param>
+    /// <param name="left">What was acknowledged, with the places that it leaves. It is not stored any more when this returns.</param>
+    /// <returns>The messages' ids, in order; all 0 if the journal has failed.</returns>
+    internal ulong[] AppendTransaction(BatchMessage[] messages, IReadOnlyList<StoredSource> left)
+    {
+        ulong[] ids = new ulong[messages.Length];
+        List<Range> parts = TransactionParts.Cut(messages, _journal.Hot.MaxRecordBytes);
+        StoredBlock?[] blocks = [.. left.Select(static source => source.Entry!.Block)];
+        Settle[][] settles = [.. SettlesOf(left, blocks).Chunk(TransactionParts.MostSettles)];
+        bool isWhole = true;
+        lock (_appendGate)
+        {
+            ulong transaction = parts.Count + settles.Length == 1 ? 0 : NextTransaction();
+            foreach (Settle[] some in settles)
+            {
+                isWhole &= _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody(some, [], [], transaction)) != JournalAddress.None;
+            }
+
+            foreach (Range part in parts)
+            {
+                (int first, int count) = part.GetOffsetAndLength(messages.Length);
+                long address = _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([], [], messages.AsSpan(part), transaction));
+                for (int index = 0; index < count; index++)
+                {
+                    ids[first + index] = Claim_NeedsGate(address, index, messages[first + index].Body, messages[first + index].Refs.Length);
+                }
+
+                isWhole &= address != JournalAddress.None;
+            }
+
+            isWhole &= transaction == 0 || _journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)) != JournalAddress.None;
+        }
+
+        if (isWhole)
+        {
+            for (int i = 0; i < left.Count; i++)
+            {
+                Leave(left[i], blocks[i]);
+            }
+        }
+
+        return ids;
+    }
+
+    /// <summary>Appends a change of names, bindings or policies. Called under the gate that orders such changes.</summary>
+    /// <param name="item">The change.</param>
+    internal void Append(TopologyItem item)
+    {
+        if (IsDurable)
+        {
+            _journal.Hot.Append((byte)RecordKind.Topology, new TopologyBody(item));
+            Interlocked.Increment(ref _topologyVersion);
+        }
+    }
+
+    /// <summary>Prepares a message for a transaction: a large body is appended already.</summary>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="refs">The queues.</param>
+    internal BatchMessage Prepare(string exchange, string routingKey, Message message, QueueRef[] refs)
+        => new(exchange, routingKey, message.Properties, BodyOf(message), refs, message.Properties.Priority ?? 0);
+
+    /// <summary>Confirms a publish once everything appended so far is safe.</summary>
+    /// <param name="sequenceNumber">Its publish sequence number.</param>
+    /// <param name="flags">How safe, if the publish says so.</param>
+    internal ValueTask<PublishResult> ConfirmAsync(ulong sequenceNumber, PublishFlags flags)
+    {
+        Durability durability = DurabilityOf(flags);
+        return durability == Durability.Memory && _journal.State != JournalState.Failed
+            ? new ValueTask<PublishResult>(new PublishResult(PublishOutcome.Confirmed, sequenceNumber))
+            : _confirms.Rent().Start(_journal.Hot, sequenceNumber, durability);
+    }
+
+    /// <summary>Tells when everything appended so far is safe.</summary>
+    /// <param name="flags">How safe, if the publish says so.</param>
+    /// <param name="answer">Told once, on the journal's thread.</param>
+    internal void WhenCommitted(PublishFlags flags, Action<RejectReason> answer)
+        => _journal.Hot.WhenCommitted(new PendingCommit(DurabilityOf(flags), answer));
+
+    /// <summary>Waits until everything that has happened so far is as safe as the broker promises.</summary>
+    /// <param name="cancellationToken">Stops the waiting only.</param>
+    /// <exception cref="JournalException">It will not be: the disk is full or failed.</exception>
+    internal ValueTask FlushAsync(CancellationToken cancellationToken)
+        => _durability == Durability.Memory ? ValueTask.CompletedTask : _journal.Hot.FlushAsync(_durability, cancellationToken);
+
+    /// <summary>Notes that a queue has something to be written.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="count">How many notes it has.</param>
+    internal void NotePending(StoredQueue queue, int count) => _settles.Note(queue, count);
+
+    /// <summary>Notes that somebody begins to receive from a queue.</summary>
+    /// <param name="queue">The queue.</param>
+    internal void NoteTouched(StoredQueue queue) => Append(new QueueTouched(queue.Id));
+
+    /// <summary>Gives up the claim of a queue on a message that it has settled.</summary>
+    /// <param name="entry">The message; whoever evacuates it beside this sees that it is settled, or this sees the block.</param>
+    /// <returns>The block that it was settled in; <see langword="null"/>: it was settled in the journal.</returns>
+    internal StoredBlock? Release(QueuedMessage entry)
+    {
+        Interlocked.MemoryBarrier(); // the entry says that it is settled before its block is read: see QueueEntry.MoveToBlock
+        if (entry.Block is { } block && block.Settle(entry.BlockIndex) != -1)
+        {
+            return block;
+        }
+
+        Release(entry.StoredAt);
+        return null;
+    }
+
+    /// <summary>Gives up the claim of a queue on a message in the journal.</summary>
+    /// <param name="storedAt">Its id.</param>
+    internal void Release(ulong storedAt)
+    {
+        _claims.Release(new StoredId(storedAt).Address, 1);
+        _largeBodies.Release(storedAt);
+    }
+
+    /// <summary>The numbers that must not be given again.</summary>
+    internal TopologyItem DescribeIds() => new NextIds(LastQueueId + 1, 0, 0);
+
+    /// <summary>The lowest address of the hot log that anything alive needs: the begin of the first segment with a claim, or the tail.</summary>
+    internal long FirstNeededAddress()
+    {
+        lock (_appendGate) // no message is between its append and its claims
+        {
+            foreach (SegmentInfo segment in _journal.Hot.Segments)
+            {
+                if (_claims.LiveIn(segment.Id) > 0)
+                {
+                    return Math.Max(segment.Begin, _journal.Hot.BeginAddress);
+                }
+            }
+
+            return _journal.Hot.TailAddress;
+        }
+    }
+
+    /// <summary>Writes what was only noted so far.</summary>
+    internal void WriteNotes() => _settles.Drain();
+
+    /// <summary>Writes everything, says that the stop was in order, and closes the journal.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _settles.DisposeAsync().ConfigureAwait(false);
+        if (_journal.State is JournalState.Open or JournalState.LowSpace)
+        {
+            _journal.MarkCleanStop();
+        }
+
+        await _journal.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>A group that says that one message has left its place.</summary>
+    /// <param name="queue">The place.</param>
+    /// <param name="left">The message, stored.</param>
+    private static Settle SettleOf(StoredQueue queue, QueuedMessage left, StoredBlock? block) => block is not null
+        ? Settle.BlockEntries(block.Address, new[] { (ushort)left.BlockIndex })
+        : Settle.Entries(queue.Id, new[] { new StoredId(left.StoredAt) });
+
+    private static IEnumerable<Settle> SettlesOf(IReadOnlyList<StoredSource> left, StoredBlock?[] blocks)
+    {
+        Dictionary<uint, PendingSettles> byQueue = [];
+        for (int i = 0; i < left.Count; i++)
+        {
+            uint queueId = left[i].Queue!.Id;
+            if (!byQueue.TryGetValue(queueId, out PendingSettles? pending))
+            {
+                byQueue.Add(queueId, pending = new PendingSettles());
+            }
+
+            pending.Settle(left[i].Entry!, blocks[i]);
+        }
+
+        return byQueue.SelectMany(static queue => SettleWriter.ToSettles(queue.Key, queue.Value));
+    }
+
+    // Where the message moved into a block while the record was made that names its old place, the block must be told too.
+    private void Leave(in StoredSource source, StoredBlock? named)
+    {
+        QueuedMessage left = source.Entry!;
+        if (Release(left) is { } block && named is null)
+        {
+            source.Queue!.Settle(block, [left.BlockIndex]);
+        }
+
+        left.HasLeft = true;
+    }
+
+    // An address is never used twice, and so is a transaction's id, in this opening or a later one: parts of one that never ended stay alone.
+    private ulong NextTransaction() => (ulong)_journal.Hot.TailAddress;
+
+    private ulong Claim_NeedsGate(long address, int index, in StoredBody body, int count)
+    {
+        if (address == JournalAddress.None || count == 0)
+        {
+            return 0;
+        }
+
+        ulong id = new StoredId(address, index).Value;
+        _claims.Add(address, count);
+        if (body.IsChunked)
+        {
+            _largeBodies.Add(id, body.ChunkAddresses.Span[0], count);
+        }
+
+        return id;
+    }
+
+    private int ChunkLimit => Math.Min(ChunkBytes, _journal.Hot.MaxRecordBytes / 2);
+
+    private StoredBody BodyOf(Message message)
+        => message.Body.Length <= ChunkLimit || !IsDurable ? StoredBody.Inline(message.Body) : AppendChunks(message.Body);
+
+    // The pieces come before the record that names them: a record whose pieces are missing cannot be. They are safe from release because the
+    // segment of the first one is claimed with the message, and segments are released from the front.
+    private StoredBody AppendChunks(ReadOnlyMemory<byte> body)
+    {
+        int chunkBytes = ChunkLimit;
+        int count = (body.Length + chunkBytes - 1) / chunkBytes;
+        long[] addresses = new long[count];
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlyMemory<byte> piece = body.Slice(i * chunkBytes, Math.Min(chunkBytes, body.Length - (i * chunkBytes)));
+            addresses[i] = _journal.Hot.Append((byte)RecordKind.BodyChunk, new BodyChunk(i, body.Length, piece.Span));
+        }
+
+        return StoredBody.Chunked(body.Length, addresses);
+    }
+
+    private Durability DurabilityOf(PublishFlags flags)
+        => (flags & PublishFlags.ConfirmSynced) != 0 ? Durability.Synced
+            : (flags & PublishFlags.ConfirmOsBuffered) != 0 ? Durability.OsBuffered
+            : (flags & PublishFlags.ConfirmInMemory) != 0 ? Durability.Memory
+            : _durability;
+
+    // One task for all who wait: it tells them when there is room again.
+    private void NoteWaiting()
+    {
+        if (_journal.State == JournalState.Open && Interlocked.Exchange(ref _isWaitingForRoom, 1) == 0)
+        {
+            _ = TellOfRoomAsync();
+        }
+    }
+
+    private async Task TellOfRoomAsync()
+    {
+        try
+        {
+            await _journal.Hot.WaitForRoomAsync().ConfigureAwait(false);
+        }
+        catch (JournalException)
+        {
+            return; // whoever brings the journal back lets them go on
+        }
+        finally
+        {
+            Volatile.Write(ref _isWaitingForRoom, 0);
+        }
+
+        RoomAgain();
+    }
+}

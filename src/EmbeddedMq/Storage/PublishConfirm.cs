@@ -1,0 +1,47 @@
+using System.Threading.Tasks.Sources;
+using EmbeddedMq.Journal;
+
+namespace EmbeddedMq.Storage;
+
+/// <summary>A publish that waits for nothing but a commit of the journal: what the publisher awaits, and what the journal completes.</summary>
+/// <remarks>Used again and again: it goes back to its pool when the publisher has taken the result.</remarks>
+/// <param name="pool">The pool.</param>
+internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Durability.Synced), IValueTaskSource<PublishResult>
+{
+    private ManualResetValueTaskSourceCore<PublishResult> _core = new() { RunContinuationsAsynchronously = true };
+    private ulong _sequenceNumber;
+
+    /// <summary>Begins to wait.</summary>
+    /// <param name="log">The log that the message was appended to.</param>
+    /// <param name="sequenceNumber">The publish sequence number.</param>
+    /// <param name="durability">How safe it has to be.</param>
+    internal ValueTask<PublishResult> Start(IAppendLog log, ulong sequenceNumber, Durability durability)
+    {
+        _core.Reset();
+        _sequenceNumber = sequenceNumber;
+        Durability = durability;
+        ValueTask<PublishResult> result = new(this, _core.Version);
+        log.WhenCommitted(this);
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public override void Complete(JournalException? failure) => _core.SetResult(failure is null
+        ? new PublishResult(PublishOutcome.Confirmed, _sequenceNumber)
+        : new PublishResult(PublishOutcome.Rejected, _sequenceNumber, RejectReason.StorageFailed));
+
+    /// <inheritdoc/>
+    public PublishResult GetResult(short token)
+    {
+        PublishResult result = _core.GetResult(token);
+        pool.Return(this);
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
+
+    /// <inheritdoc/>
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+        => _core.OnCompleted(continuation, state, token, flags);
+}

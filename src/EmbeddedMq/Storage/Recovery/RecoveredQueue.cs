@@ -1,0 +1,87 @@
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Storage.Recovery;
+
+/// <summary>What replay has found of one queue's messages.</summary>
+/// <remarks>Used by one thread. Ids come in rising order, because they are addresses of the log that is read from its beginning.</remarks>
+internal sealed class RecoveredQueue
+{
+    private const int ChunkLength = 4_096;
+
+    private readonly List<RecoveredEntry[]> _chunks = [];
+    private int _count;
+
+    /// <summary>Whether somebody may have received messages of it that were not settled.</summary>
+    internal bool IsTouched { get; set; }
+
+    /// <summary>Every message with a lower id counts as handed over before.</summary>
+    internal ulong RedeliveredBelow { get; set; }
+
+    /// <summary>Its blocks in the cold log, in order, by their address.</summary>
+    internal OrderedDictionary<long, StoredBlock> Blocks { get; } = [];
+
+    /// <summary>How often the delivery of a message has failed, where it was delivered, by id.</summary>
+    internal Dictionary<ulong, int> Marks { get; } = [];
+
+    /// <summary>The same for messages of blocks, by address and index.</summary>
+    internal Dictionary<(long Block, int Index), int> BlockMarks { get; } = [];
+
+    /// <summary>How many entries there are, settled ones included.</summary>
+    internal int Count => _count;
+
+    /// <summary>The entries that are not settled, in order.</summary>
+    internal IEnumerable<RecoveredEntry> Live
+    {
+        get
+        {
+            for (int i = 0; i < _count; i++)
+            {
+                RecoveredEntry entry = _chunks[i / ChunkLength][i % ChunkLength];
+                if (!entry.IsSettled)
+                {
+                    yield return entry;
+                }
+            }
+        }
+    }
+
+    /// <summary>Adds a message.</summary>
+    /// <param name="entry">The message; its id is above all others.</param>
+    internal void Add(in RecoveredEntry entry)
+    {
+        if (_count % ChunkLength == 0)
+        {
+            _chunks.Add(new RecoveredEntry[ChunkLength]);
+        }
+
+        _chunks[^1][_count++ % ChunkLength] = entry;
+    }
+
+    /// <summary>Settles a message. One that is unknown is settled already: its record has been released.</summary>
+    /// <param name="id">Its id.</param>
+    internal void Settle(ulong id)
+    {
+        int low = 0;
+        int high = _count - 1;
+        while (low <= high)
+        {
+            int middle = (low + high) / 2;
+            ref RecoveredEntry entry = ref _chunks[middle / ChunkLength][middle % ChunkLength];
+            if (entry.Id == id)
+            {
+                entry.IsSettled = true;
+                Marks.Remove(id);
+                return;
+            }
+
+            if (entry.Id < id)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle - 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+using EmbeddedMq.Messages;
+using EmbeddedMq.Storage.Records;
+using static EmbeddedMq.Storage.Records.TopologyItem;
+
+namespace EmbeddedMq.Storage.Recovery;
+
+/// <summary>Everything that replay has found.</summary>
+/// <remarks>Used by one thread.</remarks>
+internal sealed class RecoveredStore
+{
+    private readonly Dictionary<uint, (string VirtualHost, string Name)> _queueNames = [];
+    private readonly Dictionary<uint, RecoveredQueue> _queues = [];
+    private readonly Dictionary<long, StoredBlock> _blocks = [];
+
+    /// <summary>The virtual hosts, by name; the default one is always there.</summary>
+    internal Dictionary<string, RecoveredVirtualHost> VirtualHosts { get; } = new(StringComparer.Ordinal)
+    {
+        [ConnectionOptions.DefaultVirtualHost] = new(ConnectionOptions.DefaultVirtualHost),
+    };
+
+    /// <summary>The highest id that was given to a queue or exchange.</summary>
+    internal uint LastQueueId { get; private set; }
+
+    /// <summary>What was found of a queue's messages.</summary>
+    /// <param name="id">The queue's id.</param>
+    internal RecoveredQueue QueueOf(uint id)
+    {
+        if (!_queues.TryGetValue(id, out RecoveredQueue? queue))
+        {
+            _queues.Add(id, queue = new RecoveredQueue());
+        }
+
+        return queue;
+    }
+
+    /// <summary>The block at an address of the cold log, or <see langword="null"/>: all of it was settled before the checkpoint.</summary>
+    /// <param name="address">The address.</param>
+    internal StoredBlock? FindBlock(long address) => _blocks.GetValueOrDefault(address);
+
+    /// <summary>Applies one change of names, bindings, policies, or one piece of a checkpoint.</summary>
+    /// <param name="item">The change.</param>
+    internal void Apply(TopologyItem item)
+    {
+        switch (item)
+        {
+            case VirtualHostAdded added:
+                HostOf(added.Name);
+                break;
+            case VirtualHostRemoved removed:
+                VirtualHosts.Remove(removed.Name);
+                break;
+            case ExchangeDeclared exchange:
+                HostOf(exchange.VirtualHost).Exchanges[exchange.Declaration.Name] = exchange;
+                NoteId(exchange.Id);
+                break;
+            case ExchangeDeleted exchange:
+                FindHost(exchange.VirtualHost)?.RemoveExchange(exchange.Name);
+                break;
+            case TopologyItem.QueueDeclared queue:
+                HostOf(queue.VirtualHost).Queues[queue.Declaration.Name] = queue;
+                _queueNames[queue.Id] = (queue.VirtualHost, queue.Declaration.Name);
+                NoteId(queue.Id);
+                break;
+            case QueueDeleted queue:
+                Delete(queue.Id);
+                break;
+            case Bound binding:
+                HostOf(binding.VirtualHost).Bind(binding);
+                break;
+            case Unbound binding:
+                FindHost(binding.VirtualHost)?.Unbind(new Bound(
+                    binding.VirtualHost, binding.Source, binding.DestinationKind, binding.Destination, binding.RoutingKey, binding.Arguments));
+                break;
+            case PolicySet set:
+                HostOf(set.VirtualHost).Policies[set.Policy.Name] = set.Policy;
+                break;
+            case PolicyDeleted deleted:
+                FindHost(deleted.VirtualHost)?.Policies.Remove(deleted.Name);
+                break;
+            case QueueTouched touched:
+                QueueOf(touched.Id).IsTouched = true;
+                break;
+            case QueueBlockKept block:
+                AddBlock(block);
+                break;
+            case NextIds ids:
+                LastQueueId = Math.Max(LastQueueId, Math.Max(ids.QueueId, 1) - 1);
+                break;
+            default:
+                throw new RecordFormatException($"a change of kind {item.GetType().Name} is unknown");
+        }
+    }
+
+    private void AddBlock(QueueBlockKept kept)
+    {
+        BlockDescriptor descriptor = kept.Block;
+        StoredBlock block = new(kept.QueueId, kept.Level, descriptor.Address, descriptor.Length, descriptor.Count, descriptor.BodyBytes);
+        for (int index = 0; index < descriptor.Count; index++)
+        {
+            if (index / 64 < kept.Settled.Length && (kept.Settled.Span[index / 64] & (1UL << (index % 64))) != 0)
+            {
+                block.Settle(index);
+            }
+        }
+
+        RecoveredQueue queue = QueueOf(kept.QueueId);
+        queue.Blocks[block.Address] = block;
+        _blocks[block.Address] = block;
+    }
+
+    // A name may have been given to another queue since; that one stays.
+    private void Delete(uint id)
+    {
+        _queues.Remove(id);
+        if (_queueNames.Remove(id, out (string VirtualHost, string Name) queue)
+            && FindHost(queue.VirtualHost) is { } host
+            && host.Queues.TryGetValue(queue.Name, out TopologyItem.QueueDeclared? declared)
+            && declared.Id == id)
+        {
+            host.RemoveQueue(queue.Name);
+        }
+    }
+
+    private RecoveredVirtualHost HostOf(string name)
+    {
+        if (!VirtualHosts.TryGetValue(name, out RecoveredVirtualHost? host))
+        {
+            VirtualHosts.Add(name, host = new RecoveredVirtualHost(name));
+        }
+
+        return host;
+    }
+
+    // What is taken away in a virtual host that is gone is gone already.
+    private RecoveredVirtualHost? FindHost(string name) => VirtualHosts.GetValueOrDefault(name);
+
+    private void NoteId(uint id) => LastQueueId = Math.Max(LastQueueId, id);
+}

@@ -1,0 +1,196 @@
+using EmbeddedMq.Errors;
+using EmbeddedMq.Journal;
+using EmbeddedMq.Storage.Records;
+
+namespace EmbeddedMq.Storage.Recovery;
+
+/// <summary>Reads a journal from its last checkpoint on and finds out what was there when it ended.</summary>
+/// <remarks>
+/// <para>First the checkpoint: names, blocks, and what of them was settled. Then the hot log from its begin: of messages every record counts,
+/// of names only what is behind the checkpoint, which shows all that was before.</para>
+/// <para>A message whose record was released is unknown, and so is settled; a settle never comes before its message.</para>
+/// </remarks>
+/// <param name="journal">The journal, just opened.</param>
+internal sealed class StoreReplay(IJournal journal)
+{
+    private readonly RecoveredStore _store = new();
+    private readonly Dictionary<ulong, List<(long Address, byte[] Body)>> _openTransactions = [];
+
+    /// <summary>Replays.</summary>
+    /// <returns>What was found.</returns>
+    /// <exception cref="JournalException">A record is damaged, or is not what a broker writes.</exception>
+    internal RecoveredStore Run()
+    {
+        CheckpointPoint checkpoint = journal.Checkpoint;
+        if (checkpoint.Address != JournalAddress.None)
+        {
+            ReadCheckpoint(checkpoint.Address);
+        }
+
+        using IRecordReader reader = journal.Hot.ReadForward(checkpoint.HotBegin, journal.Recovery.HotEnd);
+        while (reader.TryRead(out RecordView record))
+        {
+            try
+            {
+                Replay(record, checkpoint.Address);
+            }
+            catch (RecordFormatException error)
+            {
+                throw MqErrors.RecordNotUnderstood(record.Address, record.Kind, error);
+            }
+        }
+
+        return _store;
+    }
+
+    private void ReadCheckpoint(long address)
+    {
+        using IRecordReader reader = journal.Hot.ReadForward(address, journal.Recovery.HotEnd);
+        CheckpointReader checkpoint = new();
+        while (reader.TryRead(out RecordView record))
+        {
+            if ((RecordKind)record.Kind == RecordKind.Checkpoint)
+            {
+                checkpoint.Add(record.Body.Span);
+            }
+            else if ((RecordKind)record.Kind == RecordKind.CheckpointEnd)
+            {
+                foreach (TopologyItem item in checkpoint.End(record.Body.Span) ?? throw MqErrors.CheckpointIncomplete(address))
+                {
+                    _store.Apply(item);
+                }
+
+                return;
+            }
+        }
+
+        throw MqErrors.CheckpointIncomplete(address);
+    }
+
+    private void Replay(in RecordView record, long checkpointAddress)
+    {
+        switch ((RecordKind)record.Kind)
+        {
+            case RecordKind.Batch:
+                BatchReader batch = new(record.Body.Span);
+                if (batch.TransactionId == 0)
+                {
+                    Apply(record.Address, batch);
+                }
+                else
+                {
+                    Hold(batch.TransactionId, record);
+                }
+
+                break;
+            case RecordKind.TransactionEnd:
+                if (_openTransactions.Remove(TransactionEnd.Read(record.Body.Span).TransactionId, out List<(long Address, byte[] Body)>? parts))
+                {
+                    foreach ((long address, byte[] body) in parts)
+                    {
+                        Apply(address, new BatchReader(body));
+                    }
+                }
+
+                break;
+            case RecordKind.Topology when record.Address >= checkpointAddress:
+                foreach (TopologyItem item in new TopologyReader(record.Body.Span))
+                {
+                    _store.Apply(item);
+                }
+
+                break;
+            case RecordKind.Topology or RecordKind.Checkpoint or RecordKind.CheckpointEnd or RecordKind.BodyChunk or RecordKind.Spill:
+                break;
+            default:
+                throw new RecordFormatException($"records of kind {record.Kind} are not known to this version");
+        }
+    }
+
+    private void Hold(ulong transaction, in RecordView record)
+    {
+        if (!_openTransactions.TryGetValue(transaction, out List<(long Address, byte[] Body)>? parts))
+        {
+            _openTransactions.Add(transaction, parts = []);
+        }
+
+        parts.Add((record.Address, record.Body.ToArray()));
+    }
+
+    private void Apply(long address, in BatchReader batch)
+    {
+        foreach (SettleView settle in batch.Settles)
+        {
+            Apply(settle);
+        }
+
+        foreach (Mark mark in batch.Marks)
+        {
+            Apply(mark);
+        }
+
+        foreach (MessageView message in batch.Messages)
+        {
+            RecoveredEntry entry = new()
+            {
+                Id = new StoredId(address, message.Index).Value,
+                BodyBytes = message.BodyLength,
+                Priority = message.Priority,
+                IsChunked = message.IsChunked,
+            };
+            foreach (QueueRef queue in message.Refs)
+            {
+                _store.QueueOf(queue.QueueId).Add(entry);
+            }
+        }
+    }
+
+    private void Apply(in SettleView settle)
+    {
+        if (settle.Kind == SettleKind.Entries)
+        {
+            RecoveredQueue queue = _store.QueueOf(settle.QueueId);
+            foreach (StoredId id in settle.Ids)
+            {
+                queue.Settle(id.Value);
+            }
+
+            return;
+        }
+
+        if (_store.FindBlock(settle.BlockAddress) is not { } block)
+        {
+            return;
+        }
+
+        if (settle.Kind == SettleKind.WholeBlock)
+        {
+            for (int index = 0; index < block.Count; index++)
+            {
+                block.Settle(index);
+            }
+        }
+
+        foreach (int index in settle.Indexes)
+        {
+            if (index >= block.Count)
+            {
+                throw new RecordFormatException($"the block at {settle.BlockAddress} has no message {index}");
+            }
+
+            block.Settle(index);
+        }
+    }
+
+    private void Apply(in Mark mark)
+    {
+        if (!mark.IsInBlock)
+        {
+            _store.QueueOf(mark.QueueId).Marks[mark.Id.Value] = mark.FailedDeliveries;
+        }
+        else if (_store.FindBlock(mark.BlockAddress) is { } block)
+        {
+            _store.QueueOf(block.QueueId).BlockMarks[(mark.BlockAddress, mark.BlockIndex)] = mark.FailedDeliveries;
+        }
+    }
+}

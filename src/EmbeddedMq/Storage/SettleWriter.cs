@@ -1,0 +1,155 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Journal;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Storage.Records;
+using Microsoft.Extensions.Logging;
+
+namespace EmbeddedMq.Storage;
+
+/// <summary>Writes what queues note of their messages: a few records for many notes, a moment after they were made.</summary>
+/// <remarks>
+/// <para>Thread-safe. Nobody waits for a note: a crash within the moment brings the message back, marked as redelivered. The moment costs
+/// nothing but that, and lets one record of a few bytes a message serve for all acknowledgements of several milliseconds.</para>
+/// <para>A note is written to the operating system; it is synced together with the next confirm.</para>
+/// </remarks>
+internal sealed class SettleWriter : IAsyncDisposable
+{
+    // From this many notes of one queue on they are written at once.
+    private const int ManyNotes = 4_096;
+
+    // So many ids stay within a record of the smallest page that is allowed.
+    private const int MostInRecord = 512;
+
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(5);
+
+    private readonly IAppendLog _log;
+    private readonly ILogger _logger;
+    private readonly ITimer _timer;
+    private readonly ConcurrentQueue<StoredQueue> _dirty = new();
+    private readonly Lock _drainGate = new(); // one drain at a time, so that a message's mark comes before its settle
+    private readonly Written _written;
+    private int _isArmed;
+
+    /// <summary>Makes a writer.</summary>
+    /// <param name="log">Where to.</param>
+    /// <param name="timeProvider">For the moment.</param>
+    /// <param name="logger">The broker's log.</param>
+    internal SettleWriter(IAppendLog log, TimeProvider timeProvider, ILogger logger)
+    {
+        _log = log;
+        _logger = logger;
+        _written = new Written();
+        _timer = timeProvider.CreateTimer(static writer => ((SettleWriter)writer!).OnDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Notes that a queue has something to be written.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="count">How many notes it has now.</param>
+    internal void Note(StoredQueue queue, int count)
+    {
+        if (count == 1)
+        {
+            _dirty.Enqueue(queue);
+        }
+
+        if (Volatile.Read(ref _isArmed) == 0 && Interlocked.Exchange(ref _isArmed, 1) == 0)
+        {
+            _timer.Change(Moment, Timeout.InfiniteTimeSpan);
+        }
+        else if (count == ManyNotes)
+        {
+            _timer.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Appends everything that has been noted.</summary>
+    internal void Drain()
+    {
+        lock (_drainGate)
+        {
+            Interlocked.Exchange(ref _isArmed, 0); // before looking: what is noted from here on arms it again
+            while (_dirty.TryDequeue(out StoredQueue? queue))
+            {
+                if (queue.TakePending() is { } pending)
+                {
+                    Append(queue, pending);
+                }
+            }
+
+            if (_written.TryBegin())
+            {
+                _log.WhenCommitted(_written); // not for anybody, but so that it leaves this process
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        Drain();
+    }
+
+    private void OnDue()
+    {
+        try
+        {
+            Drain();
+        }
+        catch (Exception error)
+        {
+            BrokerLog.TaskFailed(_logger, error);
+        }
+    }
+
+    private void Append(StoredQueue queue, PendingSettles pending)
+    {
+        Mark[] marks = [.. pending.Marks.Select(mark => mark.Entry.Block is { } block
+            ? Mark.BlockEntry(block.Address, (ushort)mark.Entry.BlockIndex, mark.FailedDeliveries, redelivered: true)
+            : Mark.Entry(queue.Id, new StoredId(mark.Entry.StoredAt), mark.FailedDeliveries, redelivered: true))];
+        foreach (Mark[] some in marks.Chunk(MostInRecord))
+        {
+            _log.Append((byte)RecordKind.Batch, new BatchBody([], some, []));
+        }
+
+        foreach (Settle settle in ToSettles(queue.Id, pending))
+        {
+            _log.Append((byte)RecordKind.Batch, new BatchBody([settle], [], []));
+        }
+    }
+
+    /// <summary>The groups that say what has been settled, none too long for a record.</summary>
+    /// <param name="queueId">The queue's id.</param>
+    /// <param name="pending">What was noted of it.</param>
+    internal static IEnumerable<Settle> ToSettles(uint queueId, PendingSettles pending)
+    {
+        if (pending.Settled.Count > 0)
+        {
+            CollectionsMarshal.AsSpan(pending.Settled).Sort();
+            foreach (StoredId[] ids in pending.Settled.Select(static id => new StoredId(id)).Chunk(MostInRecord))
+            {
+                yield return Settle.Entries(queueId, ids);
+            }
+        }
+
+        foreach (IGrouping<StoredBlock, (StoredBlock Block, int Index)> group in pending.SettledInBlocks.GroupBy(static settled => settled.Block))
+        {
+            foreach (ushort[] indexes in group.Select(static settled => (ushort)settled.Index).Order().Chunk(MostInRecord))
+            {
+                yield return Settle.BlockEntries(group.Key.Address, indexes);
+            }
+        }
+    }
+
+    // In the log's list at most once.
+    private sealed class Written() : CommitWaiter(Durability.OsBuffered)
+    {
+        private int _isWaiting;
+
+        internal bool TryBegin() => Interlocked.Exchange(ref _isWaiting, 1) == 0;
+
+        public override void Complete(JournalException? failure) => Volatile.Write(ref _isWaiting, 0);
+    }
+}

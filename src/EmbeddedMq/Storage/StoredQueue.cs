@@ -1,0 +1,126 @@
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Storage;
+
+/// <summary>What the store keeps of one durable queue, or of one durable delayed exchange: its id, and what is to be written of its messages next.</summary>
+/// <remarks>Thread-safe. Its gate is a leaf: nothing is taken under it.</remarks>
+/// <param name="id">Its id, which is never given again.</param>
+/// <param name="store">The store.</param>
+internal sealed class StoredQueue(uint id, MessageStore store)
+{
+    private readonly Lock _gate = new();
+    private PendingSettles _pending = new(); // guarded by _gate
+    private volatile bool _isDeleted;
+    private int _isTouched;
+
+    /// <summary>Its id in records.</summary>
+    internal uint Id => id;
+
+    /// <summary>Whether somebody may have received messages of it since the store was opened. Written once, before the first delivery.</summary>
+    internal bool IsTouched => Volatile.Read(ref _isTouched) != 0;
+
+    /// <summary>Notes that somebody is about to receive messages: after a crash all of them count as delivered before.</summary>
+    internal void Touch()
+    {
+        if (Interlocked.Exchange(ref _isTouched, 1) == 0)
+        {
+            store.NoteTouched(this);
+        }
+    }
+
+    /// <summary>Notes that a message has left the queue for good. The next commit carries it; nobody waits for that.</summary>
+    /// <param name="entry">The message, stored, and settled in its queue.</param>
+    internal void Settle(QueuedMessage entry)
+    {
+        StoredBlock? block = store.Release(entry);
+        if (_isDeleted || !entry.Message.Properties.IsPersistent)
+        {
+            return; // of a queue that is gone, or of a message that no restart brings back, there is nothing to say
+        }
+
+        int count;
+        lock (_gate)
+        {
+            _pending.Settle(entry, block);
+            count = _pending.Count;
+        }
+
+        store.NotePending(this, count);
+    }
+
+    /// <summary>Notes how often the delivery of a message has failed, and that it was delivered.</summary>
+    /// <param name="entry">The message.</param>
+    /// <param name="failedDeliveries">How often, as it counts after a crash.</param>
+    internal void Mark(QueuedMessage entry, int failedDeliveries)
+    {
+        if (!entry.IsStored || _isDeleted || !entry.Message.Properties.IsPersistent)
+        {
+            return;
+        }
+
+        int count;
+        lock (_gate)
+        {
+            _pending.Marks.Add((entry, failedDeliveries));
+            count = _pending.Count;
+        }
+
+        store.NotePending(this, count);
+    }
+
+    /// <summary>Notes that the queue is deleted: nothing is to be written of its messages any more.</summary>
+    internal void Close()
+    {
+        _isDeleted = true;
+        TakePending();
+    }
+
+    /// <summary>Notes that messages have left the queue without having been in memory: it was purged.</summary>
+    /// <param name="storedAt">Their ids.</param>
+    internal void Settle(IEnumerable<ulong> storedAt)
+    {
+        int count;
+        lock (_gate)
+        {
+            _pending.Settled.AddRange(storedAt);
+            count = _pending.Count;
+        }
+
+        store.NotePending(this, count);
+    }
+
+    /// <summary>Notes that messages of a block have left the queue without having been in memory, or before the block took their place.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="indexes">Their indexes.</param>
+    internal void Settle(StoredBlock block, IEnumerable<int> indexes)
+    {
+        int count;
+        lock (_gate)
+        {
+            _pending.SettledInBlocks.AddRange(indexes.Select(index => (block, index)));
+            count = _pending.Count;
+        }
+
+        store.NotePending(this, count);
+    }
+
+    /// <summary>Whether it has been deleted.</summary>
+    internal bool IsDeleted => _isDeleted;
+
+    /// <summary>Takes what is to be written.</summary>
+    /// <returns>It, or <see langword="null"/> when there is nothing.</returns>
+    internal PendingSettles? TakePending()
+    {
+        lock (_gate)
+        {
+            if (_pending.Count == 0)
+            {
+                return null;
+            }
+
+            PendingSettles taken = _pending;
+            _pending = new PendingSettles();
+            return taken;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using EmbeddedMq.Bindings;
+using EmbeddedMq.Exchanges;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
+using EmbeddedMq.Storage.Records;
+
+namespace EmbeddedMq.VirtualHosts;
+
+/// <content>What goes into the journal: messages before their queues take them, and changes of names.</content>
+internal sealed partial class VirtualHost
+{
+    // More destinations than this are rare; for them the list is allocated.
+    private const int UsualDestinations = 16;
+
+    /// <summary>Appends a transaction to the journal: what it publishes to stored queues, and what it acknowledges there.</summary>
+    /// <param name="publishes">The messages, routed.</param>
+    /// <param name="acknowledged">What it acknowledges.</param>
+    /// <param name="isStored">Whether any of it is stored, so that the commit waits for the disk.</param>
+    /// <returns>The ids of the messages, in order; 0 for those that are not stored.</returns>
+    internal ulong[] StoreTransaction(IReadOnlyList<RoutedPublish> publishes, IReadOnlyList<QueueEntry> acknowledged, out bool isStored)
+    {
+        MessageStore store = _services.Store;
+        ulong[] ids = new ulong[publishes.Count];
+        isStored = false;
+        if (!store.IsDurable)
+        {
+            return ids;
+        }
+
+        List<BatchMessage> messages = [];
+        List<int> indexes = [];
+        for (int i = 0; i < publishes.Count; i++)
+        {
+            RoutedPublish publish = publishes[i];
+            QueueRef[] refs = new QueueRef[publish.QueueNames.Length + publish.Delayed.Length];
+            int count = publish.Message.Properties.IsPersistent ? CollectRefs(QueuesOf(publish), publish.Delayed, publish.Message, refs) : 0;
+            if (count > 0)
+            {
+                messages.Add(store.Prepare(publish.Exchange, publish.RoutingKey, publish.Message, refs[..count]));
+                indexes.Add(i);
+            }
+        }
+
+        StoredSource[] left = [.. acknowledged.Where(static entry => entry.IsStored).Select(static entry => new StoredSource(((Queue)entry.Owner).Stored, entry))];
+        isStored = messages.Count > 0 || left.Length > 0;
+        ulong[] stored = isStored ? store.AppendTransaction([.. messages], left) : [];
+        for (int i = 0; i < stored.Length; i++)
+        {
+            ids[indexes[i]] = stored[i];
+        }
+
+        return ids;
+    }
+
+    private IDestination[] QueuesOf(in RoutedPublish publish) => [.. publish.QueueNames.Select(FindQueue).OfType<IDestination>()];
+
+    // Once, for all destinations that are stored; the body is written once.
+    private ulong Store(
+        ReadOnlySpan<IDestination> queues,
+        ReadOnlySpan<DelayedExchange> delayed,
+        string exchange,
+        string routingKey,
+        Message message,
+        in StoredSource source,
+        out bool isStored)
+    {
+        isStored = false;
+        if (!_services.Store.IsDurable || !message.Properties.IsPersistent)
+        {
+            return 0;
+        }
+
+        int destinations = queues.Length + delayed.Length;
+        Span<QueueRef> refs = destinations <= UsualDestinations ? stackalloc QueueRef[UsualDestinations] : new QueueRef[destinations];
+        int count = CollectRefs(queues, delayed, message, refs);
+        isStored = count > 0;
+        return count == 0 ? 0
+            : source.Entry is { IsStored: true } ? _services.Store.AppendTransfer(source, exchange, routingKey, message, refs[..count])
+            : _services.Store.Append(exchange, routingKey, message, refs[..count]);
+    }
+
+    private static int CollectRefs(ReadOnlySpan<IDestination> queues, ReadOnlySpan<DelayedExchange> delayed, Message message, Span<QueueRef> refs)
+    {
+        int count = 0;
+        foreach (IDestination destination in queues)
+        {
+            if (destination is Queue { Stored: { } stored } queue)
+            {
+                long ttlMs = queue.TimeToLiveMs(message);
+                refs[count++] = new QueueRef(stored.Id, ttlMs == QueueEntry.NoExpiry ? QueueRef.NoTtl : ttlMs);
+            }
+        }
+
+        foreach (DelayedExchange exchange in delayed)
+        {
+            if (exchange.Stored is { } stored)
+            {
+                refs[count++] = new QueueRef(stored.Id); // its delay is in its headers
+            }
+        }
+
+        return count;
+    }
+}

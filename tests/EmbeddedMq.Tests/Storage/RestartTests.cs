@@ -1,0 +1,224 @@
+using EmbeddedMq.TestSupport;
+using Xunit;
+
+namespace EmbeddedMq.Tests.Storage;
+
+public sealed class RestartTests
+{
+    private static readonly MessageProperties Rich = new()
+    {
+        DeliveryMode = DeliveryMode.Persistent,
+        ContentType = "application/json",
+        CorrelationId = "c",
+        MessageId = "m",
+        Priority = 3,
+        Timestamp = DateTimeOffset.FromUnixTimeSeconds(1_900_000_000),
+        Headers = HeaderTable.Of("list", new object?[] { 1, "two", null, HeaderTable.Of("x", 1.5) }),
+    };
+
+    [Fact]
+    public async Task PersistentMessage_AfterRestart_IsThereWithAllItHad()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareExchangeAsync("orders", ExchangeType.Topic, static e => e.Durable());
+        await channel.DeclareQueueAsync("billing", static q => q.Durable());
+        await channel.BindQueueAsync("billing", "orders", "order.#");
+        await channel.PublishAsync("orders", "order.eu", new Message("body"u8.ToArray(), Rich));
+
+        await stored.RestartAsync();
+
+        channel = await stored.OpenChannelAsync();
+        GetResult? got = await channel.GetAsync("billing");
+        Assert.NotNull(got);
+        Assert.Equal("body", got.Delivery.Message.GetText());
+        Assert.Equal(Rich, got.Delivery.Message.Properties);
+        Assert.Equal("orders", got.Delivery.Exchange);
+        Assert.Equal("order.eu", got.Delivery.RoutingKey);
+        Assert.False(got.Delivery.Redelivered);
+        Assert.Equal(0u, got.RemainingCount);
+    }
+
+    [Fact]
+    public async Task Names_AfterRestart_AreThoseThatAreDurable()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        await stored.Broker.Management.CreateVirtualHostAsync("other");
+        await stored.Broker.Management.SetPolicyAsync("/", new Policy("ttl", "^q", HeaderTable.Of("message-ttl", 1000)));
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareExchangeAsync("kept", ExchangeType.Fanout, static e => e.Durable());
+        await channel.DeclareExchangeAsync("lost", ExchangeType.Fanout);
+        await channel.DeclareExchangeAsync("deleted", ExchangeType.Fanout, static e => e.Durable());
+        await channel.DeclareQueueAsync("q-kept", static q => q.Durable().WithMaxPriority(5));
+        await channel.DeclareQueueAsync("q-lost");
+        await channel.DeclareQueueAsync("q-deleted", static q => q.Durable());
+        await channel.BindQueueAsync("q-kept", "kept", "k");
+        await channel.BindQueueAsync("q-kept", "amq.topic", "#");
+        await channel.BindQueueAsync("q-kept", "kept", "undone");
+        await channel.UnbindQueueAsync("q-kept", "kept", "undone");
+        await channel.BindExchangeAsync("kept", "amq.direct", "e");
+        await channel.DeleteExchangeAsync("deleted");
+        await channel.DeleteQueueAsync("q-deleted");
+
+        for (int restart = 0; restart < 3; restart++)
+        {
+            await stored.RestartAsync();
+            IBrokerManagement management = stored.Broker.Management;
+            Assert.Equal(["/", "other"], await management.ListVirtualHostsAsync());
+            Assert.Equal(["kept"], (await management.ListExchangesAsync("/")).Select(static e => e.Name).Where(static name => name.Length > 0 && !name.StartsWith("amq.", StringComparison.Ordinal)));
+            QueueDescription queue = Assert.Single(await management.ListQueuesAsync("/"));
+            Assert.Equal("q-kept", queue.Name);
+            Assert.Equal("ttl", queue.Policy);
+            Assert.Equal(
+                ["amq.direct->kept:e", "amq.topic->q-kept:#", "kept->q-kept:k"],
+                (await management.ListBindingsAsync("/")).Where(static b => b.Source.Length > 0).Select(static b => $"{b.Source}->{b.Destination}:{b.RoutingKey}"));
+        }
+    }
+
+    [Fact]
+    public async Task TransientMessageAndNonDurableQueue_AfterRestart_AreGone()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q", static q => q.Durable());
+        await channel.DeclareQueueAsync("memory");
+        await channel.PublishAsync("", "q", Message.Text("transient"));
+        await channel.PublishAsync("", "q", Message.Text("kept", MessageProperties.Persistent));
+        await channel.PublishAsync("", "memory", Message.Text("lost", MessageProperties.Persistent));
+
+        await stored.RestartAsync();
+
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal("kept", (await channel.GetAsync("q"))?.Delivery.Message.GetText());
+        Assert.Null(await channel.GetAsync("q"));
+        Assert.DoesNotContain(await stored.Broker.Management.ListQueuesAsync("/"), static queue => queue.Name == "memory");
+    }
+
+    [Fact]
+    public async Task SettledMessages_AfterRestart_StayAway()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("dead", static q => q.Durable());
+        await channel.DeclareQueueAsync("q", static q => q.Durable().DeadLetterTo("dead"));
+        for (int i = 0; i < 6; i++)
+        {
+            await channel.PublishAsync("", "q", Message.Text($"{i}", MessageProperties.Persistent));
+        }
+
+        Delivery first = (await channel.GetAsync("q"))!.Delivery;
+        Delivery second = (await channel.GetAsync("q"))!.Delivery;
+        Delivery third = (await channel.GetAsync("q"))!.Delivery;
+        _ = await channel.GetAsync("q"); // unsettled when the broker stops
+        await channel.AckAsync(first.DeliveryTag);
+        await channel.RejectAsync(second.DeliveryTag);
+        await channel.NackAsync(third.DeliveryTag);
+
+        await stored.RestartAsync();
+
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal(["2*", "3*", "4", "5"], await DrainAsync(channel, "q"));
+        Delivery dead = (await channel.GetAsync("dead"))!.Delivery;
+        Assert.Equal("1", dead.Message.GetText());
+        Assert.Equal(DeathReason.Rejected, dead.Deaths[0].Reason);
+        Assert.Null(await channel.GetAsync("dead"));
+    }
+
+    [Fact]
+    public async Task Expiry_GoesOnWhileStopped()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("dead", static q => q.Durable());
+        await channel.DeclareQueueAsync("q", static q => q.Durable().WithMessageTtl(TimeSpan.FromSeconds(10)).DeadLetterTo("dead"));
+        await channel.PublishAsync("", "q", Message.Text("early", MessageProperties.Persistent));
+        stored.Time.Advance(TimeSpan.FromSeconds(6));
+        await channel.PublishAsync("", "q", Message.Text("late", MessageProperties.Persistent));
+
+        await stored.StopAsync();
+        stored.Time.Advance(TimeSpan.FromSeconds(5));
+        await stored.StartAgainAsync();
+
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal(DeathReason.Expired, (await channel.GetAsync("dead"))!.Delivery.Deaths[0].Reason);
+        stored.Time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal("late", (await channel.GetAsync("q"))?.Delivery.Message.GetText());
+    }
+
+    [Fact]
+    public async Task Transaction_Committed_IsThereWhole()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync(ChannelMode.Transactional);
+        await channel.DeclareQueueAsync("in", static q => q.Durable());
+        await channel.DeclareQueueAsync("out", static q => q.Durable());
+        await channel.PublishAsync("", "in", Message.Text("work", MessageProperties.Persistent));
+        await channel.CommitTransactionAsync();
+        GetResult? work = await channel.GetAsync("in");
+        await channel.AckAsync(work!.Delivery.DeliveryTag);
+        await channel.PublishAsync("", "out", Message.Text("done 1", MessageProperties.Persistent));
+        await channel.PublishAsync("", "out", Message.Text("done 2", MessageProperties.Persistent));
+        await channel.CommitTransactionAsync();
+        await channel.PublishAsync("", "out", Message.Text("never", MessageProperties.Persistent));
+
+        await stored.RestartAsync();
+
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal([], await DrainAsync(channel, "in"));
+        Assert.Equal(["done 1", "done 2"], await DrainAsync(channel, "out"));
+    }
+
+    [Fact]
+    public async Task LargeBody_AfterRestart_IsWhole()
+    {
+        byte[] body = new byte[5_000_000];
+        new Random(1).NextBytes(body);
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q", static q => q.Durable());
+        await channel.PublishAsync("", "q", new Message(body, MessageProperties.Persistent));
+
+        await stored.RestartAsync();
+
+        channel = await stored.OpenChannelAsync();
+        GetResult? got = await channel.GetAsync("q");
+        Assert.True(got!.Delivery.Message.Body.Span.SequenceEqual(body));
+    }
+
+    [Fact]
+    public async Task DelayedMessage_AfterRestart_ComesWhenItWasDue()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareExchangeAsync("later", ExchangeType.Delayed, static e => e.Durable().WithArgument(ExchangeArgument.DelayedType, ExchangeType.Fanout));
+        await channel.DeclareQueueAsync("q", static q => q.Durable());
+        await channel.BindQueueAsync("q", "later", "");
+        await channel.PublishAsync("later", "", Message.Text("in 10 s", MessageProperties.Persistent.WithHeader(ExchangeArgument.Delay, 10_000)));
+        stored.Time.Advance(TimeSpan.FromSeconds(4));
+
+        await stored.RestartAsync();
+
+        channel = await stored.OpenChannelAsync();
+        stored.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Null(await channel.GetAsync("q"));
+        stored.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal("in 10 s", (await channel.GetAsync("q"))?.Delivery.Message.GetText());
+
+        await stored.RestartAsync();
+
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal(["in 10 s*"], await DrainAsync(channel, "q")); // it went back when the first connection closed
+    }
+
+    // The texts of all ready messages, with a star for those redelivered.
+    private static async Task<List<string>> DrainAsync(IChannel channel, string queue)
+    {
+        List<string> texts = [];
+        while (await channel.GetAsync(queue, autoAck: true) is { } got)
+        {
+            texts.Add(got.Delivery.Message.GetText() + (got.Delivery.Redelivered ? "*" : ""));
+        }
+
+        return texts;
+    }
+}
