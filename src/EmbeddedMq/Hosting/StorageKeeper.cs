@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Journal;
+using EmbeddedMq.Journal.Faster;
 using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Recovery;
 using EmbeddedMq.VirtualHosts;
@@ -56,7 +57,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
         };
         return options.OpenJournal is { } open
             ? await open(journal, timeProvider, cancellationToken).ConfigureAwait(false)
-            : throw new NotSupportedException();
+            : await FasterJournal.OpenAsync(journal, new OsFiles(), timeProvider, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Brings back what was there when the broker stopped, and begins to keep the store short.</summary>

@@ -13,9 +13,6 @@ public sealed class StorageOptions
     /// <see cref="Durability.Synced"/>. A publish can ask for another level with <see cref="PublishFlags"/>.</summary>
     public Durability Durability { get; set; } = Durability.Synced;
 
-    /// <summary>Bytes of waiting messages that stay in memory before the broker keeps them on disk only. 1 MiB or more. Default 256 MiB.</summary>
-    public long BacklogMemoryBytes { get; set; } = 256L << 20;
-
     /// <summary>Bytes of the journal beyond which long-lived messages are moved out of it, so that its space can be used again. 4 segments or more.
     /// Default 1 GiB. Opening a store reads up to this much.</summary>
     public long JournalBytes { get; set; } = 1L << 30;

@@ -163,7 +163,7 @@ internal sealed partial class Queue
     /// nothing has been changed, and the block is of no use.</returns>
     /// <remarks>Beside it messages are settled without the gate. Whoever does that marks the entry as settled (<see cref="QueueEntry.Move"/>), has a
     /// full fence, and then reads <see cref="QueueEntry.Block"/>: if there is one and <see cref="StoredBlock.Settle"/> does not answer -1, it is
-    /// settled there; in every other case it settles it in the journal, by <see cref="QueueEntry.StoredAt"/>. Then each message is settled in
+    /// settled there; in every other case it settles it in the journal, by <see cref="QueuedMessage.StoredAt"/>. Then each message is settled in
     /// exactly one place, and that is the place that <see cref="Evacuation.IsMoved"/> tells.</remarks>
     internal bool Replace(Evacuation evacuation, StoredBlock block)
     {

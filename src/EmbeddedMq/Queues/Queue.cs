@@ -150,31 +150,9 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         return outcome is EnqueueOutcome.Accepted or EnqueueOutcome.Waiting;
     }
 
-    /// <summary>Takes up messages that a restart brings back, before anybody uses the queue.</summary>
-    /// <param name="messages">The messages, in order.</param>
-    internal void Restore(IEnumerable<RestoredMessage> messages)
-    {
-        foreach (RestoredMessage restored in messages)
-        {
-            QueueEntry entry = new(restored.Message.Message, restored.Message.Exchange, restored.Message.RoutingKey, this)
-            {
-                StoredAt = restored.StoredAt,
-                Redelivered = restored.Redelivered,
-                FailedDeliveries = restored.FailedDeliveries,
-            };
-            lock (_gate)
-            {
-                _contents.Restore(entry, restored.ExpiresAtMs ?? QueueEntry.NoExpiry);
-            }
-        }
-
-        lock (_gate)
-        {
-            MoveUp_NeedsGate();
-        }
-
-        LeaveGate();
-    }
+    /// <summary>The level of messages of some priority.</summary>
+    /// <param name="priority">The priority, 0 for none.</param>
+    internal byte LevelOf(byte priority) => (byte)Math.Min(priority, ArgumentSettings.MaxPriority);
 
     /// <summary>Takes the first ready message for a get.</summary>
     /// <param name="entry">The message, acquired.</param>

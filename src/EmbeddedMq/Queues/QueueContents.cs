@@ -90,17 +90,6 @@ internal sealed partial class QueueContents(
         SetExpiry(entry);
     }
 
-    /// <summary>Takes a message in that was in the queue before the broker stopped.</summary>
-    /// <param name="entry">The message, not held yet.</param>
-    /// <param name="expiresAtMs">When it expires.</param>
-    internal void Restore(QueueEntry entry, long expiresAtMs)
-    {
-        Hold(entry);
-        Enter(entry);
-        entry.ExpiresAtMs = expiresAtMs; // its time went on while the broker was stopped
-        Append(entry);
-    }
-
     /// <summary>Appends a message that has just entered.</summary>
     /// <param name="entry">The message.</param>
     internal void Append(QueueEntry entry) => _ready.Add(entry);

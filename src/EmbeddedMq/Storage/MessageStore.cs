@@ -27,6 +27,7 @@ internal sealed class MessageStore : IAsyncDisposable
     private readonly LargeBodies _largeBodies;
     private readonly SettleWriter _settles;
     private readonly PublishConfirmPool _confirms = new();
+    private readonly LostRanges _lost = new();
     private int _isWaitingForRoom;
     private int _lastQueueId;
     private long _topologyVersion;
@@ -43,6 +44,8 @@ internal sealed class MessageStore : IAsyncDisposable
         _claims = new SegmentLedger(journal.Hot);
         _largeBodies = new LargeBodies(_claims);
         _settles = new SettleWriter(journal.Hot, timeProvider, logger);
+        ColdBytes = new SegmentLedger(journal.Cold);
+        Blocks = new ColdBlocks(ColdBytes, journal.Cold);
     }
 
     /// <summary>Called when publishers that had to wait can go on. Set once, before anybody publishes; called outside all gates.</summary>
@@ -53,6 +56,12 @@ internal sealed class MessageStore : IAsyncDisposable
 
     /// <summary>The journal.</summary>
     internal IJournal Journal => _journal;
+
+    /// <summary>Bytes of blocks, by cold segment.</summary>
+    internal SegmentLedger ColdBytes { get; }
+
+    /// <summary>The blocks of the cold log.</summary>
+    internal ColdBlocks Blocks { get; }
 
     /// <summary>Claims of queues on messages, by hot segment.</summary>
     internal SegmentLedger Claims => _claims;
@@ -194,6 +203,37 @@ internal sealed class MessageStore : IAsyncDisposable
         return ids;
     }
 
+    /// <summary>Appends a message that is to leave memory only, and that no restart brings back.</summary>
+    /// <param name="entry">The message.</param>
+    /// <param name="queue">Its queue, and how long it may stay there from now on.</param>
+    /// <returns>Its id; 0: the journal has failed.</returns>
+    internal ulong Spill(QueuedMessage entry, QueueRef queue)
+    {
+        StoredBody body = BodyOf(entry.Message);
+        PublishBody record = new(entry.Exchange, entry.RoutingKey, entry.Message.Properties, body, [queue], entry.Message.Properties.Priority ?? 0);
+        lock (_appendGate)
+        {
+            return Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Spill, record), 0, body, 1);
+        }
+    }
+
+    /// <summary>Whether a message can be read back: its record is with the operating system.</summary>
+    /// <param name="storedAt">Its id.</param>
+    internal bool IsWritten(ulong storedAt)
+    {
+        if (new StoredId(storedAt).Address < _journal.Hot.WrittenUntil)
+        {
+            return true;
+        }
+
+        _settles.RequestWrite();
+        return false;
+    }
+
+    /// <summary>Whether the record of a message went with a failure of the disk.</summary>
+    /// <param name="storedAt">Its id.</param>
+    internal bool IsLost(ulong storedAt) => _lost.Contains(new StoredId(storedAt).Address);
+
     /// <summary>Appends a change of names, bindings or policies. Called under the gate that orders such changes.</summary>
     /// <param name="item">The change.</param>
     internal void Append(TopologyItem item)
@@ -253,6 +293,7 @@ internal sealed class MessageStore : IAsyncDisposable
         Interlocked.MemoryBarrier(); // the entry says that it is settled before its block is read: see QueueEntry.MoveToBlock
         if (entry.Block is { } block && block.Settle(entry.BlockIndex) != -1)
         {
+            Blocks.NoteSettled(block);
             return block;
         }
 
@@ -306,6 +347,7 @@ internal sealed class MessageStore : IAsyncDisposable
     /// <summary>A group that says that one message has left its place.</summary>
     /// <param name="queue">The place.</param>
     /// <param name="left">The message, stored.</param>
+    /// <param name="block">The block that holds it; <see langword="null"/>: the journal.</param>
     private static Settle SettleOf(StoredQueue queue, QueuedMessage left, StoredBlock? block) => block is not null
         ? Settle.BlockEntries(block.Address, new[] { (ushort)left.BlockIndex })
         : Settle.Entries(queue.Id, new[] { new StoredId(left.StoredAt) });

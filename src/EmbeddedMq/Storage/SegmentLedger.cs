@@ -19,6 +19,12 @@ internal sealed class SegmentLedger(IAppendLog log)
     /// <param name="amount">How much.</param>
     internal void Add(long address, long amount) => Interlocked.Add(ref CellOf(address).Live, amount);
 
+    /// <summary>Adds to a segment.</summary>
+    /// <param name="segment">Its number.</param>
+    /// <param name="amount">How much; less than nothing to take it back.</param>
+    internal void AddTo(long segment, long amount)
+        => Interlocked.Add(ref _cells.GetOrAdd(segment, static number => new Cell(number)).Live, amount);
+
     /// <summary>Takes from a segment.</summary>
     /// <param name="address">An address in it.</param>
     /// <param name="amount">How much.</param>

@@ -78,10 +78,16 @@ internal sealed class SettleWriter : IAsyncDisposable
                 }
             }
 
-            if (_written.TryBegin())
-            {
-                _log.WhenCommitted(_written); // not for anybody, but so that it leaves this process
-            }
+            RequestWrite();
+        }
+    }
+
+    /// <summary>Asks that everything appended so far leaves this process, not for anybody who waits.</summary>
+    internal void RequestWrite()
+    {
+        if (_written.TryBegin())
+        {
+            _log.WhenCommitted(_written);
         }
     }
 

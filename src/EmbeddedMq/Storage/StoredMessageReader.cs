@@ -1,63 +1,151 @@
 using EmbeddedMq.Errors;
 using EmbeddedMq.Journal;
+using EmbeddedMq.Messages;
 using EmbeddedMq.Storage.Records;
 
 namespace EmbeddedMq.Storage;
 
-/// <summary>Reads messages back from the journal.</summary>
+/// <summary>Reads messages back from the logs.</summary>
 /// <remarks>For one thread. It waits for the disk.</remarks>
-/// <param name="log">The hot log.</param>
-internal sealed class StoredMessageReader(IAppendLog log)
+/// <param name="journal">The journal.</param>
+internal sealed class StoredMessageReader(IJournal journal)
 {
+    // Messages that lie as close as this on average are read in one sweep over what lies between; farther ones one by one.
+    private const int SweepFactor = 4;
+    private const int SweepBytesPerMessage = 1_024;
+
     private readonly StringCache _texts = new();
 
-    /// <summary>Reads one message.</summary>
+    /// <summary>Reads messages of the hot log.</summary>
+    /// <param name="ids">Their ids.</param>
+    /// <param name="bodyBytes">Bytes of their bodies.</param>
+    /// <param name="queueId">The queue that holds them.</param>
+    /// <param name="into">Takes them, in the same order.</param>
+    /// <exception cref="JournalException">One is damaged, or is not there.</exception>
+    internal void Read(ReadOnlySpan<StoredId> ids, long bodyBytes, uint queueId, List<ReadMessage> into)
+    {
+        if (!CanSweep(ids, bodyBytes))
+        {
+            foreach (StoredId id in ids)
+            {
+                into.Add(Read(id, queueId));
+            }
+
+            return;
+        }
+
+        using IRecordReader reader = journal.Hot.ReadForward(ids[0].Address, journal.Hot.WrittenUntil);
+        int next = 0;
+        while (next < ids.Length && reader.TryRead(out RecordView record))
+        {
+            while (next < ids.Length && ids[next].Address == record.Address)
+            {
+                into.Add(Decode(record.Body.Span, record.Kind, record.Timestamp, ids[next++], queueId));
+            }
+        }
+
+        if (next < ids.Length)
+        {
+            into.Add(Read(ids[next], queueId)); // which says what is wrong with it
+        }
+    }
+
+    /// <summary>Reads one message of the hot log.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="queueId">The queue that holds it.</param>
     /// <exception cref="JournalException">It is damaged, or is not there.</exception>
     internal ReadMessage Read(StoredId id, uint queueId)
     {
-        StoredRecord record = log.Read(id.Address);
+        StoredRecord record = journal.Hot.Read(id.Address);
+        return Decode(record.Body.Span, record.Kind, record.Timestamp, id, queueId);
+    }
+
+    /// <summary>Reads messages of a block.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="start">The index of the first.</param>
+    /// <param name="end">The index after the last.</param>
+    /// <param name="into">Takes those that the block does not call settled, with their indexes.</param>
+    /// <exception cref="JournalException">The block is damaged, or is not there.</exception>
+    internal void Read(StoredBlock block, int start, int end, List<ReadBlockMessage> into)
+    {
+        StoredRecord record = journal.Cold.Read(block.Address);
         try
         {
-            MessageView view = new BatchReader(record.Body.Span).Messages[id.Index];
+            QueueBlockReader reader = new(record.Body.Span);
+            for (int index = start; index < end; index++)
+            {
+                if (!block.IsSettled(index))
+                {
+                    BlockMessageView view = reader[index];
+                    StoredMessage message = view.IsChunked
+                        ? view.ToMessage(_texts, ReadChunks(journal.Cold, view.Chunks, view.BodyLength))
+                        : view.ToMessage(_texts);
+                    into.Add(new ReadBlockMessage(index, message, view.Entry));
+                }
+            }
+        }
+        catch (RecordFormatException error)
+        {
+            throw MqErrors.RecordNotUnderstood(block.Address, record.Kind, error);
+        }
+    }
+
+    private static bool CanSweep(ReadOnlySpan<StoredId> ids, long bodyBytes)
+    {
+        for (int i = 1; i < ids.Length; i++)
+        {
+            if (ids[i].CompareTo(ids[i - 1]) < 0)
+            {
+                return false;
+            }
+        }
+
+        return ids.Length > 1
+            && ids[^1].Address - ids[0].Address <= (bodyBytes + (ids.Length * (long)SweepBytesPerMessage)) * SweepFactor;
+    }
+
+    private ReadMessage Decode(ReadOnlySpan<byte> record, byte kind, long timestamp, StoredId id, uint queueId)
+    {
+        try
+        {
+            MessageView view = new BatchReader(record).Messages[id.Index];
             long ttlMs = QueueRef.NoTtl;
             foreach (QueueRef queue in view.Refs)
             {
                 ttlMs = queue.QueueId == queueId ? queue.TtlMs : ttlMs;
             }
 
-            StoredMessage message = view.IsChunked ? view.ToMessage(_texts, ReadChunks(view)) : view.ToMessage(_texts);
-            return new ReadMessage(message, record.Timestamp, ttlMs == QueueRef.NoTtl ? null : record.Timestamp + ttlMs);
+            StoredMessage message = view.IsChunked ? view.ToMessage(_texts, ReadChunks(journal.Hot, view.Chunks, view.BodyLength)) : view.ToMessage(_texts);
+            return new ReadMessage(message, timestamp, ttlMs == QueueRef.NoTtl ? null : timestamp + ttlMs);
         }
         catch (RecordFormatException error)
         {
-            throw MqErrors.RecordNotUnderstood(id.Address, record.Kind, error);
+            throw MqErrors.RecordNotUnderstood(id.Address, kind, error);
         }
     }
 
-    private byte[] ReadChunks(in MessageView message)
+    private static byte[] ReadChunks(IAppendLog log, ChunkList chunks, int length)
     {
-        byte[] body = new byte[message.BodyLength];
+        byte[] body = new byte[length];
         int filled = 0;
-        foreach (long address in message.Chunks)
+        foreach (long address in chunks)
         {
-            ReadOnlySpan<byte> piece = BodyChunk.Read(log.Read(address).Body.Span).Bytes;
-            if (piece.Length > body.Length - filled)
+            ReadOnlyMemory<byte> record = log.Read(address).Body;
+            ReadOnlySpan<byte> piece = BodyChunk.Read(record.Span).Bytes;
+            if (piece.Length > length - filled)
             {
-                throw new RecordFormatException($"the pieces of a body of {body.Length} bytes are longer than that");
+                RecordFormatException.Throw($"the pieces of a body of {length} bytes are longer than that", 0, length);
             }
 
             piece.CopyTo(body.AsSpan(filled));
             filled += piece.Length;
         }
 
-        return filled == body.Length ? body : throw new RecordFormatException($"the pieces of a body of {body.Length} bytes are {filled} bytes long");
-    }
+        if (filled != length)
+        {
+            RecordFormatException.Throw($"the pieces of a body of {length} bytes are shorter than that", filled, length);
+        }
 
-    /// <summary>A message as it was read.</summary>
-    /// <param name="Message">The message, where it was published to, and with which key.</param>
-    /// <param name="PublishedUtcMs">When it was appended, in milliseconds since 1970.</param>
-    /// <param name="ExpiresUtcMs">When it expires, or <see langword="null"/>.</param>
-    internal readonly record struct ReadMessage(StoredMessage Message, long PublishedUtcMs, long? ExpiresUtcMs);
+        return body;
+    }
 }

@@ -19,6 +19,9 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <summary>Whether somebody may have received messages of it since the store was opened. Written once, before the first delivery.</summary>
     internal bool IsTouched => Volatile.Read(ref _isTouched) != 0;
 
+    /// <summary>Every message with a lower id counts as handed over before: the broker did not stop in order when it had them. Set at a restart.</summary>
+    internal ulong RedeliveredBelow { get; set; }
+
     /// <summary>Notes that somebody is about to receive messages: after a crash all of them count as delivered before.</summary>
     internal void Touch()
     {
@@ -56,6 +59,11 @@ internal sealed class StoredQueue(uint id, MessageStore store)
         if (!entry.IsStored || _isDeleted || !entry.Message.Properties.IsPersistent)
         {
             return;
+        }
+
+        if (entry.Block is { } block)
+        {
+            store.Blocks.Mark(block, entry.BlockIndex, failedDeliveries);
         }
 
         int count;

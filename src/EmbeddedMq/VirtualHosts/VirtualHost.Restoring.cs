@@ -1,5 +1,6 @@
 using EmbeddedMq.Bindings;
 using EmbeddedMq.Exchanges;
+using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
 using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Records;
@@ -45,17 +46,17 @@ internal sealed partial class VirtualHost
             }
         }
 
-        StoredMessageReader reader = new(_services.Store.Journal.Hot);
         foreach (TopologyItem.QueueDeclared queue in recovered.Queues.Values)
         {
-            _queues[queue.Declaration.Name].Restore(Read(reader, queue.Id, store.QueueOf(queue.Id), isClean));
+            Restore(_queues[queue.Declaration.Name], store.QueueOf(queue.Id), store, isClean);
         }
 
+        StoredMessageReader reader = new(_services.Store.Journal);
         foreach (ExchangeDeclared exchange in recovered.Exchanges.Values)
         {
             if (FindExchange(exchange.Declaration.Name) is DelayedExchange delayed)
             {
-                Restore(delayed, exchange.Id, store.QueueOf(exchange.Id), reader);
+                Restore(delayed, exchange.Id, store, reader);
             }
         }
     }
@@ -80,6 +81,11 @@ internal sealed partial class VirtualHost
                 if (queue.Stored is { } stored)
                 {
                     items.Add(new TopologyItem.QueueDeclared(Name, stored.Id, queue.Declaration));
+                    if (stored.RedeliveredBelow > 0)
+                    {
+                        items.Add(new QueueRedelivered(stored.Id, new StoredId(stored.RedeliveredBelow)));
+                    }
+
                     if (stored.IsTouched)
                     {
                         items.Add(new QueueTouched(stored.Id));
@@ -101,36 +107,81 @@ internal sealed partial class VirtualHost
 
     private static bool IsPredeclared(string exchange) => exchange.Length == 0 || exchange.StartsWith("amq.", StringComparison.Ordinal);
 
-    private IEnumerable<RestoredMessage> Read(StoredMessageReader reader, uint queueId, RecoveredQueue recovered, bool isClean)
+    // Everything begins on disk; what consumers want comes into memory as they want it.
+    private void Restore(Queue queue, RecoveredQueue recovered, RecoveredStore store, bool isClean)
     {
-        long nowMs = _services.Clock.NowMs;
-        long utcNowMs = _services.Clock.UtcNow.ToUnixTimeMilliseconds();
-        foreach (RecoveredEntry entry in recovered.Live)
+        bool isRedelivered = recovered.IsTouched && !isClean;
+        queue.Stored!.RedeliveredBelow = isRedelivered ? store.EndId : recovered.RedeliveredBelow;
+        foreach (IGrouping<byte, RecoveredBlock> level in recovered.Blocks.Where(static block => block.Block.LiveCount > 0).GroupBy(static block => block.Block.Level))
         {
-            Claim(entry);
-            StoredMessageReader.ReadMessage read = reader.Read(new StoredId(entry.Id), queueId);
-            bool wasDelivered = recovered.Marks.TryGetValue(entry.Id, out int failedDeliveries);
-            yield return new RestoredMessage(
-                read.Message,
-                entry.Id,
-                read.ExpiresUtcMs is { } expiresUtcMs ? nowMs + Math.Max(0, expiresUtcMs - utcNowMs) : null,
-                wasDelivered || (recovered.IsTouched && !isClean) || entry.Id < recovered.RedeliveredBelow,
-                failedDeliveries);
+            queue.RestoreAway(level.Key, [.. level.OrderBy(static block => block.Descriptor.First).Select(block => Restore(block))]);
+        }
+
+        foreach (IGrouping<byte, RecoveredEntry> level in recovered.Live.GroupBy(entry => queue.LevelOf(entry.Priority)))
+        {
+            List<AwayRun> runs = [];
+            foreach (AwayEntry[] entries in CutIntoRuns(level.Select(entry => Restore(entry, queue.Stored, recovered, store))))
+            {
+                runs.Add(AwayRun.Of(entries));
+            }
+
+            queue.RestoreAway(level.Key, runs);
         }
     }
 
-    private void Restore(DelayedExchange exchange, uint id, RecoveredQueue recovered, StoredMessageReader reader)
+    private AwayRun Restore(RecoveredBlock recovered)
+    {
+        StoredBlock block = recovered.Block;
+        _services.Store.Blocks.Add(block, recovered.Descriptor);
+        foreach (BlockMark mark in recovered.Marks)
+        {
+            _services.Store.Blocks.Mark(block, mark.Index, mark.FailedDeliveries);
+        }
+
+        return AwayRun.Of(block, 0, block.Count, block.BodyBytes * block.LiveCount / block.Count);
+    }
+
+    private AwayEntry Restore(in RecoveredEntry entry, StoredQueue queue, RecoveredQueue recovered, RecoveredStore store)
+    {
+        Claim(entry.Id, store);
+        bool wasDelivered = recovered.Marks.TryGetValue(entry.Id, out int failedDeliveries);
+        return StoredBacklog.Recovered(entry.Id, entry.BodyBytes, wasDelivered || entry.Id < queue.RedeliveredBelow, failedDeliveries);
+    }
+
+    private static IEnumerable<AwayEntry[]> CutIntoRuns(IEnumerable<AwayEntry> entries)
+    {
+        List<AwayEntry> run = [];
+        long bodyBytes = 0;
+        foreach (AwayEntry entry in entries)
+        {
+            run.Add(entry);
+            bodyBytes += entry.BodyBytes;
+            if (run.Count == AwayRun.MaxCount || bodyBytes >= AwayRun.MaxBodyBytes)
+            {
+                yield return [.. run];
+                run.Clear();
+                bodyBytes = 0;
+            }
+        }
+
+        if (run.Count > 0)
+        {
+            yield return [.. run];
+        }
+    }
+
+    private void Restore(DelayedExchange exchange, uint id, RecoveredStore store, StoredMessageReader reader)
     {
         long utcNowMs = _services.Clock.UtcNow.ToUnixTimeMilliseconds();
-        foreach (RecoveredEntry entry in recovered.Live)
+        foreach (RecoveredEntry entry in store.QueueOf(id).Live)
         {
-            Claim(entry);
-            StoredMessageReader.ReadMessage read = reader.Read(new StoredId(entry.Id), id);
+            Claim(entry.Id, store);
+            ReadMessage read = reader.Read(new StoredId(entry.Id), id);
             DelayedExchange.TryGetDelay(read.Message.Message.Headers, out TimeSpan delay);
             TimeSpan rest = delay - TimeSpan.FromMilliseconds(utcNowMs - read.PublishedUtcMs);
             Hold(exchange, read.Message.Exchange, read.Message.RoutingKey, read.Message.Message, entry.Id, rest < TimeSpan.Zero ? TimeSpan.Zero : rest);
         }
     }
 
-    private void Claim(in RecoveredEntry entry) => _services.Store.RestoreClaim(new StoredId(entry.Id), 0);
+    private void Claim(ulong id, RecoveredStore store) => _services.Store.RestoreClaim(new StoredId(id), store.FirstChunks.GetValueOrDefault(id));
 }

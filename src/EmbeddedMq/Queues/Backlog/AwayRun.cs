@@ -12,6 +12,9 @@ internal sealed class AwayRun
     /// <summary>Most messages in one run; as many as in a <see cref="StoredBlock"/>.</summary>
     internal const int MaxCount = 4_096;
 
+    /// <summary>Bytes of bodies at which a run is full: they are to fit into one block.</summary>
+    internal const long MaxBodyBytes = 1 << 20;
+
     private const int SmallArray = 64;
     private const int BackwardsArray = 1_024;
 
@@ -89,13 +92,13 @@ internal sealed class AwayRun
     /// <param name="block">Its block, or <see langword="null"/>.</param>
     /// <param name="index">Its index there.</param>
     internal bool CanAppend(StoredBlock? block, int index)
-        => ReferenceEquals(block, Block) && (block is null ? End < MaxCount : index >= End);
+        => ReferenceEquals(block, Block) && (block is null ? End < MaxCount && BodyBytes < MaxBodyBytes : index >= End);
 
     /// <summary>Whether a message can go back to the start.</summary>
     /// <param name="block">Its block, or <see langword="null"/>.</param>
     /// <param name="index">Its index there.</param>
     internal bool CanPrepend(StoredBlock? block, int index)
-        => ReferenceEquals(block, Block) && (block is null ? Start > 0 : index < Start);
+        => ReferenceEquals(block, Block) && (block is null ? Start > 0 && BodyBytes < MaxBodyBytes : index < Start);
 
     /// <summary>Puts an entry of the journal at the end.</summary>
     /// <param name="entry">The entry.</param>

@@ -8,7 +8,7 @@ namespace EmbeddedMq.Queues;
 /// <para>Thread-safe. What was put away stays readable at its place until the queue has taken it back and settled it, has discarded it, or has
 /// exchanged it for a place in a block (<see cref="Queue.Replace"/>). A message that is put away is neither settled nor changed.</para>
 /// <para>A message that comes back is a new <see cref="QueueEntry"/> with everything that the one had which went: message, exchange, routing
-/// key, <see cref="QueueEntry.StoredAt"/>, <see cref="QueueEntry.Block"/> and <see cref="QueueEntry.BlockIndex"/>,
+/// key, <see cref="QueuedMessage.StoredAt"/>, <see cref="QueueEntry.Block"/> and <see cref="QueueEntry.BlockIndex"/>,
 /// <see cref="QueueEntry.ExpiresAtMs"/> as the same instant of the broker's clock, <see cref="QueueEntry.FailedDeliveries"/> and
 /// <see cref="QueueEntry.Redelivered"/>. Its state is <see cref="EntryState.Waiting"/>; position and level are the queue's to give.</para>
 /// </remarks>

@@ -16,6 +16,7 @@ namespace EmbeddedMq.Storage.Records;
 /// 11 queue touched          varint id
 /// 12 queue block kept       see <see cref="QueueBlockKeptCodec"/>
 /// 13 next ids               varint queue, varint exchange, varint transaction
+/// 14 queue redelivered      varint id, id of a message
 /// </code>
 /// Arguments and definitions are tables, see <see cref="HeaderTableCodec"/>.
 /// </remarks>
@@ -41,6 +42,7 @@ internal static class TopologyCodec
         QueueTouched,
         QueueBlockKept,
         NextIds,
+        QueueRedelivered,
     }
 
     /// <summary>Writes an item.</summary>
@@ -96,6 +98,10 @@ internal static class TopologyCodec
             case TopologyItem.QueueTouched touched:
                 WriteId(buffer, Kind.QueueTouched, touched.Id);
                 break;
+            case TopologyItem.QueueRedelivered redelivered:
+                WriteId(buffer, Kind.QueueRedelivered, redelivered.Id);
+                buffer.Id(redelivered.Below);
+                break;
             case TopologyItem.QueueBlockKept kept:
                 buffer.Byte((byte)Kind.QueueBlockKept);
                 QueueBlockKeptCodec.Write(buffer, kept);
@@ -137,6 +143,8 @@ internal static class TopologyCodec
             case Kind.Unbound:
                 return new TopologyItem.Unbound(
                     reader.Text(texts), reader.Text(texts), ReadDestination(ref reader), reader.Text(texts), reader.Text(texts), ReadTable(ref reader, texts));
+            case Kind.QueueRedelivered:
+                return new TopologyItem.QueueRedelivered(reader.VarUInt32("an id"), reader.Id());
             case Kind.PolicySet:
                 return new TopologyItem.PolicySet(reader.Text(texts), ReadPolicy(ref reader, texts));
             case Kind.PolicyDeleted:

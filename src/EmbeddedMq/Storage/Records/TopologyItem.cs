@@ -71,6 +71,11 @@ internal abstract record TopologyItem
     /// <param name="Id">The queue's id in the store.</param>
     internal sealed record QueueTouched(uint Id) : TopologyItem;
 
+    /// <summary>Messages of a queue count as handed over before.</summary>
+    /// <param name="Id">The queue's id.</param>
+    /// <param name="Below">All with lower ids.</param>
+    internal sealed record QueueRedelivered(uint Id, StoredId Below) : TopologyItem;
+
     /// <summary>In checkpoints: a queue holds a block of the cold log. A level's blocks come in the order of the queue.</summary>
     /// <param name="QueueId">The queue's id in the store.</param>
     /// <param name="Level">The priority level in the queue.</param>

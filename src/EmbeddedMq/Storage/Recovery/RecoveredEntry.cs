@@ -17,7 +17,4 @@ internal struct RecoveredEntry
 
     /// <summary>Whether it has been settled.</summary>
     internal bool IsSettled;
-
-    /// <summary>Whether its body lies before it, in pieces.</summary>
-    internal bool IsChunked;
 }

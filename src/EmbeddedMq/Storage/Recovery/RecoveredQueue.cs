@@ -1,5 +1,3 @@
-using EmbeddedMq.Messages;
-
 namespace EmbeddedMq.Storage.Recovery;
 
 /// <summary>What replay has found of one queue's messages.</summary>
@@ -17,14 +15,11 @@ internal sealed class RecoveredQueue
     /// <summary>Every message with a lower id counts as handed over before.</summary>
     internal ulong RedeliveredBelow { get; set; }
 
-    /// <summary>Its blocks in the cold log, in order, by their address.</summary>
-    internal OrderedDictionary<long, StoredBlock> Blocks { get; } = [];
+    /// <summary>Its blocks in the cold log, in no order.</summary>
+    internal List<RecoveredBlock> Blocks { get; } = [];
 
     /// <summary>How often the delivery of a message has failed, where it was delivered, by id.</summary>
     internal Dictionary<ulong, int> Marks { get; } = [];
-
-    /// <summary>The same for messages of blocks, by address and index.</summary>
-    internal Dictionary<(long Block, int Index), int> BlockMarks { get; } = [];
 
     /// <summary>How many entries there are, settled ones included.</summary>
     internal int Count => _count;

@@ -10,7 +10,7 @@ internal sealed class RecoveredStore
 {
     private readonly Dictionary<uint, (string VirtualHost, string Name)> _queueNames = [];
     private readonly Dictionary<uint, RecoveredQueue> _queues = [];
-    private readonly Dictionary<long, StoredBlock> _blocks = [];
+    private readonly Dictionary<long, RecoveredBlock> _blocks = [];
 
     /// <summary>The virtual hosts, by name; the default one is always there.</summary>
     internal Dictionary<string, RecoveredVirtualHost> VirtualHosts { get; } = new(StringComparer.Ordinal)
@@ -20,6 +20,12 @@ internal sealed class RecoveredStore
 
     /// <summary>The highest id that was given to a queue or exchange.</summary>
     internal uint LastQueueId { get; private set; }
+
+    /// <summary>Above every id that was given before the broker stopped.</summary>
+    internal ulong EndId { get; set; }
+
+    /// <summary>Where bodies begin that lie before their records, in pieces, by the id of the message.</summary>
+    internal Dictionary<ulong, long> FirstChunks { get; } = [];
 
     /// <summary>What was found of a queue's messages.</summary>
     /// <param name="id">The queue's id.</param>
@@ -35,7 +41,7 @@ internal sealed class RecoveredStore
 
     /// <summary>The block at an address of the cold log, or <see langword="null"/>: all of it was settled before the checkpoint.</summary>
     /// <param name="address">The address.</param>
-    internal StoredBlock? FindBlock(long address) => _blocks.GetValueOrDefault(address);
+    internal RecoveredBlock? FindBlock(long address) => _blocks.GetValueOrDefault(address);
 
     /// <summary>Applies one change of names, bindings, policies, or one piece of a checkpoint.</summary>
     /// <param name="item">The change.</param>
@@ -80,6 +86,9 @@ internal sealed class RecoveredStore
             case QueueTouched touched:
                 QueueOf(touched.Id).IsTouched = true;
                 break;
+            case QueueRedelivered redelivered:
+                QueueOf(redelivered.Id).RedeliveredBelow = redelivered.Below.Value;
+                break;
             case QueueBlockKept block:
                 AddBlock(block);
                 break;
@@ -103,9 +112,14 @@ internal sealed class RecoveredStore
             }
         }
 
-        RecoveredQueue queue = QueueOf(kept.QueueId);
-        queue.Blocks[block.Address] = block;
-        _blocks[block.Address] = block;
+        RecoveredBlock recovered = new(block, descriptor);
+        foreach (BlockMark mark in kept.Marks)
+        {
+            recovered.Mark(mark.Index, mark.FailedDeliveries);
+        }
+
+        QueueOf(kept.QueueId).Blocks.Add(recovered);
+        _blocks[block.Address] = recovered;
     }
 
     // A name may have been given to another queue since; that one stays.

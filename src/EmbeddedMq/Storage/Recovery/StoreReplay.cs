@@ -22,6 +22,7 @@ internal sealed class StoreReplay(IJournal journal)
     internal RecoveredStore Run()
     {
         CheckpointPoint checkpoint = journal.Checkpoint;
+        _store.EndId = new StoredId(journal.Hot.TailAddress, 0).Value;
         if (checkpoint.Address != JournalAddress.None)
         {
             ReadCheckpoint(checkpoint.Address);
@@ -136,8 +137,13 @@ internal sealed class StoreReplay(IJournal journal)
                 Id = new StoredId(address, message.Index).Value,
                 BodyBytes = message.BodyLength,
                 Priority = message.Priority,
-                IsChunked = message.IsChunked,
             };
+            foreach (long chunk in message.Chunks)
+            {
+                _store.FirstChunks.Add(entry.Id, chunk);
+                break;
+            }
+
             foreach (QueueRef queue in message.Refs)
             {
                 _store.QueueOf(queue.QueueId).Add(entry);
@@ -158,7 +164,7 @@ internal sealed class StoreReplay(IJournal journal)
             return;
         }
 
-        if (_store.FindBlock(settle.BlockAddress) is not { } block)
+        if (_store.FindBlock(settle.BlockAddress) is not { Block: { } block })
         {
             return;
         }
@@ -188,9 +194,9 @@ internal sealed class StoreReplay(IJournal journal)
         {
             _store.QueueOf(mark.QueueId).Marks[mark.Id.Value] = mark.FailedDeliveries;
         }
-        else if (_store.FindBlock(mark.BlockAddress) is { } block)
+        else
         {
-            _store.QueueOf(block.QueueId).BlockMarks[(mark.BlockAddress, mark.BlockIndex)] = mark.FailedDeliveries;
+            _store.FindBlock(mark.BlockAddress)?.Mark(mark.BlockIndex, mark.FailedDeliveries);
         }
     }
 }

@@ -1,0 +1,28 @@
+namespace EmbeddedMq.Storage;
+
+/// <summary>Stretches of the hot log that went with failures of the disk: what was appended there is in memory only.</summary>
+/// <remarks>Thread-safe; asked often, added to hardly ever.</remarks>
+internal sealed class LostRanges
+{
+    private volatile (long From, long Until)[] _ranges = [];
+
+    /// <summary>Adds a stretch. One caller at a time.</summary>
+    /// <param name="from">The first address.</param>
+    /// <param name="until">The address behind it.</param>
+    internal void Add(long from, long until) => _ranges = [.. _ranges, (from, until)];
+
+    /// <summary>Whether an address is in one.</summary>
+    /// <param name="address">The address.</param>
+    internal bool Contains(long address)
+    {
+        foreach ((long from, long until) in _ranges)
+        {
+            if (address >= from && address < until)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
