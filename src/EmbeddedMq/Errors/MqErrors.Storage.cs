@@ -1,5 +1,3 @@
-using EmbeddedMq.Storage.Records;
-
 namespace EmbeddedMq.Errors;
 
 /// <content>Storage.</content>
@@ -9,7 +7,7 @@ internal static partial class MqErrors
     /// <param name="address">Where it is in the hot log.</param>
     /// <param name="kind">What it says it is.</param>
     /// <param name="error">What is wrong with it.</param>
-    internal static JournalException RecordNotUnderstood(long address, byte kind, RecordFormatException error) => new(
+    internal static JournalException RecordNotUnderstood(long address, byte kind, FormatException error) => new(
         $"The record of kind {kind} at address {address} is intact and not understood: {error.Message}. " +
         "A newer version of EmbeddedMq may have written it; open the data directory with that version.",
         innerException: error);

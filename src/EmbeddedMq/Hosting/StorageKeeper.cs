@@ -57,7 +57,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
         };
         return options.OpenJournal is { } open
             ? await open(journal, timeProvider, cancellationToken).ConfigureAwait(false)
-            : await FasterJournal.OpenAsync(journal, new OsFiles(), timeProvider, cancellationToken).ConfigureAwait(false);
+            : await FasterJournal.OpenAsync(journal, new OsFiles(), timeProvider).ConfigureAwait(false);
     }
 
     /// <summary>Brings back what was there when the broker stopped, and begins to keep the store short.</summary>

@@ -1,5 +1,6 @@
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 using Xunit;
 
 namespace EmbeddedMq.TestSupport;
@@ -163,7 +164,7 @@ internal sealed class FakeBacklogStore : IBacklogStore, IEvacuationTarget
         }
     }
 
-    void IBacklogStore.Discard(ReadOnlySpan<AwayEntry> run)
+    void IBacklogStore.Discard(ReadOnlySpan<AwayEntry> run, StoredQueue? queue)
     {
         lock (_journal)
         {
@@ -174,12 +175,17 @@ internal sealed class FakeBacklogStore : IBacklogStore, IEvacuationTarget
         }
     }
 
-    void IBacklogStore.Discard(StoredBlock block, int start, int end)
+    void IBacklogStore.Discard(StoredBlock block, int start, int end, StoredQueue? queue)
     {
         for (int i = start; i < end; i++)
         {
             block.Settle(i);
         }
+    }
+
+    // Tests settle by hand what they took, with Settle: they want to see it done at their time.
+    void IBacklogStore.Forget(QueueEntry entry)
+    {
     }
 
     StoredBlock IEvacuationTarget.Write(Evacuation evacuation)

@@ -61,7 +61,7 @@ public sealed class PriorityReadyListAwayTests
                     PriorityReadyList purged = list;
                     list = new PriorityReadyList(maxPriority);
                     int awayCount = purged.AwayCount;
-                    purged.GiveUpAway(run => ((IBacklogStore)store).Discard(run.Entries.AsSpan(run.Start, run.Count)));
+                    purged.GiveUpAway(run => ((IBacklogStore)store).Discard(run.Entries.AsSpan(run.Start, run.Count), null));
                     Assert.Equal(0, purged.AwayCount);
                     Assert.Equal(plain.Count - awayCount, Drain(purged));
                     plain.Clear();

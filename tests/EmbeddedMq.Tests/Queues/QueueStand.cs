@@ -55,7 +55,7 @@ internal sealed class QueueStand : IQueueOwner, IDeliveryLedger, IDisposable
     internal Queue Declare(QueueDeclaration declaration)
     {
         QueueSettings settings = QueueArguments.Parse("/", declaration);
-        return new Queue(declaration, settings, settings, null, this, _scheduler, Memory, Pager);
+        return new Queue(declaration, settings, settings, null, this, _scheduler, Memory, stored: null, Pager);
     }
 
     /// <summary>Makes a consumer that is not in the queue yet.</summary>

@@ -1,5 +1,4 @@
 using EmbeddedMq.TestSupport;
-using Xunit;
 
 namespace EmbeddedMq.Tests.Storage;
 
@@ -190,10 +189,10 @@ public sealed class RestartTests
     {
         await using StoredBroker stored = await StoredBroker.StartAsync();
         IChannel channel = await stored.OpenChannelAsync();
-        await channel.DeclareExchangeAsync("later", ExchangeType.Delayed, static e => e.Durable().WithArgument(ExchangeArgument.DelayedType, ExchangeType.Fanout));
+        await channel.DeclareExchangeAsync("later", ExchangeType.Delayed, static e => e.Durable().WithArgument("x-delayed-type", ExchangeType.Fanout));
         await channel.DeclareQueueAsync("q", static q => q.Durable());
         await channel.BindQueueAsync("q", "later", "");
-        await channel.PublishAsync("later", "", Message.Text("in 10 s", MessageProperties.Persistent.WithHeader(ExchangeArgument.Delay, 10_000)));
+        await channel.PublishAsync("later", "", Message.Text("in 10 s", MessageProperties.Persistent.WithHeader("x-delay", 10_000)));
         stored.Time.Advance(TimeSpan.FromSeconds(4));
 
         await stored.RestartAsync();

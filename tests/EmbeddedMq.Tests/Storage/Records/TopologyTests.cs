@@ -28,6 +28,7 @@ public sealed class TopologyTests
                 7, 9, new BlockDescriptor(4096, 1000, 65, new StoredId(64, 0), new StoredId(128, 3), 500), new ulong[] { 5, 1 }, [new(64, 2, true), new(1, 0, false)]),
             "0c" + "07" + "09" + "8020" + "e807" + "41" + "4000" + "800103" + "f403" + "0105000000000000000100000000000000" + "02" + "810102" + "0200"),
         (new TopologyItem.NextIds(8, 9, 10), "0d08090a"),
+        (new TopologyItem.QueueRedelivered(7, new StoredId(128, 3)), "0e07" + "800103"),
     ];
 
     public static TheoryData<string> Kinds => [.. Golden.Select(row => row.Item.GetType().Name)];
