@@ -44,6 +44,18 @@ public abstract class PolicyCompliance(ComplianceEngine engine) : ComplianceSuit
         await ExpectMessagesAsync(queue, "1", "2", "3");
     }
 
+    [Fact, AmqpItem("A4.3")]
+    [DeliberateDifference("A message that expires at once does so when it comes to the head, as any other; where there is no dead-letter exchange, RabbitMQ drops it before.")]
+    public async Task Policy_TimeToLiveOfZeroOverABacklog_ExpiresAtTheHead()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendAsync(queue, "stays");
+        await SetPolicyAsync(queue, HeaderTable.Of("message-ttl", 0));
+        await SendAsync(queue, "expires");
+        await ExpectReadyAsync(queue, 2);
+        await ExpectMessagesAsync(queue, "stays");
+    }
+
     [Fact, AmqpItem("A11.1")]
     public async Task Policy_QueueDeclaredLater_Applies()
     {

@@ -87,7 +87,9 @@ internal sealed partial class ScriptWriter
                 // Not together with a length: a server then drops what is too much before it begins to reject.
                 ("HeaderTable.Of(\"overflow\", \"reject-publish\")", static _ => HeaderTable.Of("overflow", "reject-publish")),
                 ("HeaderTable.Of(\"max-length-bytes\", 6)", static _ => HeaderTable.Of("max-length-bytes", 6)),
-                ("HeaderTable.Of(\"message-ttl\", 0)", static _ => HeaderTable.Of("message-ttl", 0)),
+
+                // Not 0: over a backlog a server then drops what is published, wherever it would stand.
+                ("HeaderTable.Of(\"message-ttl\", 3600000)", static _ => HeaderTable.Of("message-ttl", 3_600_000)),
                 ($"HeaderTable.Of(\"dead-letter-exchange\", \"\").With(\"dead-letter-routing-key\", \"{dead}\")",
                     r => HeaderTable.Of("dead-letter-exchange", "").With("dead-letter-routing-key", r.Name(dead))),
                 ($"HeaderTable.Of(\"max-length\", 1).With(\"dead-letter-exchange\", \"\").With(\"dead-letter-routing-key\", \"{dead}\")",
