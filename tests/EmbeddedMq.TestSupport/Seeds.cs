@@ -4,8 +4,8 @@ namespace EmbeddedMq.TestSupport;
 
 /// <summary>Where randomised tests take their seeds and their sizes from.</summary>
 /// <remarks>Runs repeat: without environment variables each test uses the seed written in it. <c>EMBEDDEDMQ_SEED</c> replaces all of
-/// them, for repeating a failure or for looking elsewhere; <c>EMBEDDEDMQ_SCRIPTS</c>, <c>EMBEDDEDMQ_SCHEDULES</c> and
-/// <c>EMBEDDEDMQ_STRESS_SECONDS</c> make the tests longer.</remarks>
+/// them, for repeating a failure or for looking elsewhere; <c>EMBEDDEDMQ_SCRIPTS</c>, <c>EMBEDDEDMQ_SCHEDULES</c>,
+/// <c>EMBEDDEDMQ_KILLS</c> and <c>EMBEDDEDMQ_STRESS_SECONDS</c> make the tests longer.</remarks>
 public static class Seeds
 {
     /// <summary>The seed to use.</summary>
@@ -19,6 +19,10 @@ public static class Seeds
     /// <summary>How many schedules to explore of each scenario.</summary>
     /// <param name="usual">The number of an ordinary run.</param>
     public static int ScheduleCount(int usual) => FromEnvironment("EMBEDDEDMQ_SCHEDULES", usual);
+
+    /// <summary>How many processes to kill.</summary>
+    /// <param name="usual">The number of an ordinary run.</param>
+    public static int KillCount(int usual) => FromEnvironment("EMBEDDEDMQ_KILLS", usual);
 
     /// <summary>How long a stress test works, in real time.</summary>
     /// <param name="usualSeconds">The seconds of an ordinary run.</param>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace EmbeddedMq.Journal;
@@ -69,6 +70,23 @@ internal static partial class LibC
         }
     }
 
+    /// <summary>Reads the first line of a short file without locking it.</summary>
+    /// <param name="path">Its path.</param>
+    /// <returns><see langword="null"/> if it cannot be read.</returns>
+    internal static string? TryReadLine(string path)
+    {
+        int descriptor = Open(path, 0);
+        if (descriptor < 0)
+        {
+            return null;
+        }
+
+        byte[] buffer = new byte[64];
+        nint count = Read(descriptor, buffer, buffer.Length);
+        _ = Close(descriptor);
+        return count < 0 ? null : Encoding.ASCII.GetString(buffer, 0, (int)count).Split('\n')[0];
+    }
+
     private static void ThrowUnlessInterrupted(string call)
     {
         int error = Marshal.GetLastPInvokeError();
@@ -86,6 +104,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    private static partial nint Read(int descriptor, [Out] byte[] buffer, nint count);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FSync(int descriptor);

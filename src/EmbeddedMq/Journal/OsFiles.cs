@@ -83,8 +83,10 @@ internal sealed class OsFiles : IJournalFiles
         FileStream stream;
         try
         {
-            // FileShare.None is an advisory lock (flock) on Unix, which the kernel drops when the process ends in whatever way.
-            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            // On Unix FileShare.None is an advisory lock (flock), which the kernel drops when the process ends in whatever way. On Windows
+            // every mode locks, and Read lets others see who has it.
+            stream = new FileStream(
+                path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, bufferSize: 0);
         }
         catch (IOException) when (TryReadHolder(path, out holder))
         {
@@ -100,17 +102,26 @@ internal sealed class OsFiles : IJournalFiles
     private static bool TryReadHolder(string path, out int holder)
     {
         holder = 0;
-        try
+        string? text;
+        if (OperatingSystem.IsWindows())
         {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using StreamReader reader = new(stream, Encoding.ASCII);
-            _ = int.TryParse(reader.ReadLine(), NumberStyles.None, CultureInfo.InvariantCulture, out holder);
-            return true;
+            try
+            {
+                using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                using StreamReader reader = new(stream, Encoding.ASCII);
+                text = reader.ReadLine();
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        else
         {
-            // On Windows a locked file cannot be read either. Where there is a file, it is locked; where there is none, it could not be made.
-            return OperatingSystem.IsWindows() && File.Exists(path);
+            text = LibC.TryReadLine(path); // .NET would ask for a shared lock, whatever the mode
         }
+
+        _ = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out holder);
+        return text is not null;
     }
 }

@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using EmbeddedMq.Journal;
+using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.TestSupport.Journal;
+using Microsoft.Extensions.Time.Testing;
+
+namespace EmbeddedMq.Crash.Tests;
+
+/// <summary>A disk that runs full costs the broker its publishers for a while, and nobody a confirmed message.</summary>
+public sealed class FullDiskTests
+{
+    private const string Store = "/store";
+
+    [Fact]
+    public async Task FullDisk_WithBallast_GoesOnInLowSpaceUntilThereIsRoom()
+    {
+        FaultyFiles files = new(1) { Capacity = 400 << 10 };
+        FakeTimeProvider time = new();
+        await using FasterJournal journal = await FasterJournal.OpenAsync(
+            SmallStore.Options(Store, ballastBytes: 64 << 10, watermarkBytes: 64 << 10), files, time);
+        List<JournalState> states = [];
+        journal.StateChanged += (state, _) => states.Add(state);
+        Assert.Equal(JournalState.Open, journal.State);
+
+        int number = 0;
+        while (journal.State == JournalState.Open)
+        {
+            await AppendAsync(journal, ++number);
+        }
+
+        Assert.Equal(JournalState.LowSpace, journal.State);
+        Assert.Contains("less than the watermark of 65536", journal.Failure!.Message, StringComparison.Ordinal);
+        Assert.True(journal.Failure.IsTransient);
+
+        // Settles go on, at last with the ballast's room.
+        while (files.Names.Contains("/store/BALLAST"))
+        {
+            await AppendAsync(journal, ++number);
+        }
+
+        await journal.SaveCheckpointAsync(new CheckpointPoint(1, journal.Hot.TailAddress, default), TestContext.Current.CancellationToken);
+        journal.Hot.ReleaseBefore(journal.Hot.TailAddress);
+        await journal.SaveCheckpointAsync(new CheckpointPoint(1, journal.Hot.TailAddress, default), TestContext.Current.CancellationToken);
+
+        Assert.Equal([JournalState.LowSpace, JournalState.Open], states);
+        Assert.Contains("/store/BALLAST", files.Names);
+    }
+
+    [Fact]
+    public async Task FullDisk_NothingLeft_FailsAndReopensWithoutLoss()
+    {
+        FaultyFiles files = new(1) { Capacity = 200 << 10 };
+        await using FasterJournal journal = await SmallStore.OpenAsync(files, Store);
+        int number = 0;
+        JournalException error = await Assert.ThrowsAsync<JournalException>(async () =>
+        {
+            while (true)
+            {
+                await AppendAsync(journal, number + 1);
+                number++;
+            }
+        });
+
+        Assert.Contains("No space left on device", error.Message, StringComparison.Ordinal);
+        Assert.True(error.IsTransient);
+        Assert.Equal(JournalState.Failed, journal.State);
+        Assert.Equal(JournalAddress.None, SmallStore.Append(journal.Hot, 0));
+        await Assert.ThrowsAsync<JournalException>(async () => await journal.ReopenAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(JournalState.Failed, journal.State);
+
+        files.Capacity = long.MaxValue;
+        await journal.ReopenAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(JournalState.Open, journal.State);
+        long lost = journal.Hot.LostFrom;
+        Assert.NotEqual(JournalAddress.None, lost);
+        await AppendAsync(journal, number + 100);
+        List<long> found = SmallStore.Numbers(journal.Hot);
+        Assert.Equal(Enumerable.Range(1, number).Select(n => (long)n), found.Take(number));
+        Assert.Equal(number + 100, found[^1]);
+    }
+
+    [Fact]
+    public async Task FullDisk_RealTmpfs_FailsAndReopensWithoutLoss()
+    {
+        using ScratchDirectory scratch = new();
+        Assert.SkipUnless(await RunAsync("mount", "-t", "tmpfs", "-o", "size=300k", "none", scratch.Path), "Mounting is not permitted here.");
+        try
+        {
+            await using FasterJournal journal = await SmallStore.OpenAsync(OsFiles.Instance, Path.Combine(scratch.Path, "store"));
+            string filler = Path.Combine(scratch.Path, "filler");
+            await File.WriteAllBytesAsync(filler, new byte[100 << 10], TestContext.Current.CancellationToken);
+            int number = 0;
+            JournalException error = await Assert.ThrowsAsync<JournalException>(async () =>
+            {
+                while (true)
+                {
+                    await AppendAsync(journal, number + 1);
+                    number++;
+                }
+            });
+            Assert.Contains("No space left on device", error.Message, StringComparison.Ordinal);
+
+            File.Delete(filler);
+            await journal.ReopenAsync(TestContext.Current.CancellationToken);
+
+            await AppendAsync(journal, number + 100);
+            Assert.Equal(Enumerable.Range(1, number).Select(n => (long)n), SmallStore.Numbers(journal.Hot).Take(number));
+        }
+        finally
+        {
+            Assert.True(await RunAsync("umount", scratch.Path));
+        }
+    }
+
+    private static async Task AppendAsync(FasterJournal journal, long number)
+    {
+        SmallStore.Append(journal.Hot, number, 2000);
+        await journal.Hot.FlushAsync(Durability.Synced, TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<bool> RunAsync(string program, params string[] arguments)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+            await process.WaitForExitAsync();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+}
