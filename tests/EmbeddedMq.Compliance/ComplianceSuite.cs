@@ -83,11 +83,18 @@ public abstract class ComplianceSuite(ComplianceEngine engine) : IAsyncLifetime
     protected async Task<IChannel> OpenChannelAsync(ChannelMode mode = ChannelMode.Confirm, IConnection? connection = null)
         => await (connection ?? Connection).OpenChannelAsync(new ChannelOptions { Mode = mode });
 
-    /// <summary>Declares a queue under a unique name.</summary>
+    /// <summary>Declares a queue under a unique name, durable where the engine likes that.</summary>
     /// <param name="configure">Changes the declaration.</param>
     /// <param name="stem">The beginning of its name.</param>
     /// <returns>Its name.</returns>
-    protected async Task<string> DeclareQueueAsync(Func<QueueDeclaration, QueueDeclaration>? configure = null, string stem = "q")
+    protected Task<string> DeclareQueueAsync(Func<QueueDeclaration, QueueDeclaration>? configure = null, string stem = "q")
+        => DeclareExactlyAsync(queue => Engine.UsualQueue(configure?.Invoke(queue) ?? queue), stem);
+
+    /// <summary>Declares a queue under a unique name, just so: for tests that declare it once more.</summary>
+    /// <param name="configure">Changes the declaration.</param>
+    /// <param name="stem">The beginning of its name.</param>
+    /// <returns>Its name.</returns>
+    protected async Task<string> DeclareExactlyAsync(Func<QueueDeclaration, QueueDeclaration>? configure = null, string stem = "q")
         => (await Channel.DeclareQueueAsync(Name(stem), configure)).Name;
 
     /// <summary>Declares an exchange under a unique name.</summary>
@@ -130,7 +137,7 @@ public abstract class ComplianceSuite(ComplianceEngine engine) : IAsyncLifetime
     /// <param name="text">The body.</param>
     /// <param name="properties">The properties.</param>
     protected async Task PublishAsync(string exchange, string routingKey, string text, MessageProperties? properties = null)
-        => await Channel.PublishAsync(exchange, routingKey, Message.Text(text, properties));
+        => await Channel.PublishAsync(exchange, routingKey, Message.Text(text, properties ?? Engine.UsualProperties));
 
     /// <summary>Publishes texts to a queue through the default exchange, one after another.</summary>
     /// <param name="queue">The queue.</param>

@@ -44,6 +44,13 @@ public abstract class ComplianceEngine : IAsyncDisposable
     public virtual QueueDeclaration DeliveryLimitQueue(QueueDeclaration declaration)
         => declaration.Durable().WithArgument(QueueArgument.QueueType, "quorum");
 
+    /// <summary>How a queue is declared whose test does not say whether it is durable.</summary>
+    /// <param name="declaration">The declaration.</param>
+    public virtual QueueDeclaration UsualQueue(QueueDeclaration declaration) => declaration;
+
+    /// <summary>What a message is published with whose test does not say anything.</summary>
+    public virtual MessageProperties? UsualProperties => null;
+
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();
 }

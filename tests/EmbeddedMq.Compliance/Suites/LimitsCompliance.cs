@@ -18,9 +18,9 @@ public abstract class LimitsCompliance(ComplianceEngine engine) : ComplianceSuit
     [Fact, AmqpItem("A10.5")]
     public async Task Queues_OneTooMany_Is406AndExistingOnesMayBeDeclared()
     {
-        string first = await DeclareQueueAsync();
-        await DeclareQueueAsync();
-        await DeclareQueueAsync();
+        string first = await DeclareExactlyAsync();
+        await DeclareExactlyAsync();
+        await DeclareExactlyAsync();
         string beyond = Name("beyond");
         await ExpectChannelErrorAsync(
             ReplyCode.PreconditionFailed,

@@ -121,7 +121,7 @@ public abstract class PolicyCompliance(ComplianceEngine engine) : ComplianceSuit
     [Fact, AmqpItem("A11.2")]
     public async Task Policy_OnAQueue_DoesNotEnterItsEquivalence()
     {
-        string queue = await DeclareQueueAsync();
+        string queue = await DeclareExactlyAsync();
         await SetPolicyAsync(queue, HeaderTable.Of("max-length", 5).With("message-ttl", 100_000));
         await Channel.DeclareQueueAsync(queue);
         await ExpectChannelErrorAsync(

@@ -71,7 +71,7 @@ public abstract class QueueArgumentCompliance(ComplianceEngine engine) : Complia
     [Fact, AmqpItem("A3.9")]
     public async Task Redeclare_WithOtherValue_Is406NamingBoth()
     {
-        string queue = await DeclareQueueAsync(q => q.WithArgument(QueueArgument.MessageTtl, 1000).DeadLetterTo("x", "key"));
+        string queue = await DeclareExactlyAsync(q => q.WithArgument(QueueArgument.MessageTtl, 1000).DeadLetterTo("x", "key"));
         await ExpectChannelErrorAsync(
             ReplyCode.PreconditionFailed,
             $"inequivalent arg 'x-message-ttl' for {QueueIn(queue)}: received '2000' but current is '1000'",
@@ -85,7 +85,7 @@ public abstract class QueueArgumentCompliance(ComplianceEngine engine) : Complia
     [Fact, AmqpItem("A3.10")]
     public async Task Redeclare_OneSideWithoutTheArgument_Is406NamingItsType()
     {
-        string without = await DeclareQueueAsync();
+        string without = await DeclareExactlyAsync();
         (object Value, string Text)[] cases = [(1000, "the value '1000' of type 'signedint'"), (1000L, "the value '1000' of type 'long'")];
         foreach ((object value, string text) in cases)
         {
@@ -99,7 +99,7 @@ public abstract class QueueArgumentCompliance(ComplianceEngine engine) : Complia
             ReplyCode.PreconditionFailed,
             $"inequivalent arg 'x-dead-letter-exchange' for {QueueIn(without)}: received the value 'x' of type 'longstr' but current is none",
             c => c.DeclareQueueAsync(without, q => q.WithArgument(QueueArgument.DeadLetterExchange, "x")));
-        string with = await DeclareQueueAsync(q => q.SingleActiveConsumer());
+        string with = await DeclareExactlyAsync(q => q.SingleActiveConsumer());
         await ExpectChannelErrorAsync(
             ReplyCode.PreconditionFailed,
             $"inequivalent arg 'x-single-active-consumer' for {QueueIn(with)}: received none but current is the value 'true' of type 'bool'",
@@ -109,7 +109,7 @@ public abstract class QueueArgumentCompliance(ComplianceEngine engine) : Complia
     [Fact, AmqpItem("A3.11")]
     public async Task Redeclare_IntegerOfOtherWidth_IsEqual()
     {
-        string queue = await DeclareQueueAsync(q => q.WithArgument(QueueArgument.MessageTtl, 100));
+        string queue = await DeclareExactlyAsync(q => q.WithArgument(QueueArgument.MessageTtl, 100));
         foreach (object value in (object[])[(sbyte)100, (byte)100, (short)100, (ushort)100, 100, 100u, 100L])
         {
             await Channel.DeclareQueueAsync(queue, q => q.WithArgument(QueueArgument.MessageTtl, value));
@@ -119,16 +119,16 @@ public abstract class QueueArgumentCompliance(ComplianceEngine engine) : Complia
     [Fact, AmqpItem("A3.11")]
     public async Task Redeclare_QueueTypeLeftOut_EqualsClassic()
     {
-        string without = await DeclareQueueAsync();
+        string without = await DeclareExactlyAsync();
         await Channel.DeclareQueueAsync(without, q => q.WithArgument(QueueArgument.QueueType, "classic"));
-        string with = await DeclareQueueAsync(q => q.WithArgument(QueueArgument.QueueType, "classic"));
+        string with = await DeclareExactlyAsync(q => q.WithArgument(QueueArgument.QueueType, "classic"));
         await Channel.DeclareQueueAsync(with);
     }
 
     [Fact, AmqpItem("A3.7"), AmqpItem("A3.19"), OftenGotWrong("equivalence only over known arguments")]
     public async Task UnknownArguments_DifferOnRedeclare_AreIgnored()
     {
-        string queue = await DeclareQueueAsync(q => q.WithArgument("x-foo", 1).WithArgument("x-ha-policy", "all").WithArgument("foo", "bar"));
+        string queue = await DeclareExactlyAsync(q => q.WithArgument("x-foo", 1).WithArgument("x-ha-policy", "all").WithArgument("foo", "bar"));
         await Channel.DeclareQueueAsync(queue, q => q.WithArgument("x-foo", 2).WithArgument("x-bar", HeaderTable.Of("k", 1)));
         await Channel.DeclareQueueAsync(queue);
     }

@@ -108,7 +108,7 @@ public abstract class QueueDeclareCompliance(ComplianceEngine engine) : Complian
     [Fact, AmqpItem("A3.5")]
     public async Task Declare_QueueInUse_CountsReadyMessagesAndConsumers()
     {
-        string queue = await DeclareQueueAsync();
+        string queue = await DeclareExactlyAsync();
         await SendNumbersAsync(queue, 3);
         Delivery unsettled = await GetUnsettledAsync(Channel, queue);
         Assert.Equal(new QueueDeclared(queue, 2, 0), await Channel.DeclareQueueAsync(queue));
@@ -150,12 +150,12 @@ public abstract class QueueDeclareCompliance(ComplianceEngine engine) : Complian
     [Fact, AmqpItem("A3.8")]
     public async Task Redeclare_WithOtherFlag_Is406NamingIt()
     {
-        string durable = await DeclareQueueAsync(q => q.Durable());
+        string durable = await DeclareExactlyAsync(q => q.Durable());
         await ExpectChannelErrorAsync(
             ReplyCode.PreconditionFailed,
             $"inequivalent arg 'durable' for {QueueIn(durable)}: received 'false' but current is 'true'",
             c => c.DeclareQueueAsync(durable));
-        string plain = await DeclareQueueAsync();
+        string plain = await DeclareExactlyAsync();
         await ExpectChannelErrorAsync(
             ReplyCode.PreconditionFailed,
             $"inequivalent arg 'auto_delete' for {QueueIn(plain)}: received 'true' but current is 'false'",
@@ -166,7 +166,7 @@ public abstract class QueueDeclareCompliance(ComplianceEngine engine) : Complian
     [Fact, AmqpItem("A3.7")]
     public async Task Redeclare_WithSeveralDifferences_NamesTheFirstInOrder()
     {
-        string queue = await DeclareQueueAsync();
+        string queue = await DeclareExactlyAsync();
         await ExpectChannelErrorAsync(
             ReplyCode.PreconditionFailed,
             $"inequivalent arg 'durable' for {QueueIn(queue)}: received 'true' but current is 'false'",

@@ -25,7 +25,7 @@ public abstract class QueueExpiryCompliance(ComplianceEngine engine) : Complianc
     [Fact, AmqpItem("A4.6"), OftenGotWrong(Point)]
     public async Task Lease_Declare_StartsAnew()
     {
-        string queue = await DeclareQueueAsync(q => q.ExpiresAfter(Lease));
+        string queue = await DeclareExactlyAsync(q => q.ExpiresAfter(Lease));
         await Engine.AdvanceAsync(Step);
         await Channel.DeclareQueueAsync(queue, q => q.ExpiresAfter(Lease));
         await ExpectLeaseStartedAsync(queue);

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace EmbeddedMq.Compliance.Embedded;
 
 /// <summary>The broker of this repository, in memory and in virtual time, one for each test.</summary>
-public sealed class EmbeddedEngine : ComplianceEngine
+public class EmbeddedEngine : ComplianceEngine
 {
     private const int BallastBytes = 4 * 1024 * 1024;
     private const string BallastQueue = "ballast";
@@ -33,6 +33,8 @@ public sealed class EmbeddedEngine : ComplianceEngine
         {
             brokerOptions.MemoryHighWatermarkBytes = BallastBytes / 2;
         }
+
+        Configure(brokerOptions);
 
         return _broker = await Broker.StartAsync(brokerOptions);
     }
@@ -76,6 +78,12 @@ public sealed class EmbeddedEngine : ComplianceEngine
         {
             await _broker.DisposeAsync();
         }
+    }
+
+    /// <summary>Changes the broker's options.</summary>
+    /// <param name="options">The options.</param>
+    protected virtual void Configure(BrokerOptions options)
+    {
     }
 
     // A connection of its own: the one that publishes beyond the watermark is blocked from then on.
