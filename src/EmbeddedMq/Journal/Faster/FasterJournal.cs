@@ -12,8 +12,6 @@ namespace EmbeddedMq.Journal.Faster;
 /// </remarks>
 internal sealed class FasterJournal : IJournal
 {
-    private static readonly TimeSpan SpaceCheckInterval = TimeSpan.FromSeconds(2);
-
     private readonly JournalOptions _options;
     private readonly IJournalFiles _files;
     private readonly TimeProvider _time;
@@ -22,7 +20,7 @@ internal sealed class FasterJournal : IJournal
     private readonly ManualResetEventSlim _signal = new(initialState: false);
     private readonly ConcurrentQueue<Action> _work = new();
     private readonly ConcurrentQueue<(FasterAppendLog Log, IReadOnlyList<long> Segments)> _releases = new();
-    private readonly Ballast _ballast;
+    private readonly SpaceGuard _space;
 
     private int _isAwake;
     private volatile bool _isStopping;
@@ -38,7 +36,6 @@ internal sealed class FasterJournal : IJournal
     private ManifestFile? _manifest;
     private FasterAppendLog _hot = null!;
     private FasterAppendLog _cold = null!;
-    private ITimer? _spaceTimer;
 
     // Read anywhere, replaced by the journal's thread: a struct would be torn.
     private volatile Boxed<CheckpointPoint> _checkpoint = new(default);
@@ -48,7 +45,16 @@ internal sealed class FasterJournal : IJournal
         _options = options;
         _files = files;
         _time = time;
-        _ballast = new Ballast(options, files);
+        _space = new SpaceGuard(options, files, time)
+        {
+            StateOfStore = () => _state,
+            SetState = SetState,
+            CheckLater = () =>
+            {
+                _work.Enqueue(_space!.Check);
+                Wake();
+            },
+        };
     }
 
     /// <inheritdoc/>
@@ -131,6 +137,11 @@ internal sealed class FasterJournal : IJournal
             catch (JournalException error)
             {
                 completion.TrySetException(error);
+            }
+            catch (Exception error)
+            {
+                completion.TrySetException(error);
+                throw; // stops the store
             }
         });
         Wake();
@@ -269,12 +280,7 @@ internal sealed class FasterJournal : IJournal
             DeleteQuietly(path);
         }
 
-        if (!_ballast.Ensure())
-        {
-            SetState(JournalState.LowSpace, MqErrors.SpaceLow(_options.Directory, FreeBytes(), _options.FreeSpaceWatermarkBytes));
-        }
-
-        CheckSpace();
+        _space.Check();
     }
 
     private FasterAppendLog NewLog(SegmentFiles files)
@@ -285,7 +291,7 @@ internal sealed class FasterJournal : IJournal
                 _releases.Enqueue((log, segments));
                 Wake();
             },
-            MakeRoom = MakeRoom,
+            MakeRoom = _space.MakeRoom,
         };
 
     private void TakeLock()
@@ -318,7 +324,7 @@ internal sealed class FasterJournal : IJournal
     private void SegmentCreated()
     {
         WriteManifest();
-        CheckSpace();
+        _space.Check();
     }
 
     private void SaveCheckpoint(CheckpointPoint point)
@@ -353,7 +359,7 @@ internal sealed class FasterJournal : IJournal
             throw;
         }
 
-        CheckSpace();
+        _space.Check();
     }
 
     private void ReleaseSegments()
@@ -376,7 +382,7 @@ internal sealed class FasterJournal : IJournal
             log.Files.Recycle(segments);
         }
 
-        CheckSpace();
+        _space.Check();
     }
 
     private void Reopen()
@@ -405,7 +411,7 @@ internal sealed class FasterJournal : IJournal
         }
 
         SetState(JournalState.Open, null);
-        CheckSpace();
+        _space.Check();
     }
 
     private static RecoveredLog Rescan(FasterAppendLog log, List<long> dropped)
@@ -426,6 +432,7 @@ internal sealed class FasterJournal : IJournal
         _hot.Stop(error);
         _cold.Stop(error);
         SetState(JournalState.Failed, error);
+        Wake(); // for the work that was behind what failed
     }
 
     private void Finish()
@@ -469,7 +476,9 @@ internal sealed class FasterJournal : IJournal
     private void Abandon()
     {
         _isGone = true;
-        _spaceTimer?.Dispose();
+        _space.Dispose();
+        _hot?.Stop(MqErrors.JournalClosed(_options.Directory));
+        _cold?.Stop(MqErrors.JournalClosed(_options.Directory));
         _hot?.Files.Dispose();
         _cold?.Files.Dispose();
         _manifest?.Dispose();
@@ -529,65 +538,6 @@ internal sealed class FasterJournal : IJournal
 #pragma warning restore CA1031
         {
             // There is nobody else to tell.
-        }
-    }
-
-    private bool MakeRoom()
-    {
-        bool freed = _ballast.Drop();
-        if (freed)
-        {
-            SetState(JournalState.LowSpace, MqErrors.SpaceLow(_options.Directory, FreeBytes(), _options.FreeSpaceWatermarkBytes));
-        }
-
-        return freed;
-    }
-
-    private void CheckSpace()
-    {
-        if (_options.FreeSpaceWatermarkBytes == 0 || _state is JournalState.Failed or JournalState.Closed)
-        {
-            return;
-        }
-
-        long free = FreeBytes();
-        if (free < _options.FreeSpaceWatermarkBytes)
-        {
-            SetState(JournalState.LowSpace, MqErrors.SpaceLow(_options.Directory, free, _options.FreeSpaceWatermarkBytes));
-        }
-        else if (_state == JournalState.LowSpace && free - _ballast.MissingBytes >= _options.FreeSpaceWatermarkBytes && _ballast.Ensure())
-        {
-            SetState(JournalState.Open, null);
-        }
-
-        // Nobody may publish, so nothing else would make us look again.
-        if (_state == JournalState.LowSpace)
-        {
-            _spaceTimer ??= _time.CreateTimer(
-                static state => ((FasterJournal)state!).CheckSpaceLater(), this, SpaceCheckInterval, SpaceCheckInterval);
-        }
-        else
-        {
-            _spaceTimer?.Dispose();
-            _spaceTimer = null;
-        }
-    }
-
-    private void CheckSpaceLater()
-    {
-        _work.Enqueue(CheckSpace);
-        Wake();
-    }
-
-    private long FreeBytes()
-    {
-        try
-        {
-            return _files.GetFreeBytes(_options.Directory);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return long.MaxValue; // not known is not low: a full disk will say so itself
         }
     }
 
