@@ -35,6 +35,9 @@ internal static partial class BrokerLog
     [LoggerMessage(LogEvents.CheckpointFailed, LogLevel.Warning, "A checkpoint could not be written; the one before holds, and the next start takes longer")]
     internal static partial void CheckpointFailed(ILogger logger, Exception error);
 
+    [LoggerMessage(LogEvents.EvacuationFailed, LogLevel.Warning, "Long-lived messages could not be moved out of the journal; they stay where they are, and the journal as long as it is")]
+    internal static partial void EvacuationFailed(ILogger logger, Exception error);
+
     [LoggerMessage(LogEvents.StorageFailed, LogLevel.Error, "The store cannot be written: publishes of persistent messages are refused or wait; consuming goes on; it is tried again in {Delay}")]
     internal static partial void StorageFailed(ILogger logger, Exception? error, TimeSpan delay);
 

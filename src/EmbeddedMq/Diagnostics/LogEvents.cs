@@ -125,4 +125,7 @@ internal static class LogEvents
 
     /// <summary>Error. A part of a damaged store could not be taken over.</summary>
     internal const int StorageDamage = 2105;
+
+    /// <summary>Warning. Long-lived messages could not be moved out of the journal, which stays as long as it is.</summary>
+    internal const int EvacuationFailed = 2106;
 }

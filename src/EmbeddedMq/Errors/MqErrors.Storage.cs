@@ -16,4 +16,7 @@ internal static partial class MqErrors
     /// <param name="address">Where it begins.</param>
     internal static JournalException CheckpointIncomplete(long address) => new(
         $"The checkpoint at address {address} of the hot log has no end. Open the data directory in salvage mode to take over what is intact.");
+
+    /// <summary>The store takes nothing at present, for a reason that was told when that began.</summary>
+    internal static JournalException StorageNotOpen() => new("The store takes nothing at present.", "The broker's log says why; it tries again by itself.", isTransient: true);
 }

@@ -131,6 +131,12 @@ public sealed class Broker : IBroker
         }
     }
 
+    /// <summary>Does at once what the store's loop would do at its next look; for tests.</summary>
+    internal ValueTask KeepStoreShortAsync() => _storage?.KeepShortAsync(CancellationToken.None) ?? ValueTask.CompletedTask;
+
+    /// <summary>The journal; for tests.</summary>
+    internal IJournal Journal => _services.Store.Journal;
+
     /// <summary>Stops the broker: every connection closes, what is unsettled goes back to its queue, everything stored is synced, what remains is
     /// counted in the log.</summary>
     public async ValueTask DisposeAsync()

@@ -72,7 +72,7 @@ internal static class BrokerOptionsCheck
             faults.Add($"Storage.Durability is {storage.Durability}; give Memory, OsBuffered or Synced.");
         }
 
-        Check(nameof(storage.JournalBytes), storage.JournalBytes, 256 << 20);
+        Check(nameof(storage.JournalBytes), storage.JournalBytes, 1 << 20);
         Check(nameof(storage.FreeSpaceWatermarkBytes), storage.FreeSpaceWatermarkBytes, 0);
         Check(nameof(storage.ReserveBytes), storage.ReserveBytes, 0);
 

@@ -3,6 +3,7 @@ using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
 using EmbeddedMq.Storage;
+using EmbeddedMq.Storage.Records;
 using EmbeddedMq.Storage.Recovery;
 using EmbeddedMq.VirtualHosts;
 
@@ -23,6 +24,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
     private readonly BrokerServices _services;
     private readonly Checkpointer _checkpointer;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly BlockWriter _blockWriter;
     private Task _loop = Task.CompletedTask;
 
     /// <summary>Makes it for a broker that has not begun.</summary>
@@ -36,6 +38,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
         _virtualHosts = virtualHosts;
         _options = options;
         _services = services;
+        _blockWriter = new BlockWriter(services);
         _checkpointer = new Checkpointer(store, () => virtualHosts.Values.SelectMany(static host => host.DescribeStored()));
     }
 
@@ -101,15 +104,50 @@ internal sealed class StorageKeeper : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
             {
-                if (_store.Journal.State != JournalState.Failed && Hot.TailAddress - _store.Journal.Checkpoint.Address > _options.JournalBytes / CheckpointShare)
-                {
-                    await TryCheckpointAsync(_stopping.Token).ConfigureAwait(false);
-                }
+                await KeepShortAsync(_stopping.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
         {
             // The broker stops.
+        }
+    }
+
+    /// <summary>Moves what lives long out of a journal that has grown too long, and writes a checkpoint when replay would take long.</summary>
+    /// <param name="cancellationToken">Stops the waiting for the disk.</param>
+    internal async ValueTask KeepShortAsync(CancellationToken cancellationToken)
+    {
+        if (_store.Journal.State is not (JournalState.Open or JournalState.LowSpace))
+        {
+            return;
+        }
+
+        long surplus = Hot.TailAddress - Hot.BeginAddress - _options.JournalBytes;
+        if (surplus > 0)
+        {
+            // A quarter more than need be, so that it is not done again at once.
+            ulong below = new StoredId(Hot.BeginAddress + surplus + (_options.JournalBytes / CheckpointShare), 0).Value;
+            await Task.Run(() => TryEvacuate(below), cancellationToken).ConfigureAwait(false);
+            await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
+        }
+        else if (Hot.TailAddress - _store.Journal.Checkpoint.Address > _options.JournalBytes / CheckpointShare)
+        {
+            await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private void TryEvacuate(ulong below)
+    {
+        try
+        {
+            foreach (VirtualHost host in _virtualHosts.Values)
+            {
+                host.Evacuate(_blockWriter, below);
+            }
+        }
+        catch (JournalException error)
+        {
+            BrokerLog.EvacuationFailed(_services.Logger, error); // the messages stay where they are, and the journal stays as long
         }
     }
 

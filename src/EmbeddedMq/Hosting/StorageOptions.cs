@@ -13,8 +13,8 @@ public sealed class StorageOptions
     /// <see cref="Durability.Synced"/>. A publish can ask for another level with <see cref="PublishFlags"/>.</summary>
     public Durability Durability { get; set; } = Durability.Synced;
 
-    /// <summary>Bytes of the journal beyond which long-lived messages are moved out of it, so that its space can be used again. 4 segments or more.
-    /// Default 1 GiB. Opening a store reads up to this much.</summary>
+    /// <summary>Bytes of the journal beyond which long-lived messages are moved out of it, so that its space can be used again. 1 MiB or more; less
+    /// than four segments of 64 MiB gains nothing. Default 1 GiB. Opening a store reads up to this much.</summary>
     public long JournalBytes { get; set; } = 1L << 30;
 
     /// <summary>Free bytes of the disk below which publishers wait; consuming and settling go on. 0 or more. Default 256 MiB.</summary>

@@ -8,6 +8,7 @@ internal sealed class StoredBlock
     internal const int MaxCount = 4_096;
 
     private readonly ulong[] _settled;
+    private ulong[]? _journalIds;
     private int _liveCount;
 
     /// <summary>Makes a block of which nothing is settled.</summary>
@@ -52,6 +53,14 @@ internal sealed class StoredBlock
 
     /// <summary>Whether it is of no use after a restart: its messages are transient.</summary>
     internal bool IsTransient { get; init; }
+
+    /// <summary>The ids that its messages have in the journal, until a checkpoint tells of the block: till then a restart finds them there, and so
+    /// they are settled there too. <see langword="null"/> from then on.</summary>
+    internal ulong[]? JournalIds
+    {
+        get => Volatile.Read(ref _journalIds);
+        set => Volatile.Write(ref _journalIds, value);
+    }
 
     /// <summary>Whether a message is settled.</summary>
     /// <param name="index">Its index.</param>

@@ -1,4 +1,5 @@
 using EmbeddedMq.Journal;
+using EmbeddedMq.Messages;
 using EmbeddedMq.Storage.Records;
 
 namespace EmbeddedMq.Storage;
@@ -6,7 +7,7 @@ namespace EmbeddedMq.Storage;
 /// <summary>Writes checkpoints: what a replay would find out from records that may then be released.</summary>
 /// <remarks>It stops nobody: what changes while it is written is appended behind its beginning, and replayed on top of it.</remarks>
 /// <param name="store">The store.</param>
-/// <param name="describe">Gives the names, bindings and policies that are stored, and the blocks of the cold log, as they are when they are read.</param>
+/// <param name="describe">Gives the names, bindings and policies that are stored, as they are when they are read.</param>
 internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<TopologyItem>> describe)
 {
     /// <summary>Writes a checkpoint and releases what it makes superfluous. One call at a time.</summary>
@@ -14,10 +15,44 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
     /// <exception cref="JournalException">It could not be written; the one before holds.</exception>
     internal async ValueTask RunAsync(CancellationToken cancellationToken)
     {
+        long coldTail = store.Journal.Cold.SegmentOf(store.Journal.Cold.TailAddress);
+        long[] deadSegments =
+        [
+            .. store.Journal.Cold.Segments.Select(static segment => segment.Id).Where(id => id < coldTail && store.ColdBytes.LiveIn(id) == 0),
+        ];
+        StoredBlock[] untold = store.Blocks.Untold;
         store.WriteNotes();
         CheckpointPoint point = Append();
         await store.Journal.SaveCheckpointAsync(point, cancellationToken).ConfigureAwait(false);
+        foreach (StoredBlock block in untold)
+        {
+            SettleInJournal(block, point.HotBegin);
+        }
+
         store.Journal.Hot.ReleaseBefore(point.HotBegin);
+        store.Claims.ForgetBelow(store.Journal.Hot.SegmentOf(point.HotBegin));
+        foreach (long segment in deadSegments)
+        {
+            store.Journal.Cold.ReleaseSegment(segment);
+            store.ColdBytes.Forget(segment);
+        }
+    }
+
+    // The block is told of; from here on its messages' records in the journal mean nothing, where they are not released. A crash before this is
+    // written is made up for by the replay, which looks into such blocks.
+    private void SettleInJournal(StoredBlock block, long hotBegin)
+    {
+        ulong[] ids = block.JournalIds!;
+        block.JournalIds = null;
+        if (!block.IsTransient)
+        {
+            PendingSettles settles = new();
+            settles.Settled.AddRange(ids.Where(id => id != 0 && new StoredId(id).Address >= hotBegin));
+            foreach (Settle settle in SettleWriter.ToSettles(block.QueueId, settles))
+            {
+                store.Journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([settle], [], []));
+            }
+        }
     }
 
     // The anchor goes first, and what is described is read after that: whatever was appended before the anchor is in it.
@@ -27,7 +62,7 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
         IAppendLog log = store.Journal.Hot;
         long anchor = log.Append((byte)RecordKind.Topology, new TopologyBody(store.DescribeIds()));
         CheckpointWriter writer = new((ulong)anchor);
-        foreach (TopologyItem item in describe())
+        foreach (TopologyItem item in describe().Concat(store.Blocks.Describe()))
         {
             Append(log, writer.Add(item));
         }

@@ -20,9 +20,10 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
     /// <summary>Adds a block. It needs what lies before it too, as far back as it says it is long: there are pieces of its bodies.</summary>
     /// <param name="block">The block.</param>
     /// <param name="descriptor">What a checkpoint says of it.</param>
-    internal void Add(StoredBlock block, in BlockDescriptor descriptor)
+    /// <param name="transient">Bits of those of its messages that no restart brings back; <see langword="null"/>: none.</param>
+    internal void Add(StoredBlock block, in BlockDescriptor descriptor, ulong[]? transient = null)
     {
-        _blocks[block.Address] = new Kept(block, descriptor);
+        _blocks[block.Address] = new Kept(block, descriptor, transient);
         Claim(block, 1);
         NoteSettled(block);
     }
@@ -55,12 +56,15 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
     internal int? FindMark(StoredBlock block, int index)
         => _blocks.TryGetValue(block.Address, out Kept? kept) && kept.Marks.TryGetValue(index, out int failedDeliveries) ? failedDeliveries : null;
 
+    /// <summary>The blocks that no checkpoint has told of yet.</summary>
+    internal StoredBlock[] Untold => [.. _blocks.Values.Select(static kept => kept.Block).Where(static block => block.JournalIds is not null)];
+
     /// <summary>What a checkpoint says of the blocks that a restart needs.</summary>
     internal IEnumerable<TopologyItem> Describe() => _blocks.Values.Where(static kept => !kept.Block.IsTransient).Select(static kept => new QueueBlockKept(
         kept.Block.QueueId,
         kept.Block.Level,
         kept.Descriptor,
-        kept.Block.CopySettled(),
+        kept.CopySettled(),
         [.. kept.Marks.Where(mark => !kept.Block.IsSettled(mark.Key)).Select(static mark => new BlockMark(mark.Key, mark.Value, Redelivered: true))]));
 
     private void Claim(StoredBlock block, int sign)
@@ -72,8 +76,20 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
         }
     }
 
-    private sealed record Kept(StoredBlock Block, BlockDescriptor Descriptor)
+    private sealed record Kept(StoredBlock Block, BlockDescriptor Descriptor, ulong[]? Transient)
     {
+        // To a restart the transient ones are settled.
+        internal ulong[] CopySettled()
+        {
+            ulong[] settled = Block.CopySettled();
+            for (int word = 0; word < (Transient?.Length ?? 0); word++)
+            {
+                settled[word] |= Transient![word];
+            }
+
+            return settled;
+        }
+
         internal ConcurrentDictionary<int, int> Marks { get; } = [];
     }
 }

@@ -143,7 +143,7 @@ internal sealed class MessageStore : IAsyncDisposable
         QueuedMessage left = source.Entry!;
         StoredBlock? block = left.Block;
         BatchBody record = new(
-            [SettleOf(source.Queue!, left, block)], [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
+            SettlesOf(source.Queue!, left, block), [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
         ulong id;
         lock (_appendGate)
         {
@@ -344,13 +344,16 @@ internal sealed class MessageStore : IAsyncDisposable
         await _journal.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>A group that says that one message has left its place.</summary>
+    /// <summary>Groups that say that one message has left its place.</summary>
     /// <param name="queue">The place.</param>
     /// <param name="left">The message, stored.</param>
     /// <param name="block">The block that holds it; <see langword="null"/>: the journal.</param>
-    private static Settle SettleOf(StoredQueue queue, QueuedMessage left, StoredBlock? block) => block is not null
-        ? Settle.BlockEntries(block.Address, new[] { (ushort)left.BlockIndex })
-        : Settle.Entries(queue.Id, new[] { new StoredId(left.StoredAt) });
+    private static Settle[] SettlesOf(StoredQueue queue, QueuedMessage left, StoredBlock? block)
+    {
+        PendingSettles settles = new();
+        settles.Settle(left, block);
+        return [.. SettleWriter.ToSettles(queue.Id, settles)];
+    }
 
     private static IEnumerable<Settle> SettlesOf(IReadOnlyList<StoredSource> left, StoredBlock?[] blocks)
     {

@@ -29,7 +29,19 @@ internal sealed class PendingSettles
         }
         else
         {
-            SettledInBlocks.Add((block, entry.BlockIndex));
+            Settle(block, entry.BlockIndex);
+        }
+    }
+
+    /// <summary>Notes that a message of a block has left the queue.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="index">The message's index.</param>
+    internal void Settle(StoredBlock block, int index)
+    {
+        SettledInBlocks.Add((block, index));
+        if (block.JournalIds is { } ids && ids[index] != 0)
+        {
+            Settled.Add(ids[index]);
         }
     }
 }

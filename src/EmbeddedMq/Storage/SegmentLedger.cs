@@ -44,6 +44,16 @@ internal sealed class SegmentLedger(IAppendLog log)
     /// <param name="segment">Its number.</param>
     internal void Forget(long segment) => _cells.TryRemove(segment, out _);
 
+    /// <summary>Forgets the segments that were released.</summary>
+    /// <param name="segment">The number of the first one that stays.</param>
+    internal void ForgetBelow(long segment)
+    {
+        foreach (long number in _cells.Keys.Where(number => number < segment && LiveIn(number) == 0))
+        {
+            Forget(number);
+        }
+    }
+
     private Cell CellOf(long address)
     {
         long segment = log.SegmentOf(address);

@@ -105,7 +105,11 @@ internal sealed class StoredQueue(uint id, MessageStore store)
         int count;
         lock (_gate)
         {
-            _pending.SettledInBlocks.AddRange(indexes.Select(index => (block, index)));
+            foreach (int index in indexes)
+            {
+                _pending.Settle(block, index);
+            }
+
             count = _pending.Count;
         }
 

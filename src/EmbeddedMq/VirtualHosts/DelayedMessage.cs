@@ -1,5 +1,7 @@
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage;
+using EmbeddedMq.Storage.Records;
 using EmbeddedMq.Threading;
 
 namespace EmbeddedMq.VirtualHosts;
@@ -16,14 +18,48 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
     // Bookkeeping for a message that is held: this object and its appointment.
     private const int OverheadBytes = 160;
 
+    private readonly Lock _gate = new();
+    private bool _isRouting; // guarded by _gate
+
     /// <summary>The delayed exchange.</summary>
     internal DelayedExchange Exchange { get; } = exchange;
 
-    /// <summary>The message and where it is stored.</summary>
-    internal QueuedMessage Entry { get; } = new(message, sourceExchange, routingKey) { StoredAt = storedAt };
+    /// <summary>The message and where it is stored. Where that is changes under a gate of its own.</summary>
+    internal QueuedMessage Entry { get; private set; } = new(message, sourceExchange, routingKey) { StoredAt = storedAt };
 
     /// <summary>What it counts for in the memory ledger.</summary>
     internal long MemoryBytes => OverheadBytes + Entry.Message.Body.Length;
+
+    /// <summary>Says that its time has come: from here on it does not move.</summary>
+    internal void BeginRouting()
+    {
+        lock (_gate)
+        {
+            _isRouting = true;
+        }
+    }
+
+    /// <summary>Appends it to the journal once more, so that its old place is needed no longer.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="below">It moves if its id is lower.</param>
+    /// <param name="nowMs">The broker's time.</param>
+    internal void Move(MessageStore store, ulong below, long nowMs)
+    {
+        lock (_gate)
+        {
+            if (_isRouting || !Entry.IsStored || Entry.StoredAt >= below)
+            {
+                return;
+            }
+
+            QueueRef holder = new(Exchange.Stored!.Id, Math.Max(0, DueMs - nowMs));
+            ulong moved = store.AppendTransfer(new StoredSource(Exchange.Stored, Entry), Entry.Exchange, Entry.RoutingKey, Entry.Message, [holder]);
+            if (moved != 0)
+            {
+                Entry = new QueuedMessage(Entry.Message, Entry.Exchange, Entry.RoutingKey) { StoredAt = moved };
+            }
+        }
+    }
 
     /// <inheritdoc/>
     internal override void Run() => virtualHost.RouteDelayed(this);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EmbeddedMq.Bindings;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
@@ -13,6 +14,7 @@ internal sealed partial class VirtualHost : IQueueOwner
     private static readonly InvalidOperationException StillUsed = new("The queue is in use again.");
 
     private readonly RouterPool _deadLetterRouters;
+    private readonly ConcurrentDictionary<DelayedMessage, byte> _storedDelayed = new();
     private long _delayedCount;
     private long _delayedDroppedCount;
 
@@ -142,6 +144,8 @@ internal sealed partial class VirtualHost : IQueueOwner
     /// <param name="delayed">The message.</param>
     internal void RouteDelayed(DelayedMessage delayed)
     {
+        delayed.BeginRouting();
+        _storedDelayed.TryRemove(delayed, out _);
         Interlocked.Decrement(ref _delayedCount);
         Message message = DelayedExchange.MarkDelayed(delayed.Entry.Message);
         bool isAlive = ReferenceEquals(FindExchange(delayed.Exchange.Name), delayed.Exchange);
@@ -232,6 +236,11 @@ internal sealed partial class VirtualHost : IQueueOwner
     private void Hold(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, ulong storedAt, TimeSpan delay)
     {
         DelayedMessage delayed = new(exchange, sourceExchange, routingKey, message, storedAt, this);
+        if (storedAt != 0)
+        {
+            _storedDelayed.TryAdd(delayed, 0);
+        }
+
         _services.Memory.Add(delayed.MemoryBytes);
         Interlocked.Increment(ref _delayedCount);
         _services.Scheduler.Schedule(delayed, _services.Clock.NowMs + (long)delay.TotalMilliseconds);

@@ -177,9 +177,8 @@ internal sealed partial class VirtualHost
         {
             Claim(entry.Id, store);
             ReadMessage read = reader.Read(new StoredId(entry.Id), id);
-            DelayedExchange.TryGetDelay(read.Message.Message.Headers, out TimeSpan delay);
-            TimeSpan rest = delay - TimeSpan.FromMilliseconds(utcNowMs - read.PublishedUtcMs);
-            Hold(exchange, read.Message.Exchange, read.Message.RoutingKey, read.Message.Message, entry.Id, rest < TimeSpan.Zero ? TimeSpan.Zero : rest);
+            TimeSpan rest = TimeSpan.FromMilliseconds(Math.Max(0, (read.ExpiresUtcMs ?? 0) - utcNowMs));
+            Hold(exchange, read.Message.Exchange, read.Message.RoutingKey, read.Message.Message, entry.Id, rest);
         }
     }
 

@@ -53,6 +53,23 @@ internal sealed partial class VirtualHost
         return ids;
     }
 
+    /// <summary>Moves what lives long out of the front of the journal.</summary>
+    /// <param name="writer">Moves messages of queues.</param>
+    /// <param name="below">Messages with ids below this move.</param>
+    /// <exception cref="JournalException">The store cannot be read or written.</exception>
+    internal void Evacuate(BlockWriter writer, ulong below)
+    {
+        foreach (Queue queue in _queues.Values)
+        {
+            writer.Evacuate(queue, below);
+        }
+
+        foreach (DelayedMessage delayed in _storedDelayed.Keys)
+        {
+            delayed.Move(_services.Store, below, _services.Clock.NowMs);
+        }
+    }
+
     private IDestination[] QueuesOf(in RoutedPublish publish) => [.. publish.QueueNames.Select(FindQueue).OfType<IDestination>()];
 
     // Once, for all destinations that are stored; the body is written once.
@@ -96,7 +113,8 @@ internal sealed partial class VirtualHost
         {
             if (exchange.Stored is { } stored)
             {
-                refs[count++] = new QueueRef(stored.Id); // its delay is in its headers
+                DelayedExchange.TryGetDelay(message.Headers, out TimeSpan delay);
+                refs[count++] = new QueueRef(stored.Id, (long)delay.TotalMilliseconds);
             }
         }
 

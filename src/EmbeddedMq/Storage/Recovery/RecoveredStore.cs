@@ -39,6 +39,9 @@ internal sealed class RecoveredStore
         return queue;
     }
 
+    /// <summary>All blocks.</summary>
+    internal IEnumerable<RecoveredBlock> Blocks => _blocks.Values;
+
     /// <summary>The block at an address of the cold log, or <see langword="null"/>: all of it was settled before the checkpoint.</summary>
     /// <param name="address">The address.</param>
     internal RecoveredBlock? FindBlock(long address) => _blocks.GetValueOrDefault(address);

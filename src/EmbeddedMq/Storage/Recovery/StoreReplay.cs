@@ -41,7 +41,29 @@ internal sealed class StoreReplay(IJournal journal)
             }
         }
 
+        SettleWhatIsInBlocks(checkpoint.HotBegin);
         return _store;
+    }
+
+    // What was moved into a block may have its record in the journal still: then it is there twice, and the block counts.
+    private void SettleWhatIsInBlocks(long hotBegin)
+    {
+        foreach (RecoveredBlock block in _store.Blocks.Where(block => block.Descriptor.Last.Address >= hotBegin))
+        {
+            StoredRecord record = journal.Cold.Read(block.Block.Address);
+            try
+            {
+                RecoveredQueue queue = _store.QueueOf(block.Block.QueueId);
+                foreach (BlockMessageView message in new QueueBlockReader(record.Body.Span))
+                {
+                    queue.Settle(message.Entry.Id.Value);
+                }
+            }
+            catch (RecordFormatException error)
+            {
+                throw MqErrors.RecordNotUnderstood(block.Block.Address, record.Kind, error);
+            }
+        }
     }
 
     private void ReadCheckpoint(long address)

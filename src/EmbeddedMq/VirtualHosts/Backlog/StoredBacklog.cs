@@ -25,6 +25,10 @@ internal sealed class StoredBacklog(MessageStore store, BrokerClock clock) : IBa
     internal static AwayEntry Recovered(ulong storedAt, int bodyBytes, bool redelivered, int failedDeliveries)
         => new(storedAt, bodyBytes, Flags(isTransient: false, redelivered, failedDeliveries));
 
+    /// <summary>How many deliveries of a message have failed.</summary>
+    /// <param name="away">The message.</param>
+    internal static int FailedDeliveries(in AwayEntry away) => (int)((uint)away.Flags >> FailedDeliveriesShift);
+
     /// <inheritdoc/>
     public bool TryPutAway(QueueEntry entry, out AwayEntry away)
     {
@@ -64,7 +68,7 @@ internal sealed class StoredBacklog(MessageStore store, BrokerClock clock) : IBa
             {
                 StoredAt = run[i].StoredAt,
                 ExpiresAtMs = ExpiresAtMs(read[i].ExpiresUtcMs ?? BlockEntry.NoExpiry),
-                FailedDeliveries = (int)((uint)run[i].Flags >> FailedDeliveriesShift),
+                FailedDeliveries = FailedDeliveries(run[i]),
                 Redelivered = (run[i].Flags & AwayFlags.Redelivered) != 0,
             });
         }
