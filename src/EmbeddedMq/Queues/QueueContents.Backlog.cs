@@ -127,16 +127,9 @@ internal sealed partial class QueueContents
         bool[] isThere = new bool[evacuation.Count];
         if (evacuation.Run is null)
         {
-            foreach (QueueEntry entry in evacuation.Resident)
-            {
-                if (entry.State == EntryState.Away)
-                {
-                    return false;
-                }
-            }
-
             for (int i = 0; i < isThere.Length; i++)
             {
+                // One that was put away meanwhile stays in the journal for now, and moves with its run.
                 isThere[i] = TryMove(evacuation.Resident[i], block, i);
             }
         }

@@ -24,6 +24,9 @@ internal sealed class PagerPump
     /// <summary>Whether requests are answered at once; otherwise with the next <see cref="RunAll"/>.</summary>
     internal bool IsEager { get; set; } = true;
 
+    /// <summary>Whether it is at it.</summary>
+    internal bool IsRunning => Volatile.Read(ref _isRunning) != 0;
+
     /// <summary>Works until nothing is left.</summary>
     internal void RunAll()
     {
