@@ -43,7 +43,7 @@ public sealed class BacklogTests(ITestOutputHelper output)
     });
 
     [Fact]
-    public Task Get_BesidePagingAndRequeue_TakesAllInOrder() => ExploreAsync(static async (scenario, pager) =>
+    public Task Requeue_BesidePagingAndConsumer_LosesAndDoublesNothing() => ExploreAsync(static async (scenario, pager) =>
     {
         IChannel publisher = await scenario.OpenChannelAsync();
         IChannel channel = await scenario.OpenChannelAsync();
@@ -59,18 +59,12 @@ public sealed class BacklogTests(ITestOutputHelper output)
         bool isDone = false;
         scenario.Thread("requeue", () => scenario.Do(channel.NackAsync(held.Delivery.DeliveryTag)));
         scenario.Thread("pager", () => pager.RunUntil(() => isDone));
-        scenario.Thread("getter", () =>
+        scenario.Thread("consumer", () =>
         {
+            IConsumer consumer = scenario.Do(publisher.StartConsumerAsync("q", new ConsumerOptions { AutoAck = true }));
             while (texts.Count < 4)
             {
-                if (scenario.Do(publisher.GetAsync("q", autoAck: true)) is { } got)
-                {
-                    texts.Add(got.Delivery.Message.GetText());
-                }
-                else
-                {
-                    ExploredThread.Current!.WaitFor(() => true);
-                }
+                texts.Add(scenario.Read(consumer).Message.GetText());
             }
 
             isDone = true;
@@ -84,7 +78,7 @@ public sealed class BacklogTests(ITestOutputHelper output)
     });
 
     [Fact]
-    public Task Purge_BesidePagingAndGet_LeavesNothingBehind() => ExploreAsync(static async (scenario, pager) =>
+    public Task Purge_BesidePagingAndConsumer_LeavesNothingBehind() => ExploreAsync(static async (scenario, pager) =>
     {
         IChannel publisher = await scenario.OpenChannelAsync();
         IChannel channel = await scenario.OpenChannelAsync();
@@ -95,14 +89,14 @@ public sealed class BacklogTests(ITestOutputHelper output)
         }
 
         pager.RunAll();
-        int gotCount = 0;
-        uint purgedCount = 0;
         int open = 2;
-        scenario.Thread("getter", () =>
+        uint purgedCount = 0;
+        scenario.Thread("consumer", () =>
         {
-            for (int i = 0; i < 3; i++)
+            IConsumer consumer = scenario.Do(channel.StartConsumerAsync("q", new ConsumerOptions { PrefetchCount = 1 }));
+            while (scenario.TryRead(consumer) is { } delivery)
             {
-                gotCount += scenario.Do(channel.GetAsync("q", autoAck: true)) is null ? 0 : 1;
+                scenario.Do(channel.AckAsync(delivery.DeliveryTag));
             }
 
             open--;
@@ -116,8 +110,9 @@ public sealed class BacklogTests(ITestOutputHelper output)
         scenario.Check = async () =>
         {
             QueueDescription queue = await scenario.DescribeAsync("q");
-            Assert.Equal(4, gotCount + purgedCount + queue.ReadyCount);
-            Assert.Equal(0, queue.ReadyCount);
+            Assert.Equal(purgedCount, queue.PurgedTotal);
+            Assert.Equal(4, queue.AckedTotal + queue.PurgedTotal + queue.UnackedCount);
+            Assert.Equal((0, 0), (queue.ReadyCount, queue.AwayCount));
         };
     });
 
@@ -138,6 +133,8 @@ public sealed class BacklogTests(ITestOutputHelper output)
             });
         output.WriteLine($"{count} schedules, seed {seed}");
     }
+
+    // A get that waits goes on in the thread pool, where the explorer does not see it; consumers stand for it here.
 
     /// <summary>The pager's thread as one of the scenario's.</summary>
     private sealed class PagerThread
