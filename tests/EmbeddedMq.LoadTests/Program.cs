@@ -1,0 +1,38 @@
+// Whole scenarios against their limits, in one run: dotnet run -c Release --project tests/EmbeddedMq.LoadTests -- storage
+using EmbeddedMq.LoadTests;
+using EmbeddedMq.LoadTests.Measuring;
+using EmbeddedMq.LoadTests.Memory;
+using EmbeddedMq.LoadTests.Storage;
+
+if (Arguments.TryParse(args) is not { } arguments)
+{
+    Console.Error.WriteLine(Arguments.Usage);
+    return 2;
+}
+
+Directory.CreateDirectory(arguments.Directory);
+Report report = new(arguments);
+try
+{
+    if (arguments.Suite == "storage")
+    {
+        await StorageSuite.RunAsync(arguments, report);
+    }
+    else
+    {
+        await MemorySuite.RunAsync(arguments, report);
+    }
+}
+finally
+{
+    Directory.Delete(arguments.Directory, recursive: true);
+}
+
+string text = report.ToMarkdown();
+Console.Write(text);
+if (arguments.OutputFile is { } file)
+{
+    await File.WriteAllTextAsync(file, text);
+}
+
+return 0;

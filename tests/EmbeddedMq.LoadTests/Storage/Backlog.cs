@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using System.Globalization;
+using EmbeddedMq.LoadTests.Measuring;
+
+namespace EmbeddedMq.LoadTests.Storage;
+
+/// <summary>A queue that holds more than memory should: what it costs to fill, to keep, to open and to drain.</summary>
+internal static class Backlog
+{
+    private const int BodyBytes = 1_024;
+
+    internal static async Task RunAsync(string directory, int count, Report report)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"backlog of {count:N0} x 1 KB");
+        await using (DurableBroker broker = await DurableBroker.StartAsync(directory))
+        {
+            Outcome filled = await broker.FillAsync(BodyBytes, count);
+            report.Add($"{name}: fill, 1,024 outstanding", Describe(filled));
+            report.Add($"{name}: memory while it is full", MemoryOf());
+        }
+
+        // Both from the operating system's cache, or both from the disk: whatever it has kept.
+        Outcome read = RawFile.ReadSequentially(directory);
+        long start = Stopwatch.GetTimestamp();
+        await using (DurableBroker broker = await DurableBroker.StartAsync(directory))
+        {
+            TimeSpan opened = Stopwatch.GetElapsedTime(start);
+            uint found = await broker.CountAsync();
+            report.Add($"{name}: open", string.Create(CultureInfo.InvariantCulture, $"{opened.TotalSeconds:F2} s, {found:N0} messages found"));
+            report.Add($"{name}: memory when it is open", MemoryOf());
+            Outcome drained = await broker.DrainAsync(count);
+            string share = string.Create(CultureInfo.InvariantCulture, $"{drained.PerSecond * BodyBytes / read.PerSecond:F2} of the sequential read");
+            report.Add($"{name}: drain with acknowledgements", Describe(drained), share);
+            report.Add($"{name}: memory after the drain", MemoryOf());
+        }
+
+        report.Add($"{name}: sequential read of its files", string.Create(CultureInfo.InvariantCulture, $"{read.PerSecond / 1e6:N0} MB/s"));
+    }
+
+    private static string Describe(Outcome outcome)
+        => string.Create(CultureInfo.InvariantCulture, $"{outcome.PerSecond / 1e3:N0} k/s, {outcome.PerSecond * BodyBytes / 1e6:N0} MB/s");
+
+    // The heap is what is alive; the process holds free heap, FASTER's pages and the runtime besides.
+    private static string MemoryOf()
+    {
+        long before = Environment.WorkingSet;
+        GC.Collect();
+        return string.Create(CultureInfo.InvariantCulture, $"process {before >> 20:N0} MB, heap in use {GC.GetTotalMemory(forceFullCollection: true) >> 20:N0} MB");
+    }
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using EmbeddedMq.LoadTests.Measuring;
+using FASTER.core;
+
+namespace EmbeddedMq.LoadTests.Storage;
+
+/// <summary>FasterLog as its documentation shows it: its own device and commit manager, one task that commits, and a producer that waits.</summary>
+internal static class DefaultFasterLog
+{
+    internal static async Task<Outcome> AppendAsync(string directory, int bodyBytes, int window, TimeSpan duration, LatencyHistogram latencies)
+    {
+        string folder = Path.Combine(directory, "fasterlog");
+        using FasterLogSettings settings = new(folder, deleteDirOnDispose: true);
+        using FasterLog log = new(settings);
+        using CancellationTokenSource stopping = new();
+        Task committing = Task.Run(() => CommitAsync(log, stopping.Token), CancellationToken.None);
+        Outcome outcome = await Task.Run(() => AppendAsync(log, bodyBytes, window, duration, latencies), CancellationToken.None);
+        await stopping.CancelAsync();
+        await committing;
+        return outcome;
+    }
+
+    private static async Task<Outcome> AppendAsync(FasterLog log, int bodyBytes, int window, TimeSpan duration, LatencyHistogram latencies)
+    {
+        byte[] body = new byte[bodyBytes];
+        (long End, long StartedAt)[] pending = new (long, long)[window];
+        long appended = 0;
+        long committed = 0;
+        long start = Stopwatch.GetTimestamp();
+        long now = start;
+        while (Stopwatch.GetElapsedTime(start, now) < duration)
+        {
+            if (appended - committed == window)
+            {
+                await FinishOneAsync();
+            }
+
+            now = Stopwatch.GetTimestamp();
+            log.Enqueue(body);
+            pending[appended++ % window] = (log.TailAddress, now);
+        }
+
+        while (committed < appended)
+        {
+            await FinishOneAsync();
+        }
+
+        return new Outcome(committed, Stopwatch.GetElapsedTime(start));
+
+        async ValueTask FinishOneAsync()
+        {
+            (long end, long startedAt) = pending[committed++ % window];
+            await log.WaitForCommitAsync(end);
+            latencies.Record(Stopwatch.GetTimestamp() - startedAt);
+        }
+    }
+
+    private static async Task CommitAsync(FasterLog log, CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            if (log.TailAddress > log.CommittedUntilAddress)
+            {
+                await log.CommitAsync(CancellationToken.None);
+            }
+            else
+            {
+                await Task.Yield();
+            }
+        }
+    }
+}
