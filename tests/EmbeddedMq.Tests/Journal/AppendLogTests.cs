@@ -141,6 +141,37 @@ public sealed class AppendLogTests
     }
 
     [Fact]
+    public async Task WhenCommitted_WaiterAppendsMoreThanTheMemoryHolds_GoesOn()
+    {
+        await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
+        journal.Hot.WhenCommitted(new AppendingWaiter(journal.Hot, 200));
+        await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
+        await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
+
+        Assert.Equal(Enumerable.Range(1, 200).Select(n => (long)n), SmallStore.Numbers(journal.Hot));
+    }
+
+    [Fact]
+    public async Task WhenCommitted_WriteFailsWithinAWaiter_FailsTheStore()
+    {
+        await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
+        _files.FailAt = _files.Operations + 3;
+        _files.FailForEver = true;
+        journal.Hot.WhenCommitted(new AppendingWaiter(journal.Hot, 200));
+
+        // Whether this comes into the same commit or a later one, the store has failed when it is answered.
+        await Assert.ThrowsAsync<JournalException>(async () =>
+        {
+            while (true)
+            {
+                await journal.Hot.FlushAsync(Durability.OsBuffered, Cancelled);
+            }
+        });
+        Assert.Equal(JournalState.Failed, journal.State);
+        Assert.Equal(JournalAddress.None, SmallStore.Append(journal.Hot, 1));
+    }
+
+    [Fact]
     public async Task WaitForRoom_AboveTheCap_WaitsForACommitAndStartsIt()
     {
         await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
@@ -248,6 +279,17 @@ public sealed class AppendLogTests
             if (failure is null)
             {
                 completed.Add(number); // the journal's thread alone
+            }
+        }
+    }
+
+    private sealed class AppendingWaiter(IAppendLog log, int count) : CommitWaiter(Durability.OsBuffered)
+    {
+        public override void Complete(JournalException? failure)
+        {
+            for (int i = 1; i <= count; i++)
+            {
+                SmallStore.Append(log, i, 1000);
             }
         }
     }

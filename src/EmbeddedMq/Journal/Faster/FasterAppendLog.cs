@@ -43,8 +43,10 @@ internal sealed class FasterAppendLog : IAppendLog
     private long _tail;                    // written under the gate, read anywhere
 
     // The journal thread's.
+    private int _journalThread;
+    private JournalException? _failedWithin;
     private JournalDevice? _device;
-    private CommitWaiter? _batch;
+    private readonly CommitBatch _batch = new();
     private long _writtenLsn;
 
     // Written by the journal's thread, read anywhere.
@@ -187,47 +189,9 @@ internal sealed class FasterAppendLog : IAppendLog
     public StoredRecord Read(long address)
     {
         long written = WrittenUntil;
-        if (address <= 0 || address + RecordFormat.OverheadBytes > written)
-        {
-            throw MqErrors.NotReadable(_identity.Name, address, $"records are in the files up to {written}");
-        }
-
-        long id = _identity.SegmentOf(address);
-        long offset = address - _identity.BeginOf(id);
-        long room = _identity.PageEndOf(address) - address;
-
-        // One read serves most messages; the rest of a long one is read into place.
-        Span<byte> head = stackalloc byte[(int)Math.Min(room, 2048)];
-        int read = Files.Read(id, offset, head);
-        if (read < 0)
-        {
-            throw MqErrors.NotReadable(_identity.Name, address, "its segment was released");
-        }
-
-        if (read < head.Length || head.Length < RecordFormat.OverheadBytes || !RecordFormat.TryReadLength(head, room, out int length))
-        {
-            throw MqErrors.RecordDamaged(_identity.PathOf(id), address, "no record is there");
-        }
-
-        byte[] record = GC.AllocateUninitializedArray<byte>(length);
-        head = head[RecordFormat.PrefixBytes..];
-        if (length <= head.Length)
-        {
-            head[..length].CopyTo(record);
-        }
-        else
-        {
-            head.CopyTo(record);
-            int rest = length - head.Length;
-            if (Files.Read(id, offset + RecordFormat.PrefixBytes + head.Length, record.AsSpan(head.Length)) != rest)
-            {
-                throw MqErrors.RecordDamaged(_identity.PathOf(id), address, "the file ends in it");
-            }
-        }
-
-        return RecordFormat.TryRead(record, _identity.Seed, address, out RecordHeader header)
-            ? new StoredRecord(header.Kind, header.Lsn, header.Timestamp, record.AsMemory(RecordFormat.HeaderBytes))
-            : throw MqErrors.RecordDamaged(_identity.PathOf(id), address, "the checksum is wrong");
+        return address > 0 && address + RecordFormat.OverheadBytes <= written
+            ? StoredRecordReader.Read(Files, address)
+            : throw MqErrors.NotReadable(_identity.Name, address, $"records are in the files up to {written}");
     }
 
     /// <inheritdoc/>
@@ -275,6 +239,8 @@ internal sealed class FasterAppendLog : IAppendLog
             AutoRefreshSafeTailAddress = false,
         });
         log.Initialize(begin, begin);
+        _journalThread = Environment.CurrentManagedThreadId;
+        _failedWithin = null;
         _device = device;
         NextSegment = segment;
         _writtenLsn = lastLsn;
@@ -337,14 +303,15 @@ internal sealed class FasterAppendLog : IAppendLog
     /// <param name="failure">Why.</param>
     public void FailWaiters(JournalException failure)
     {
-        CompleteBatch(Durability.Synced, failure);
-        CompleteAll(_waiters.TakeAll(), failure);
-        CompleteAll(_roomWaiters.TakeAll(), failure);
+        _batch.Complete(Durability.Synced, failure);
+        WaiterList.CompleteAll(_waiters.TakeAll(), failure);
+        WaiterList.CompleteAll(_roomWaiters.TakeAll(), failure);
     }
 
     /// <summary>Carries out the writes of full pages that FASTER has asked for. On the journal's thread.</summary>
     public unsafe void WritePages()
     {
+        ThrowIfFailedWithin();
         while (_device is { } device && device.TryTake(out JournalDevice.WriteRequest request))
         {
             if (request.Segment >= NextSegment)
@@ -370,37 +337,31 @@ internal sealed class FasterAppendLog : IAppendLog
     public bool Commit(bool always)
     {
         bool roomWanted = !_roomWaiters.IsEmpty;
-        _batch = _waiters.TakeAll();
-        if (_batch is null && !roomWanted && !always)
+        _batch.Take(_waiters, out Durability wanted);
+        if (_batch.IsEmpty && !roomWanted && !always)
         {
             return false;
         }
 
-        bool write = always || roomWanted;
-        bool sync = false;
-        for (CommitWaiter? waiter = _batch; waiter is not null; waiter = waiter.Next)
-        {
-            write |= waiter.Durability > Durability.Memory;
-            sync |= waiter.Durability == Durability.Synced;
-        }
-
-        if (write)
+        if (always || roomWanted || wanted > Durability.Memory)
         {
             Write();
         }
 
-        CompleteBatch(Durability.OsBuffered, null);
-        if (!sync)
+        _batch.Complete(Durability.OsBuffered, null);
+        if (wanted == Durability.Synced)
         {
-            Committed();
+            return true;
         }
 
-        return sync;
+        Committed();
+        return false;
     }
 
     /// <summary>Syncs what the last <see cref="Commit"/> wrote, and answers those who waited for that. On the journal's thread.</summary>
     public void Sync()
     {
+        ThrowIfFailedWithin();
         if (_syncedUntil != _writtenUntil || _syncedLsn != _writtenLsn)
         {
             Files.Sync();
@@ -409,11 +370,38 @@ internal sealed class FasterAppendLog : IAppendLog
         }
 
         Committed();
-        CompleteBatch(Durability.Synced, null);
+        _batch.Complete(Durability.Synced, null);
+    }
+
+    /// <summary>Makes room for a record that is appended on the journal's thread itself, within a waiter's completion: there nobody else would.</summary>
+    private void WritePagesWithin()
+    {
+        try
+        {
+            WritePages();
+        }
+        catch (JournalException error)
+        {
+            // The waiter is not the one to hear of it: the next turn throws it where the store fails.
+            _failedWithin = error;
+            _log?.Dispose();
+            _log = null;
+            _wake();
+        }
+    }
+
+    private void ThrowIfFailedWithin()
+    {
+        if (_failedWithin is { } failure)
+        {
+            _failedWithin = null;
+            throw failure;
+        }
     }
 
     private void Write()
     {
+        ThrowIfFailedWithin();
         long tail;
         long lsn;
         FasterLog log;
@@ -443,7 +431,7 @@ internal sealed class FasterAppendLog : IAppendLog
         Volatile.Write(ref _committedUntil, _writtenUntil);
         if (!_roomWaiters.IsEmpty && HasRoom)
         {
-            CompleteAll(_roomWaiters.TakeAll(), null);
+            WaiterList.CompleteAll(_roomWaiters.TakeAll(), null);
         }
     }
 
@@ -505,6 +493,12 @@ internal sealed class FasterAppendLog : IAppendLog
             }
 
             // All of the log's memory waits for the disk. The journal's thread needs the gate for a commit, not for writing pages.
+            if (Environment.CurrentManagedThreadId == _journalThread)
+            {
+                WritePagesWithin();
+                continue;
+            }
+
             _wake();
             _memoryWaiters++;
             Monitor.Wait(_gate);
@@ -544,46 +538,5 @@ internal sealed class FasterAppendLog : IAppendLog
         }
 
         return address;
-    }
-
-    private void CompleteBatch(Durability upTo, JournalException? failure)
-    {
-        CommitWaiter? waiter = _batch;
-        CommitWaiter? lastKept = null;
-        _batch = null;
-        while (waiter is not null)
-        {
-            CommitWaiter? next = waiter.Next;
-            if (waiter.Durability <= upTo)
-            {
-                WaiterList.Complete(waiter, failure);
-            }
-            else
-            {
-                waiter.Next = null;
-                if (lastKept is null)
-                {
-                    _batch = waiter;
-                }
-                else
-                {
-                    lastKept.Next = waiter;
-                }
-
-                lastKept = waiter;
-            }
-
-            waiter = next;
-        }
-    }
-
-    private static void CompleteAll(CommitWaiter? waiter, JournalException? failure)
-    {
-        while (waiter is not null)
-        {
-            CommitWaiter? next = waiter.Next;
-            WaiterList.Complete(waiter, failure);
-            waiter = next;
-        }
     }
 }

@@ -48,6 +48,19 @@ internal sealed class WaiterList
         return first;
     }
 
+    /// <summary>Completes a waiter and those behind it.</summary>
+    /// <param name="waiter">The first, taken from a list.</param>
+    /// <param name="failure">Why they are not safe.</param>
+    public static void CompleteAll(CommitWaiter? waiter, JournalException? failure)
+    {
+        while (waiter is not null)
+        {
+            CommitWaiter? next = waiter.Next;
+            Complete(waiter, failure);
+            waiter = next;
+        }
+    }
+
     /// <summary>Completes a waiter, whatever it does.</summary>
     /// <param name="waiter">The waiter, in no list.</param>
     /// <param name="failure">Why it is not safe.</param>
