@@ -133,8 +133,9 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
         }
     }
 
-    /// <summary>Notes that a publish has to wait for memory.</summary>
-    internal void NoteBlocked() => _connection.NoteBlocked();
+    /// <summary>Notes that a publish has to wait.</summary>
+    /// <param name="reason">What it has to wait for.</param>
+    internal void NoteBlocked(string reason) => _connection.NoteBlocked(reason);
 
     /// <summary>Publishes what has waited for memory, as far as there is memory.</summary>
     internal void ReleaseWaiting() => _publisher.ReleaseWaiting();

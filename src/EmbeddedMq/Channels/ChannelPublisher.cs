@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
+using EmbeddedMq.Journal;
 using EmbeddedMq.Queues;
 using EmbeddedMq.VirtualHosts;
 
@@ -289,13 +290,21 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
         WaitingPublish waiting = new(exchange, routingKey, message, flags, NoteCancelled, cancellationToken);
         _waitingForRoom.Enqueue(waiting);
-        if (virtualHost.Services.Memory.IsBlocked || !virtualHost.Services.Store.WaitsForCommit())
+        if (BlockedReason is { } reason)
         {
-            channel.NoteBlocked(); // a commit that is under way makes room in a moment, which is not worth telling
+            channel.NoteBlocked(reason);
         }
 
         return new ValueTask<PublishResult>(waiting.Completion);
     }
+
+    // A commit that is under way makes room in a moment, which is not worth telling. The texts of the first two are RabbitMQ's.
+    private string? BlockedReason => virtualHost.Services.Memory.IsBlocked ? "low on memory" : virtualHost.Services.Store.Journal.State switch
+    {
+        JournalState.LowSpace => "low on disk",
+        JournalState.Failed => "the disk failed",
+        _ => null,
+    };
 
     // What is in memory only waits for memory; what is to be stored waits for the disk too.
     private bool MustWait(Message message)

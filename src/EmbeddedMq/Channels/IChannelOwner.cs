@@ -13,5 +13,6 @@ internal interface IChannelOwner : IConnection
     void Forget(Channel channel);
 
     /// <summary>Notes that a publish of this connection has to wait for memory.</summary>
-    void NoteBlocked();
+    /// <param name="reason">What they wait for.</param>
+    void NoteBlocked(string reason);
 }

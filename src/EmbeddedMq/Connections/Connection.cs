@@ -10,7 +10,6 @@ namespace EmbeddedMq.Connections;
 internal sealed class Connection : IChannelOwner
 {
     // RabbitMQ's text of connection.blocked.
-    private const string LowOnMemory = "low on memory";
 
     private readonly ConnectionRegistry _registry;
     private readonly VirtualHost _virtualHost;
@@ -118,11 +117,11 @@ internal sealed class Connection : IChannelOwner
     }
 
     /// <inheritdoc/>
-    public void NoteBlocked()
+    public void NoteBlocked(string reason)
     {
         lock (_gate)
         {
-            SetBlocked_NeedsGate(LowOnMemory);
+            SetBlocked_NeedsGate(reason);
         }
     }
 

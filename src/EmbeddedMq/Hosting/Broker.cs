@@ -62,7 +62,7 @@ public sealed class Broker : IBroker
         _management = new BrokerManagement(_virtualHosts, _connections, _services);
         if (journal.IsDurable)
         {
-            _storage = new StorageKeeper(store, _virtualHosts, options.Storage, _services);
+            _storage = new StorageKeeper(store, _virtualHosts, options.Storage, _services, Name);
         }
         else
         {
@@ -81,6 +81,9 @@ public sealed class Broker : IBroker
 
     /// <summary>Whether publishers wait because messages take more memory than <see cref="BrokerOptions.MemoryHighWatermarkBytes"/>.</summary>
     public bool IsBlocked => _services.Memory.IsBlocked;
+
+    /// <summary>What the storage looks like at present; <see langword="null"/> when the broker keeps everything in memory.</summary>
+    public StorageDescription? Storage => _storage?.Describe();
 
     /// <summary>Starts a broker with the virtual host <c>/</c>.</summary>
     /// <param name="options">Its options; <see langword="null"/> means the defaults.</param>

@@ -17,6 +17,8 @@ internal sealed class StorageKeeper : IAsyncDisposable
     private const int CheckpointShare = 4;
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestRetryDelay = TimeSpan.FromSeconds(10);
 
     private readonly MessageStore _store;
     private readonly ConcurrentDictionary<string, VirtualHost> _virtualHosts;
@@ -25,15 +27,22 @@ internal sealed class StorageKeeper : IAsyncDisposable
     private readonly Checkpointer _checkpointer;
     private readonly CancellationTokenSource _stopping = new();
     private readonly BlockWriter _blockWriter;
+    private readonly string _brokerName;
+    private readonly SemaphoreSlim _oneAtATime = new(1, 1); // checkpoints and evacuation
     private Task _loop = Task.CompletedTask;
+    private Task _mending = Task.CompletedTask; // written on the journal's thread, of which there is one
+    private long _lastCheckpointUtcMs;
 
     /// <summary>Makes it for a broker that has not begun.</summary>
     /// <param name="store">The store.</param>
     /// <param name="virtualHosts">The broker's virtual hosts.</param>
     /// <param name="options">How it stores.</param>
     /// <param name="services">What the broker's parts share.</param>
-    internal StorageKeeper(MessageStore store, ConcurrentDictionary<string, VirtualHost> virtualHosts, StorageOptions options, BrokerServices services)
+    /// <param name="brokerName">The broker's name, for the log.</param>
+    internal StorageKeeper(
+        MessageStore store, ConcurrentDictionary<string, VirtualHost> virtualHosts, StorageOptions options, BrokerServices services, string brokerName)
     {
+        _brokerName = brokerName;
         _store = store;
         _virtualHosts = virtualHosts;
         _options = options;
@@ -43,6 +52,36 @@ internal sealed class StorageKeeper : IAsyncDisposable
     }
 
     private IAppendLog Hot => _store.Journal.Hot;
+
+    /// <summary>What the storage looks like at present.</summary>
+    internal StorageDescription Describe()
+    {
+        IJournal journal = _store.Journal;
+        IReadOnlyList<SegmentInfo> hot = journal.Hot.Segments;
+        IReadOnlyList<SegmentInfo> cold = journal.Cold.Segments;
+        long coldBytes = cold.Sum(static segment => segment.End - segment.Begin);
+        long checkpointUtcMs = Volatile.Read(ref _lastCheckpointUtcMs);
+        return new StorageDescription(Path.GetFullPath(_options.Directory!), journal.State switch
+        {
+            JournalState.Open => StorageState.Open,
+            JournalState.LowSpace => StorageState.LowSpace,
+            JournalState.Failed => StorageState.Failed,
+            _ => StorageState.Closed,
+        })
+        {
+            Reason = journal.State == JournalState.Open ? null : journal.Failure?.Message,
+            Durability = _store.Durability,
+            JournalBytes = journal.Hot.TailAddress - journal.Hot.BeginAddress,
+            JournalSegments = hot.Count,
+            JournalMessages = _store.Claims.Total,
+            BacklogBytes = coldBytes,
+            BacklogSegments = cold.Count,
+            BacklogLiveShare = coldBytes == 0 ? 1 : Math.Clamp((double)_store.ColdBytes.Total / coldBytes, 0, 1),
+            UncommittedBytes = journal.Hot.UncommittedBytes,
+            LastCheckpoint = checkpointUtcMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(checkpointUtcMs),
+            LastCommitDuration = _store.LastCommitDuration,
+        };
+    }
 
     /// <summary>Opens a data directory.</summary>
     /// <param name="options">Where it is.</param>
@@ -68,7 +107,8 @@ internal sealed class StorageKeeper : IAsyncDisposable
     internal async ValueTask StartAsync(CancellationToken cancellationToken)
     {
         await Task.Run(Restore, cancellationToken).ConfigureAwait(false);
-        await _checkpointer.RunAsync(cancellationToken).ConfigureAwait(false);
+        await CheckpointAsync(cancellationToken).ConfigureAwait(false);
+        _store.Journal.StateChanged += OnStateChanged;
         _loop = Task.Run(RunAsync, CancellationToken.None);
     }
 
@@ -77,24 +117,43 @@ internal sealed class StorageKeeper : IAsyncDisposable
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
-        _stopping.Dispose();
+        _store.Journal.StateChanged -= OnStateChanged;
+        await Volatile.Read(ref _mending).ConfigureAwait(false);
         if (_store.Journal.State != JournalState.Failed)
         {
             await TryCheckpointAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
         await _store.DisposeAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+        _oneAtATime.Dispose();
     }
 
     private void Restore()
     {
+        JournalRecovery recovery = _store.Journal.Recovery;
+        foreach (DamagedRegion region in recovery.Damage)
+        {
+            BrokerLog.StorageDamage(_services.Logger, region.ToString());
+        }
+
         RecoveredStore recovered = new StoreReplay(_store.Journal).Run();
         _store.RestoreLastQueueId(recovered.LastQueueId);
         foreach (RecoveredVirtualHost host in recovered.VirtualHosts.Values)
         {
             _virtualHosts.GetOrAdd(host.Name, static (name, services) => new VirtualHost(name, services), _services)
-                .Restore(host, recovered, _store.Journal.Recovery.WasCleanStop);
+                .Restore(host, recovered, recovery.WasCleanStop || recovery.IsNew);
         }
+
+        (int queues, long messages) = (0, 0);
+        foreach (QueueDescription queue in _virtualHosts.Values.SelectMany(static host => host.Queues).Select(static queue => queue.Describe()))
+        {
+            queues++;
+            messages += queue.ReadyCount;
+        }
+
+        BrokerLog.StorageOpened(
+            _services.Logger, _brokerName, _options.Directory!, _store.Durability, queues, messages, recovery.IsNew ? "none" : recovery.WasCleanStop ? "clean" : "sudden");
     }
 
     private async Task RunAsync()
@@ -155,11 +214,79 @@ internal sealed class StorageKeeper : IAsyncDisposable
     {
         try
         {
-            await _checkpointer.RunAsync(cancellationToken).ConfigureAwait(false);
+            await CheckpointAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (JournalException error)
         {
             BrokerLog.CheckpointFailed(_services.Logger, error); // the records behind the last one say the same, and take longer to read
+        }
+    }
+
+    private async ValueTask CheckpointAsync(CancellationToken cancellationToken)
+    {
+        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _checkpointer.RunAsync(cancellationToken).ConfigureAwait(false);
+            Volatile.Write(ref _lastCheckpointUtcMs, _services.Clock.UtcNow.ToUnixTimeMilliseconds());
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
+
+    private void OnStateChanged(JournalState state, JournalException? reason)
+    {
+        switch (state)
+        {
+            case JournalState.Failed:
+                if (Volatile.Read(ref _mending).IsCompleted)
+                {
+                    Volatile.Write(ref _mending, Task.Run(() => MendAsync(reason)));
+                }
+
+                break;
+            case JournalState.LowSpace:
+                BrokerLog.StorageLowSpace(_services.Logger, reason);
+                break;
+            case JournalState.Open:
+                BrokerLog.StorageBack(_services.Logger);
+                _store.RoomAgain();
+                break;
+        }
+    }
+
+    // Until it works. What consumers hold, and what queues have in memory, stays as it is; what went with the disk was never confirmed.
+    private async Task MendAsync(JournalException? reason)
+    {
+        TimeSpan delay = FirstRetryDelay;
+        while (!_stopping.IsCancellationRequested)
+        {
+            BrokerLog.StorageFailed(_services.Logger, reason, delay);
+            try
+            {
+                await Task.Delay(delay, _services.Clock.TimeProvider, _stopping.Token).ConfigureAwait(false);
+                if (_store.Journal.State == JournalState.Failed)
+                {
+                    await _store.Journal.ReopenAsync(_stopping.Token).ConfigureAwait(false);
+                }
+
+                _store.GoOn();
+                await CheckpointAsync(_stopping.Token).ConfigureAwait(false); // names that changed since the last one may have gone with the disk
+                BrokerLog.StorageBack(_services.Logger);
+                _store.RoomAgain();
+                return;
+            }
+            catch (JournalException error)
+            {
+                reason = error;
+                delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestRetryDelay.Ticks));
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
         }
     }
 }

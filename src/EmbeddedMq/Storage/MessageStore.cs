@@ -26,7 +26,7 @@ internal sealed class MessageStore : IAsyncDisposable
     private readonly SegmentLedger _claims;
     private readonly LargeBodies _largeBodies;
     private readonly SettleWriter _settles;
-    private readonly PublishConfirmPool _confirms = new();
+    private readonly PublishConfirmPool _confirms;
     private readonly LostRanges _lost = new();
     private int _isWaitingForRoom;
     private int _lastQueueId;
@@ -44,6 +44,7 @@ internal sealed class MessageStore : IAsyncDisposable
         _claims = new SegmentLedger(journal.Hot);
         _largeBodies = new LargeBodies(_claims);
         _settles = new SettleWriter(journal.Hot, timeProvider, logger);
+        _confirms = new PublishConfirmPool(timeProvider);
         ColdBytes = new SegmentLedger(journal.Cold);
         Blocks = new ColdBlocks(ColdBytes, journal.Cold);
     }
@@ -86,9 +87,6 @@ internal sealed class MessageStore : IAsyncDisposable
             return true;
         }
     }
-
-    /// <summary>Whether publishers wait for nothing worse than a commit that is under way.</summary>
-    internal bool WaitsForCommit() => IsDurable && _journal.State == JournalState.Open;
 
     /// <summary>Gives a durable queue or exchange its place in the store.</summary>
     /// <returns>It, or <see langword="null"/> when nothing is kept.</returns>
@@ -331,6 +329,19 @@ internal sealed class MessageStore : IAsyncDisposable
 
     /// <summary>Writes what was only noted so far.</summary>
     internal void WriteNotes() => _settles.Drain();
+
+    /// <summary>Goes on after a failure of the disk: what went with it and was only noted is written once more.</summary>
+    internal void GoOn()
+    {
+        _lost.Add(_journal.Hot.LostFrom, _journal.Hot.ResumedAt);
+        _settles.WriteAgain();
+    }
+
+    /// <summary>How long the last commit took that was looked at: every so many publishes one is.</summary>
+    internal TimeSpan LastCommitDuration => _confirms.LastDuration;
+
+    /// <summary>What a confirm waits for unless the publish says otherwise.</summary>
+    internal Durability Durability => _durability;
 
     /// <summary>Writes everything, says that the stop was in order, and closes the journal.</summary>
     public async ValueTask DisposeAsync()

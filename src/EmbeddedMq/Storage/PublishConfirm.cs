@@ -10,6 +10,7 @@ internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Dur
 {
     private ManualResetValueTaskSourceCore<PublishResult> _core = new() { RunContinuationsAsynchronously = true };
     private ulong _sequenceNumber;
+    private long _began;
 
     /// <summary>Begins to wait.</summary>
     /// <param name="log">The log that the message was appended to.</param>
@@ -19,6 +20,7 @@ internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Dur
     {
         _core.Reset();
         _sequenceNumber = sequenceNumber;
+        _began = pool.BeginMeasure();
         Durability = durability;
         ValueTask<PublishResult> result = new(this, _core.Version);
         log.WhenCommitted(this);
@@ -26,9 +28,13 @@ internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Dur
     }
 
     /// <inheritdoc/>
-    public override void Complete(JournalException? failure) => _core.SetResult(failure is null
-        ? new PublishResult(PublishOutcome.Confirmed, _sequenceNumber)
-        : new PublishResult(PublishOutcome.Rejected, _sequenceNumber, RejectReason.StorageFailed));
+    public override void Complete(JournalException? failure)
+    {
+        pool.EndMeasure(_began);
+        _core.SetResult(failure is null
+            ? new PublishResult(PublishOutcome.Confirmed, _sequenceNumber)
+            : new PublishResult(PublishOutcome.Rejected, _sequenceNumber, RejectReason.StorageFailed));
+    }
 
     /// <inheritdoc/>
     public PublishResult GetResult(short token)

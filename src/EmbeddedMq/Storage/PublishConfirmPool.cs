@@ -1,15 +1,25 @@
 using System.Collections.Concurrent;
+using EmbeddedMq.Diagnostics;
 
 namespace EmbeddedMq.Storage;
 
 /// <summary>Keeps <see cref="PublishConfirm"/> objects for the next publishes.</summary>
+/// <param name="timeProvider">Measures how long some of them wait.</param>
 /// <remarks>Thread-safe. Bounded: what comes back beyond is left to the garbage collector.</remarks>
-internal sealed class PublishConfirmPool
+internal sealed class PublishConfirmPool(TimeProvider timeProvider)
 {
+    // One in so many is measured: reading the clock costs as much as the rest.
+    private const int MeasuredShare = 16;
+
     private const int MostKept = 1_024; // as many publishes as wait at once in a usual window
 
     private readonly ConcurrentQueue<PublishConfirm> _free = new();
     private int _count;
+    private int _rentCount;
+    private long _lastDurationTicks;
+
+    /// <summary>How long the last one waited that was measured.</summary>
+    internal TimeSpan LastDuration => new(Volatile.Read(ref _lastDurationTicks));
 
     /// <summary>Gives out a free one, or a new one.</summary>
     internal PublishConfirm Rent()
@@ -21,6 +31,22 @@ internal sealed class PublishConfirmPool
         }
 
         return new PublishConfirm(this);
+    }
+
+    /// <summary>Begins to measure, if it is this one's turn.</summary>
+    /// <returns>A timestamp, or 0.</returns>
+    internal long BeginMeasure() => Interlocked.Increment(ref _rentCount) % MeasuredShare == 0 ? timeProvider.GetTimestamp() : 0;
+
+    /// <summary>Ends a measurement.</summary>
+    /// <param name="begin">What <see cref="BeginMeasure"/> gave.</param>
+    internal void EndMeasure(long begin)
+    {
+        if (begin != 0)
+        {
+            TimeSpan duration = timeProvider.GetElapsedTime(begin);
+            Volatile.Write(ref _lastDurationTicks, duration.Ticks);
+            Telemetry.CommitDuration.Record(duration.TotalSeconds);
+        }
     }
 
     /// <summary>Takes one back.</summary>

@@ -30,6 +30,8 @@ internal sealed class SettleWriter : IAsyncDisposable
     private readonly ConcurrentQueue<StoredQueue> _dirty = new();
     private readonly Lock _drainGate = new(); // one drain at a time, so that a message's mark comes before its settle
     private readonly Written _written;
+    private List<(StoredQueue Queue, PendingSettles Pending)> _unwritten = []; // appended, and not asked to be written; guarded by _drainGate
+    private List<(StoredQueue Queue, PendingSettles Pending)> _inFlight = [];  // asked to be written; guarded by _drainGate
     private int _isArmed;
 
     /// <summary>Makes a writer.</summary>
@@ -75,20 +77,64 @@ internal sealed class SettleWriter : IAsyncDisposable
                 if (queue.TakePending() is { } pending)
                 {
                     Append(queue, pending);
+                    _unwritten.Add((queue, pending));
                 }
             }
 
-            RequestWrite();
+            RequestWrite_NeedsGate();
+        }
+    }
+
+    /// <summary>After a failure of the disk: appends once more what may have gone with it.</summary>
+    internal void WriteAgain()
+    {
+        lock (_drainGate)
+        {
+            foreach ((StoredQueue queue, PendingSettles pending) in _inFlight.Concat(_unwritten))
+            {
+                Append(queue, pending);
+            }
+
+            _unwritten.AddRange(_inFlight);
+            _inFlight = [];
+            RequestWrite_NeedsGate();
         }
     }
 
     /// <summary>Asks that everything appended so far leaves this process, not for anybody who waits.</summary>
     internal void RequestWrite()
     {
-        if (_written.TryBegin())
+        if (!_drainGate.TryEnter())
         {
-            _log.WhenCommitted(_written);
+            return; // whoever is in there asks too, and the callers of this come again
         }
+
+        try
+        {
+            RequestWrite_NeedsGate();
+        }
+        finally
+        {
+            _drainGate.Exit();
+        }
+    }
+
+    // What was appended is kept until it is written: a failure of the disk may take it.
+    private void RequestWrite_NeedsGate()
+    {
+        if (!_written.TryBegin(out bool wasWritten))
+        {
+            return;
+        }
+
+        if (!wasWritten)
+        {
+            _unwritten.InsertRange(0, _inFlight);
+        }
+
+        _inFlight = _unwritten;
+        _unwritten = [];
+        _log.WhenCommitted(_written);
     }
 
     /// <inheritdoc/>
@@ -153,9 +199,19 @@ internal sealed class SettleWriter : IAsyncDisposable
     private sealed class Written() : CommitWaiter(Durability.OsBuffered)
     {
         private int _isWaiting;
+        private volatile bool _hasFailed;
 
-        internal bool TryBegin() => Interlocked.Exchange(ref _isWaiting, 1) == 0;
+        internal bool TryBegin(out bool wasWritten)
+        {
+            bool begins = Interlocked.Exchange(ref _isWaiting, 1) == 0;
+            wasWritten = !_hasFailed;
+            return begins;
+        }
 
-        public override void Complete(JournalException? failure) => Volatile.Write(ref _isWaiting, 0);
+        public override void Complete(JournalException? failure)
+        {
+            _hasFailed = failure is not null;
+            Volatile.Write(ref _isWaiting, 0);
+        }
     }
 }
