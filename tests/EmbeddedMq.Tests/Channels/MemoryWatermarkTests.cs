@@ -231,7 +231,7 @@ public sealed class MemoryWatermarkTests
         // The place of a publisher that has seen the watermark exceeded and is only now getting to note it.
         channel.MessageReturned += (_, _) =>
         {
-            ((IChannelOwner)connection).NoteBlocked();
+            ((IChannelOwner)connection).NoteBlocked("low on memory");
             noted.SetResult();
         };
         connection.BlockedChanged += (_, change) =>
