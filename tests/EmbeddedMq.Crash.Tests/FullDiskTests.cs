@@ -113,6 +113,24 @@ public sealed class FullDiskTests
         }
     }
 
+    [Fact]
+    public async Task Open_ReadOnlyFileSystem_RefusesAndSaysWhatToDo()
+    {
+        using ScratchDirectory scratch = new();
+        Assert.SkipUnless(await RunAsync("mount", "-t", "tmpfs", "-o", "size=300k,ro", "none", scratch.Path), "Mounting is not permitted here.");
+        try
+        {
+            JournalException error = await Assert.ThrowsAsync<JournalException>(() => SmallStore.OpenAsync(OsFiles.Instance, scratch.Path));
+
+            Assert.Contains(Path.Combine(scratch.Path, "LOCK"), error.Message, StringComparison.Ordinal);
+            Assert.EndsWith("mend the permissions, or choose another directory.", error.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Assert.True(await RunAsync("umount", scratch.Path));
+        }
+    }
+
     private static async Task AppendAsync(FasterJournal journal, long number)
     {
         SmallStore.Append(journal.Hot, number, 2000);

@@ -73,9 +73,10 @@ internal interface IAppendLog
     /// <param name="until">Where to stop, at most <see cref="WrittenUntil"/>.</param>
     IRecordReader ReadForward(long from, long until);
 
-    /// <summary>Gives back the whole segments below an address. Not undone by a crash once a later commit has completed.</summary>
+    /// <summary>Gives back the whole segments below an address.</summary>
     /// <param name="address">The lowest address that is needed.</param>
-    /// <remarks>The caller has saved the checkpoint that no longer needs them. The files go some time later, on the journal's thread.</remarks>
+    /// <remarks>The caller has saved the checkpoint that no longer needs them. They go some time later, on the journal's thread; after a
+    /// crash before that they are there again.</remarks>
     void ReleaseBefore(long address);
 
     /// <summary>Gives back one segment, which may be in the middle; not the one that is being written.</summary>

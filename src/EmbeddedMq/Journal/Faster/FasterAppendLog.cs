@@ -92,8 +92,8 @@ internal sealed class FasterAppendLog : IAppendLog
     {
         get
         {
-            SegmentEntry[] segments = Files.Snapshot();
-            return segments.Length == 0 ? ResumedAt : _identity.BeginOf(segments[0].Id);
+            long first = Files.First;
+            return first < 0 ? ResumedAt : _identity.BeginOf(first);
         }
     }
 

@@ -38,6 +38,18 @@ internal sealed class SegmentFiles : IDisposable
     /// <summary>The log.</summary>
     public LogIdentity Identity { get; }
 
+    /// <summary>The number of the first segment; -1 if there is none.</summary>
+    public long First
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _segments.Count == 0 ? -1 : _segments.Keys[0];
+            }
+        }
+    }
+
     /// <summary>Adds a segment that is there.</summary>
     public void Add(SegmentEntry entry)
     {
