@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Crash.Tests.Campaign;
@@ -9,6 +10,8 @@ public sealed class CampaignTests
 {
     private const long Ample = 256 << 20;
     private const int MostFaultsTold = 20;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60); // only a broker that hangs is waited for so long
 
     [Theory]
     [InlineData(1, Durability.Synced, Ample)]
@@ -28,14 +31,15 @@ public sealed class CampaignTests
         {
             setup = setup with { Life = setup.Life + 1 };
             ledger.BeginLife(setup.Life);
-            (bool mayStart, bool isStopped, TimeSpan span) = random.Next(10) switch
+            (bool isOpening, bool isStopped, int lines) = random.Next(10) switch
             {
-                0 => (true, true, TimeSpan.FromMilliseconds(random.Next(600))),
-                < 3 => (false, false, TimeSpan.FromMilliseconds(random.Next(120))), // while it opens
-                < 6 => (true, false, TimeSpan.FromMilliseconds(random.Next(200))),
-                _ => (true, false, TimeSpan.FromMilliseconds(random.Next(200, 1_200))),
+                0 => (false, true, random.Next(3_000)),
+                < 3 => (true, false, 0),
+                < 6 => (false, false, random.Next(500)),
+                < 8 => (false, false, random.Next(500, 8_000)),
+                _ => (false, false, random.Next(8_000, 24_000)),
             };
-            await RunAsync(setup, ledger, mayStart, isStopped, span);
+            await RunAsync(setup, ledger, isOpening, isStopped, lines, TimeSpan.FromMilliseconds(random.Next(isOpening ? 120 : 30)));
             ledger.EndLife(isStopped);
             kills -= isStopped ? 0 : 1;
         }
@@ -55,19 +59,20 @@ public sealed class CampaignTests
         Directory.Delete(directory, recursive: true);
     }
 
-    private static async Task RunAsync(CampaignSetup setup, Ledger ledger, bool mayStart, bool isStopped, TimeSpan span)
+    // The moment is so many lines after the broker was ready, or after it began to open, and some milliseconds more.
+    private static async Task RunAsync(CampaignSetup setup, Ledger ledger, bool isOpening, bool isStopped, int lines, TimeSpan more)
     {
         using Process victim = CampaignVictim.Start(setup);
-        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        Task reading = Task.Run(() => ReadAsync(victim, ledger, mayStart ? "ready" : "opening", begun), CancellationToken.None);
+        TaskCompletionSource due = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task reading = Task.Run(() => ReadAsync(victim, ledger, isOpening ? "opening" : "ready", lines, due), CancellationToken.None);
         try
         {
-            await begun.Task.WaitAsync(TimeSpan.FromSeconds(30));
-            await Task.Delay(span, TimeProvider.System);
+            await due.Task.WaitAsync(Patience);
+            await Task.Delay(more, TimeProvider.System);
             if (isStopped)
             {
                 await victim.StandardInput.WriteLineAsync("stop");
-                await reading.WaitAsync(TimeSpan.FromSeconds(30));
+                await reading.WaitAsync(Patience);
             }
         }
         finally
@@ -79,32 +84,34 @@ public sealed class CampaignTests
         await reading;
     }
 
-    private static async Task ReadAsync(Process victim, Ledger ledger, string begins, TaskCompletionSource begun)
+    private static async Task ReadAsync(Process victim, Ledger ledger, string first, int lines, TaskCompletionSource due)
     {
-        using Stream output = victim.StandardOutput.BaseStream;
-        List<byte> line = [];
-        byte[] buffer = new byte[1 << 16];
+        using StreamReader output = new(victim.StandardOutput.BaseStream);
+        int left = -1;
+        StringBuilder line = new();
+        char[] buffer = new char[1 << 14];
         int count;
         while ((count = await output.ReadAsync(buffer)) > 0)
         {
-            foreach (byte letter in buffer.AsSpan(0, count))
+            foreach (char letter in buffer.AsSpan(0, count))
             {
                 if (letter != '\n')
                 {
-                    line.Add(letter);
+                    line.Append(letter);
                     continue;
                 }
 
-                string text = System.Text.Encoding.ASCII.GetString([.. line]); // a torn last line is left
+                string text = line.ToString(); // a torn last line is left
                 line.Clear();
                 ledger.Read(text);
-                if (text == begins)
+                left = text == first ? lines : left - 1;
+                if (left == 0)
                 {
-                    begun.TrySetResult();
+                    due.TrySetResult();
                 }
             }
         }
 
-        begun.TrySetResult();
+        due.TrySetResult();
     }
 }
