@@ -40,7 +40,7 @@ public sealed class Broker : IBroker
         _connections = new ConnectionRegistry(options.Name, new SerialExecutor(error => BrokerLog.TaskFailed(logger, error)));
         long highBytes = options.MemoryHighWatermarkBytes ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * DefaultMemoryShare);
         long budgetBytes = Math.Max(1, Math.Min(options.BacklogMemoryBytes, highBytes / 2));
-        MemoryLedger memory = new(highBytes, OnBlockedChanged, budgetBytes, () => _backlog?.NotePressure());
+        MemoryLedger memory = new(highBytes, OnBlockedChanged, Math.Max(1, budgetBytes / 4), () => _backlog?.NotePressure());
         Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
         int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
         MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger) { RoomAgain = () => _memoryChanges.Post(_connections.Unblock) };

@@ -28,6 +28,7 @@ internal sealed class BacklogPager
     // Of whoever works.
     private readonly HashSet<Queue> _exhausted = [];
     private bool _isRelieving;
+    private bool _holdsAway; // queues have gone to disk, and have not been consumed nearly to their end since
     private bool _wasPageIn;
 
     /// <summary>Makes a pager.</summary>
@@ -194,7 +195,8 @@ internal sealed class BacklogPager
     // From the queue with the most in memory; a queue that has nothing to give, or may not give it yet, is passed over until the next round.
     private bool PutSomeAway()
     {
-        if (_isResting || _memory.Bytes <= (_isRelieving ? Settings.LowBytes : Settings.BudgetBytes))
+        long mostBytes = _holdsAway ? Settings.BudgetBesideAwayBytes : Settings.BudgetBytes;
+        if (_isResting || _memory.Bytes <= (_isRelieving ? mostBytes - (mostBytes / 8) : mostBytes))
         {
             EndRelief();
             return false;
@@ -228,6 +230,10 @@ internal sealed class BacklogPager
         {
             _exhausted.Add(largest);
         }
+        else
+        {
+            _holdsAway = true;
+        }
 
         return true;
     }
@@ -244,6 +250,7 @@ internal sealed class BacklogPager
     private void EndRelief()
     {
         _isRelieving = false;
+        _holdsAway &= _memory.Bytes > Settings.BudgetBesideAwayBytes / 4;
         _exhausted.Clear();
     }
 

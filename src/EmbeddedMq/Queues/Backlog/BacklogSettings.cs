@@ -6,7 +6,7 @@ internal sealed record BacklogSettings
     /// <summary>256 MiB.</summary>
     internal const long DefaultBudgetBytes = 256L * 1024 * 1024;
 
-    /// <summary>Bytes of messages in memory above which ready ones are put away, down to seven eighths of it. At least 1.</summary>
+    /// <summary>Bytes of messages in memory above which ready ones begin to be put away. At least 1.</summary>
     internal long BudgetBytes { get; init; } = DefaultBudgetBytes;
 
     /// <summary>Most messages that come back at once, and that a queue asks for ahead of its consumers. 1 to 4,096.</summary>
@@ -35,6 +35,7 @@ internal sealed record BacklogSettings
     /// the heads, or not on disk yet. 0: until it is woken.</summary>
     internal int RestMs { get; init; } = 50;
 
-    /// <summary>The bytes at which putting away ends that began above <see cref="BudgetBytes"/>.</summary>
-    internal long LowBytes => BudgetBytes - (BudgetBytes / 8);
+    /// <summary>The budget while queues are on disk anyway. What comes to them then waits behind that, and is wanted again last of all: it goes while
+    /// it is young, which spares the garbage collector a large old generation.</summary>
+    internal long BudgetBesideAwayBytes => Math.Max(1, BudgetBytes / 4);
 }
