@@ -16,6 +16,8 @@ await StepAsync("a typed handler reads JSON through a source-generated context, 
 await StepAsync("a request finds its answer, and a failing one its fault", RequestAsync);
 await StepAsync("what cannot be read is dead-lettered with the reason", UnreadableAsync);
 await StepAsync("configuration is bound and checked at start, and the broker is healthy", ConfigurationAsync);
+await StepAsync("what a broker has stored is there when the next one opens its directory", StoredAsync);
+await StepAsync("a damaged or foreign file in a data directory is refused with its name", DamagedAsync);
 await StepAsync("a RabbitMQ server that is not there is told of in words", NoServerAsync);
 if (RabbitServer.Absence is { } absence)
 {
@@ -217,6 +219,79 @@ static async Task ConfigurationAsync()
     catch (Microsoft.Extensions.Options.OptionsValidationException error)
     {
         Check(error.Message.Contains("MaxNameBytes", StringComparison.Ordinal));
+    }
+}
+
+static async Task StoredAsync()
+{
+    string directory = Directory.CreateTempSubdirectory("embeddedmq-native-").FullName;
+    try
+    {
+        Message large = Message.TakeOwnership(new byte[3_000_000], MessageProperties.Persistent); // in pieces
+        await using (IBroker first = await Broker.StartAsync(new BrokerOptions { DataDirectory = directory }))
+        {
+            await using IConnection connection = await first.ConnectAsync();
+            await using IChannel channel = await connection.OpenChannelAsync();
+            await channel.DeclareExchangeAsync("shop", ExchangeType.Topic, exchange => exchange.Durable());
+            await channel.DeclareQueueAsync("orders", queue => queue.Durable().DeadLetterTo("dead"));
+            await channel.DeclareQueueAsync("dead", queue => queue.Durable());
+            await channel.BindQueueAsync("orders", "shop", "order.*");
+            MessageProperties properties = MessageProperties.Persistent.WithHeader("list", new object?[] { 1, "two", 3.5, HeaderTable.Of("deep", true) });
+            await channel.PublishAsync("shop", "order.1", Message.Text("stored", properties), PublishFlags.Mandatory);
+            await channel.PublishAsync("shop", "order.2", large, PublishFlags.Mandatory | PublishFlags.ConfirmOsBuffered);
+            await channel.PublishAsync("shop", "order.3", Message.Text("transient"));
+            await channel.PublishAsync("", "orders", Message.Text("rejected", MessageProperties.Persistent));
+            await first.Management.SetPolicyAsync("/", new Policy("few", "^orders$", HeaderTable.Of("max-length", 50)));
+            ulong last = 0;
+            for (int i = 0; i < 4; i++)
+            {
+                last = (await channel.GetAsync("orders"))!.Delivery.DeliveryTag;
+            }
+
+            await channel.RejectAsync(last, requeue: false);
+        }
+
+        HostApplicationBuilder builder = CreateBuilder("--EmbeddedMq:Storage:Directory", directory, "--EmbeddedMq:Storage:Durability", "OsBuffered");
+        builder.Services.AddEmbeddedMq();
+        using IHost host = builder.Build();
+        await host.StartAsync();
+        IBroker second = host.Services.GetRequiredService<IBroker>();
+        Check((await second.Management.ListPoliciesAsync("/")).Count == 1);
+        await using (IConnection connection = await second.ConnectAsync())
+        {
+            IChannel channel = await connection.OpenChannelAsync();
+            Delivery stored = (await channel.GetAsync("orders", autoAck: true))!.Delivery;
+            Check(stored.Message.GetText() == "stored" && stored.RoutingKey == "order.1" && stored.Redelivered);
+            Check(stored.Message.Headers["list"] is IReadOnlyList<object?> { Count: 4 } list && list[3] is HeaderTable);
+            Check((await channel.GetAsync("orders", autoAck: true))!.Delivery.Message.Body.Length == 3_000_000);
+            Check(await channel.GetAsync("orders") is null);
+            Check((await channel.GetAsync("dead", autoAck: true))!.Delivery.Deaths is [{ Reason: DeathReason.Rejected }]);
+        }
+
+        await host.StopAsync();
+    }
+    finally
+    {
+        Directory.Delete(directory, recursive: true);
+    }
+}
+
+static async Task DamagedAsync()
+{
+    string directory = Directory.CreateTempSubdirectory("embeddedmq-native-").FullName;
+    try
+    {
+        await File.WriteAllTextAsync(Path.Combine(directory, "notes.txt"), "not a broker's");
+        await using IBroker broker = await Broker.StartAsync(new BrokerOptions { DataDirectory = directory });
+        Check(false);
+    }
+    catch (JournalException error)
+    {
+        Check(error.Message.Contains("notes.txt", StringComparison.Ordinal));
+    }
+    finally
+    {
+        Directory.Delete(directory, recursive: true);
     }
 }
 
