@@ -44,7 +44,13 @@ internal sealed partial class ReadyList
             }
         }
 
-        return CollectOf(_head, pass, into) && (_tail is null || CollectOf(_tail, pass, into));
+        if (!CollectOf(_head, pass, into))
+        {
+            return false;
+        }
+
+        // A block is of messages that follow one another: what lies before the messages on disk goes apart from what lies behind them.
+        return _tail is null || ((into.Count == 0 || _away is not { Count: > 0 }) && CollectOf(_tail, pass, into));
     }
 
     /// <summary>Puts a block in the place of a run of entries of the journal, as far as they still are away.</summary>

@@ -29,7 +29,8 @@ internal sealed class SettleWriter : IAsyncDisposable
     private readonly ITimer _timer;
     private readonly ConcurrentQueue<StoredQueue> _dirty = new();
     private readonly Lock _drainGate = new(); // one drain at a time, so that a message's mark comes before its settle
-    private readonly Written _written;
+    private readonly Written _written = new();
+    private readonly Written _nudge = new();
     private List<(StoredQueue Queue, PendingSettles Pending)> _unwritten = []; // appended, and not asked to be written; guarded by _drainGate
     private List<(StoredQueue Queue, PendingSettles Pending)> _inFlight = [];  // asked to be written; guarded by _drainGate
     private int _isArmed;
@@ -42,7 +43,6 @@ internal sealed class SettleWriter : IAsyncDisposable
     {
         _log = log;
         _logger = logger;
-        _written = new Written();
         _timer = timeProvider.CreateTimer(static writer => ((SettleWriter)writer!).OnDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -104,18 +104,9 @@ internal sealed class SettleWriter : IAsyncDisposable
     /// <summary>Asks that everything appended so far leaves this process, not for anybody who waits.</summary>
     internal void RequestWrite()
     {
-        if (!_drainGate.TryEnter())
+        if (_nudge.TryBegin(out _))
         {
-            return; // whoever is in there asks too, and the callers of this come again
-        }
-
-        try
-        {
-            RequestWrite_NeedsGate();
-        }
-        finally
-        {
-            _drainGate.Exit();
+            _log.WhenCommitted(_nudge);
         }
     }
 

@@ -1,6 +1,5 @@
 using EmbeddedMq.Bindings;
 using EmbeddedMq.Exchanges;
-using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
 using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Records;
@@ -112,61 +111,33 @@ internal sealed partial class VirtualHost
     {
         bool isRedelivered = recovered.IsTouched && !isClean;
         queue.Stored!.RedeliveredBelow = isRedelivered ? store.EndId : recovered.RedeliveredBelow;
-        foreach (IGrouping<byte, RecoveredBlock> level in recovered.Blocks.Where(static block => block.Block.LiveCount > 0).GroupBy(static block => block.Block.Level))
+        RecoveredRuns runs = new(_services.Store.Journal);
+        foreach (RecoveredBlock block in recovered.Blocks.Where(static block => block.Block.LiveCount > 0))
         {
-            queue.RestoreAway(level.Key, [.. level.OrderBy(static block => block.Descriptor.First).Select(block => Restore(block))]);
+            Restore(block);
+            runs.Add(block);
         }
 
-        foreach (IGrouping<byte, RecoveredEntry> level in recovered.Live.GroupBy(entry => queue.LevelOf(entry.Priority)))
+        foreach (RecoveredEntry entry in recovered.Live)
         {
-            List<AwayRun> runs = [];
-            foreach (AwayEntry[] entries in CutIntoRuns(level.Select(entry => Restore(entry, queue.Stored, recovered, store))))
-            {
-                runs.Add(AwayRun.Of(entries));
-            }
+            Claim(entry.Id, store);
+            bool wasDelivered = recovered.Marks.TryGetValue(entry.Id, out int failedDeliveries);
+            bool redelivered = wasDelivered || entry.Id < queue.Stored.RedeliveredBelow;
+            runs.Add(queue.LevelOf(entry.Priority), StoredBacklog.Recovered(entry.Id, entry.BodyBytes, redelivered, failedDeliveries));
+        }
 
-            queue.RestoreAway(level.Key, runs);
+        foreach ((byte level, IReadOnlyCollection<AwayRun> inOrder) in runs.Build())
+        {
+            queue.RestoreAway(level, inOrder);
         }
     }
 
-    private AwayRun Restore(RecoveredBlock recovered)
+    private void Restore(RecoveredBlock recovered)
     {
-        StoredBlock block = recovered.Block;
-        _services.Store.Blocks.Add(block, recovered.Descriptor);
+        _services.Store.Blocks.Add(recovered.Block, recovered.Descriptor);
         foreach (BlockMark mark in recovered.Marks)
         {
-            _services.Store.Blocks.Mark(block, mark.Index, mark.FailedDeliveries);
-        }
-
-        return AwayRun.Of(block, 0, block.Count, block.BodyBytes * block.LiveCount / block.Count);
-    }
-
-    private AwayEntry Restore(in RecoveredEntry entry, StoredQueue queue, RecoveredQueue recovered, RecoveredStore store)
-    {
-        Claim(entry.Id, store);
-        bool wasDelivered = recovered.Marks.TryGetValue(entry.Id, out int failedDeliveries);
-        return StoredBacklog.Recovered(entry.Id, entry.BodyBytes, wasDelivered || entry.Id < queue.RedeliveredBelow, failedDeliveries);
-    }
-
-    private static IEnumerable<AwayEntry[]> CutIntoRuns(IEnumerable<AwayEntry> entries)
-    {
-        List<AwayEntry> run = [];
-        long bodyBytes = 0;
-        foreach (AwayEntry entry in entries)
-        {
-            run.Add(entry);
-            bodyBytes += entry.BodyBytes;
-            if (run.Count == AwayRun.MaxCount || bodyBytes >= AwayRun.MaxBodyBytes)
-            {
-                yield return [.. run];
-                run.Clear();
-                bodyBytes = 0;
-            }
-        }
-
-        if (run.Count > 0)
-        {
-            yield return [.. run];
+            _services.Store.Blocks.Mark(recovered.Block, mark.Index, mark.FailedDeliveries);
         }
     }
 

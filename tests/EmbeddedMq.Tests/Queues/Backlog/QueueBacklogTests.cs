@@ -274,15 +274,15 @@ public sealed class QueueBacklogTests
     [Fact]
     public void PutAway_UnderPressure_TakesFromTheLargestQueueAndStopsBelowTheBudget()
     {
-        BacklogSettings settings = new() { BudgetBytes = 100_000, WindowMessages = 10, SliceMessages = 16, RestMs = 0 };
+        BacklogSettings settings = new() { BudgetBytes = 400_000, WindowMessages = 10, SliceMessages = 16, RestMs = 0 };
         using QueueStand stand = new(settings);
         Queue small = Fill(stand, new QueueDeclaration("small"), 50);
-        Queue large = Fill(stand, new QueueDeclaration("large"), 2_000);
+        Queue large = Fill(stand, new QueueDeclaration("large"), 8_000);
 
         Assert.Equal(0, small.Describe().AwayCount);
-        Assert.InRange(large.Describe().AwayCount, 1_000, 1_990);
+        Assert.InRange(large.Describe().AwayCount, 6_000, 7_990);
         Assert.InRange(stand.Memory.Bytes, 0, settings.BudgetBytes);
-        Assert.Equal(Texts(0, 2_000), Enumerable.Range(0, 2_000).Select(_ => Take(large).Message.GetText()));
+        Assert.Equal(Texts(0, 8_000), Enumerable.Range(0, 8_000).Select(_ => Take(large).Message.GetText()));
     }
 
     [Fact]
