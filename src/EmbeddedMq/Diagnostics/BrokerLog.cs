@@ -20,6 +20,9 @@ internal static partial class BrokerLog
     [LoggerMessage(LogEvents.BrokerStoppedWithMessages, LogLevel.Warning, "Broker '{Broker}' stopped with {Messages} messages in its queues, {Unacked} handed over and not settled, and {Delayed} delayed; they end with the process. Left per queue: {Queues}")]
     internal static partial void StoppedWithMessages(ILogger logger, string broker, long messages, long unacked, long delayed, string queues);
 
+    [LoggerMessage(LogEvents.BrokerStoppedWithStored, LogLevel.Information, "Broker '{Broker}' stopped with {Messages} messages in its queues, {Unacked} handed over and not settled, and {Delayed} delayed; persistent ones of durable queues come back at the next start, others end with the process. Left per queue: {Queues}")]
+    internal static partial void StoppedWithStored(ILogger logger, string broker, long messages, long unacked, long delayed, string queues);
+
     [LoggerMessage(LogEvents.BrokerStoppedEmpty, LogLevel.Information, "Broker '{Broker}' stopped with nothing left in its queues")]
     internal static partial void StoppedEmpty(ILogger logger, string broker);
 

@@ -126,6 +126,9 @@ internal static class LogEvents
     /// <summary>Error. A part of a damaged store could not be taken over.</summary>
     internal const int StorageDamage = 2105;
 
+    /// <summary>Information. The broker stopped with messages in its queues, counted per queue; those that are stored come back.</summary>
+    internal const int BrokerStoppedWithStored = 2107;
+
     /// <summary>Warning. Long-lived messages could not be moved out of the journal, which stays as long as it is.</summary>
     internal const int EvacuationFailed = 2106;
 }

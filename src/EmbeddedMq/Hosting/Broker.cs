@@ -212,7 +212,14 @@ public sealed class Broker : IBroker
             string perQueue = string.Join("; ", queues
                 .Where(static entry => entry.Queue.ReadyCount + entry.Queue.UnackedCount > 0)
                 .Select(static entry => $"{entry.Queue.Name} in virtual host {entry.VirtualHost}: {entry.Queue.ReadyCount + entry.Queue.UnackedCount}"));
-            BrokerLog.StoppedWithMessages(_services.Logger, Name, ready, unacked, delayed, perQueue);
+            if (_storage is null)
+            {
+                BrokerLog.StoppedWithMessages(_services.Logger, Name, ready, unacked, delayed, perQueue);
+            }
+            else
+            {
+                BrokerLog.StoppedWithStored(_services.Logger, Name, ready, unacked, delayed, perQueue);
+            }
         }
     }
 
