@@ -20,6 +20,9 @@ internal static class TelemetryTags
     /// <summary>The virtual host.</summary>
     internal const string VirtualHost = "embeddedmq.virtual_host";
 
+    /// <summary>A log of the storage: journal, or backlog for what lives long.</summary>
+    internal const string StorageLog = "embeddedmq.storage.log";
+
     /// <summary>Which attempt at handling a message a span is: 1, 2, 3 …</summary>
     internal const string Attempt = "embeddedmq.message.attempt";
 

@@ -2,32 +2,86 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EmbeddedMq.Hosting;
 
-/// <summary>Healthy: the broker runs, its consumers consume, its publishers publish. Degraded: the broker makes them wait. Else unhealthy.</summary>
+/// <summary>Healthy: the broker runs, stores and reads, its consumers consume, its publishers publish. Degraded: the broker makes them wait, or
+/// soon will. Else unhealthy.</summary>
 /// <param name="host">The broker.</param>
 internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
 {
     /// <inheritdoc/>
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
-        => Task.FromResult(Check(context.Registration.FailureStatus));
-
-    private HealthCheckResult Check(HealthStatus failure)
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         if (!host.IsStarted)
         {
-            return new HealthCheckResult(failure, "The broker does not run.");
+            return new HealthCheckResult(context.Registration.FailureStatus, "The broker does not run.");
         }
 
-        IReadOnlyDictionary<string, string> failures = host.Bus.ConsumerFailures;
-        if (failures.Count > 0)
+        IBroker broker = host.StartedBroker;
+        StorageDescription? storage = (broker as Broker)?.Storage;
+        IReadOnlyDictionary<string, string> unreadable = storage is null
+            ? new Dictionary<string, string>()
+            : await FindUnreadableAsync(broker.Management, cancellationToken).ConfigureAwait(false);
+        return Judge(context.Registration.FailureStatus, storage, unreadable, host.Bus.ConsumerFailures, host.Bus.BlockedReason);
+    }
+
+    /// <summary>Judges a broker that runs. All that is wrong is in the text, the worst first.</summary>
+    /// <param name="failure">What to report instead of unhealthy.</param>
+    /// <param name="storage">What its storage looks like; <see langword="null"/>: it has none.</param>
+    /// <param name="unreadable">Why messages cannot be read from disk, by queue.</param>
+    /// <param name="idle">Why consumers do not consume, by queue.</param>
+    /// <param name="blocked">Why publishers wait, or <see langword="null"/>.</param>
+    internal static HealthCheckResult Judge(
+        HealthStatus failure,
+        StorageDescription? storage,
+        IReadOnlyDictionary<string, string> unreadable,
+        IReadOnlyDictionary<string, string> idle,
+        string? blocked)
+    {
+        List<string> faults = [];
+        if (storage?.State == StorageState.Failed)
         {
-            return new HealthCheckResult(
-                failure,
-                $"Not consuming: {string.Join("; ", failures.Select(static entry => $"{entry.Key} ({entry.Value})"))}",
-                data: failures.ToDictionary(static entry => entry.Key, static entry => (object)entry.Value));
+            faults.Add($"The storage has failed: {storage.Reason}");
         }
 
-        return host.Bus.BlockedReason is { } reason
-            ? HealthCheckResult.Degraded($"The broker makes publishers wait: {reason}")
+        Add("Not readable", unreadable);
+        Add("Not consuming", idle);
+        if (faults.Count > 0)
+        {
+            Dictionary<string, object> data = [];
+            foreach ((string queue, string reason) in unreadable.Concat(idle))
+            {
+                data[queue] = reason; // a queue in both lists shows why its consumers do not consume
+            }
+
+            return new HealthCheckResult(failure, string.Join("; ", faults), data: data);
+        }
+
+        return storage?.State == StorageState.LowSpace ? HealthCheckResult.Degraded($"The disk is nearly full: {storage.Reason}")
+            : blocked is not null ? HealthCheckResult.Degraded($"The broker makes publishers wait: {blocked}")
             : HealthCheckResult.Healthy();
+
+        void Add(string what, IReadOnlyDictionary<string, string> reasons)
+        {
+            if (reasons.Count > 0)
+            {
+                faults.Add($"{what}: {string.Join("; ", reasons.Select(static entry => $"{entry.Key} ({entry.Value})"))}");
+            }
+        }
+    }
+
+    private static async ValueTask<IReadOnlyDictionary<string, string>> FindUnreadableAsync(IBrokerManagement management, CancellationToken cancellationToken)
+    {
+        Dictionary<string, string> unreadable = [];
+        foreach (string virtualHost in await management.ListVirtualHostsAsync(cancellationToken).ConfigureAwait(false))
+        {
+            foreach (QueueDescription queue in await management.ListQueuesAsync(virtualHost, cancellationToken).ConfigureAwait(false))
+            {
+                if (queue.ReadError is { } error)
+                {
+                    unreadable[virtualHost == ConnectionOptions.DefaultVirtualHost ? queue.Name : $"{queue.Name} in virtual host {virtualHost}"] = error;
+                }
+            }
+        }
+
+        return unreadable;
     }
 }

@@ -20,6 +20,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
     private volatile IBroker? _broker;        // written under _lifecycle
     private volatile bool _isDisposed;
     private IDisposable? _gauges;             // guarded by _lifecycle
+    private IDisposable? _storageGauges;      // guarded by _lifecycle
 
     /// <summary>Makes a broker that has not been started.</summary>
     /// <param name="builder">What the application wants of it.</param>
@@ -168,6 +169,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
                     ? await startEngine(_services, cancellationToken).ConfigureAwait(false)
                     : await Broker.StartAsync(parts.Options, cancellationToken).ConfigureAwait(false);
                 _gauges = BrokerGauges.Add(broker, _logger);
+                _storageGauges = broker is Broker embedded ? StorageGauges.Add(embedded) : null;
                 _broker = broker;
                 Log.BrokerStarted(_logger, parts.Options.Name);
             }
@@ -192,6 +194,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
             }
 
             _gauges?.Dispose();
+            _storageGauges?.Dispose();
             _broker = null;
             await broker.DisposeAsync().ConfigureAwait(false);
         }

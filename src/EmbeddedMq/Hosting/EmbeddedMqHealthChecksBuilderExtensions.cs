@@ -8,7 +8,8 @@ namespace EmbeddedMq;
 /// <summary>Adds the health of brokers to an application's health checks.</summary>
 public static class EmbeddedMqHealthChecksBuilderExtensions
 {
-    /// <summary>Checks a broker: unhealthy when it does not run or a consumer does not consume, degraded while publishers are made to wait.</summary>
+    /// <summary>Checks a broker: unhealthy when it does not run, a consumer does not consume, its storage fails or a queue's messages cannot be read;
+    /// degraded while the disk is nearly full or publishers are made to wait.</summary>
     /// <param name="builder">The application's health checks.</param>
     /// <param name="brokerName">The name it was registered with; <see langword="null"/> for the default broker.</param>
     /// <param name="name">The check's name; <see langword="null"/> means <c>embeddedmq</c>, or <c>embeddedmq.name</c> for a named broker.</param>

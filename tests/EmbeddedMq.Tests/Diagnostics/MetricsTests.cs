@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Hosting;
 using EmbeddedMq.Tests.Handlers;
+using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EmbeddedMq.Tests.Diagnostics;
@@ -65,6 +67,56 @@ public sealed class MetricsTests
         int before = readings.Count("embeddedmq.connections", ("embeddedmq.broker.name", "gauged"));
         readings.Collect();
         Assert.Equal(before, readings.Count("embeddedmq.connections", ("embeddedmq.broker.name", "gauged")));
+    }
+
+    [Fact]
+    public async Task Gauges_BrokerWithStorage_ShowWhatItTellsOfIt()
+    {
+        using Readings readings = new();
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options => options.Name = "stored");
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("g", static queue => queue.Durable(), Token);
+        await channel.PublishAsync("", "g", Message.Text("1", MessageProperties.Persistent), cancellationToken: Token);
+
+        using (StorageGauges.Add(stored.Broker))
+        {
+            readings.Collect();
+        }
+
+        StorageDescription told = stored.Broker.Storage!;
+        Assert.True(told.JournalBytes > 0);
+        Assert.Equal(told.JournalBytes, Last("bytes", ("embeddedmq.storage.log", "journal")));
+        Assert.Equal(told.BacklogBytes, Last("bytes", ("embeddedmq.storage.log", "backlog")));
+        Assert.Equal(1, Last("segments", ("embeddedmq.storage.log", "journal")));
+        Assert.Equal(told.BacklogSegments, Last("segments", ("embeddedmq.storage.log", "backlog")));
+        Assert.Equal(told.BacklogLiveShare, Last("live_share"));
+        Assert.Equal(1, Last("messages"));
+        Assert.Equal(0, Last("uncommitted_bytes"));
+        Assert.Equal(told.LastCommitDuration.TotalSeconds, Last("commit.duration"));
+        Assert.Equal(stored.Time.GetUtcNow().ToUnixTimeSeconds(), Last("checkpoint.time"));
+        Assert.Equal((double)StorageState.Open, Last("state"));
+
+        double Last(string name, params (string Tag, object? Value)[] tags)
+            => readings.Last($"embeddedmq.storage.{name}", [("embeddedmq.broker.name", "stored"), .. tags]);
+    }
+
+    [Fact]
+    public async Task Gauges_BrokerWithoutStorage_ShowNoneOfIt()
+    {
+        using Readings readings = new();
+        await using BusFixture fixture = await BusFixture.StartBrokerAsync(new BrokerOptions { Name = "forgetful" });
+        Broker broker = (Broker)fixture.Broker.Broker;
+
+        using (BrokerGauges.Add(broker, NullLogger.Instance))
+        using (StorageGauges.Add(broker))
+        {
+            readings.Collect();
+        }
+
+        Assert.Null(broker.Storage);
+        Assert.Equal(1, readings.Count("embeddedmq.connections", ("embeddedmq.broker.name", "forgetful")));
+        Assert.Equal(0, readings.Count("embeddedmq.storage.state", ("embeddedmq.broker.name", "forgetful")));
+        Assert.Equal(0, readings.Count("embeddedmq.storage.bytes", ("embeddedmq.broker.name", "forgetful")));
     }
 
     private sealed class Readings : IDisposable
