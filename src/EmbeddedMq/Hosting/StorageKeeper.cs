@@ -186,7 +186,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
         {
             // A quarter more than need be, so that it is not done again at once.
             ulong below = new StoredId(Hot.BeginAddress + surplus + (_options.JournalBytes / CheckpointShare), 0).Value;
-            await Task.Run(() => TryEvacuate(below), cancellationToken).ConfigureAwait(false);
+            await Task.Run(() => TryEvacuate(below, cancellationToken), cancellationToken).ConfigureAwait(false);
             await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
         }
         else if (Hot.TailAddress - _store.Journal.Checkpoint.Address > _options.JournalBytes / CheckpointShare)
@@ -195,13 +195,13 @@ internal sealed class StorageKeeper : IAsyncDisposable
         }
     }
 
-    private void TryEvacuate(ulong below)
+    private void TryEvacuate(ulong below, CancellationToken cancellationToken)
     {
         try
         {
             foreach (VirtualHost host in _virtualHosts.Values)
             {
-                host.Evacuate(_blockWriter, below);
+                host.Evacuate(_blockWriter, below, cancellationToken);
             }
         }
         catch (JournalException error)

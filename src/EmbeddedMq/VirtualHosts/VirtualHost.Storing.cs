@@ -56,12 +56,13 @@ internal sealed partial class VirtualHost
     /// <summary>Moves what lives long out of the front of the journal.</summary>
     /// <param name="writer">Moves messages of queues.</param>
     /// <param name="below">Messages with ids below this move.</param>
+    /// <param name="cancellationToken">Stops it on the way.</param>
     /// <exception cref="JournalException">The store cannot be read or written.</exception>
-    internal void Evacuate(BlockWriter writer, ulong below)
+    internal void Evacuate(BlockWriter writer, ulong below, CancellationToken cancellationToken)
     {
         foreach (Queue queue in _queues.Values)
         {
-            writer.Evacuate(queue, below);
+            writer.Evacuate(queue, below, cancellationToken);
         }
 
         foreach (DelayedMessage delayed in _storedDelayed.Keys)

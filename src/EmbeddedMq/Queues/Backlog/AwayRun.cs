@@ -12,8 +12,9 @@ internal sealed class AwayRun
     /// <summary>Most messages in one run; as many as in a <see cref="StoredBlock"/>.</summary>
     internal const int MaxCount = 4_096;
 
-    /// <summary>Bytes of bodies at which a run is full: they are to fit into one block.</summary>
-    internal const long MaxBodyBytes = 1 << 20;
+    /// <summary>Bytes of bodies at which a run is full. It becomes one block, and blocks do not cross pages of 4 MiB: with what a message of a
+    /// kilobyte has beside its body, four fit into a page.</summary>
+    internal const long MaxBodyBytes = 880 << 10;
 
     private const int SmallArray = 64;
     private const int BackwardsArray = 1_024;

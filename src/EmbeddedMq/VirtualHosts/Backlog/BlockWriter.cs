@@ -19,6 +19,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     private readonly StoredMessageReader _reader = new(services.Store.Journal);
     private readonly QueueBlockBuilder _builder = new(0, 0);
     private Queue _queue = null!; // whose turn it is
+    private CancellationToken _cancellationToken;
     private ulong[]? _transient;
     private BlockDescriptor _descriptor;
 
@@ -27,16 +28,19 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     /// <summary>Moves what a queue has in the journal.</summary>
     /// <param name="queue">The queue.</param>
     /// <param name="below">Messages with ids below this move.</param>
+    /// <param name="cancellationToken">Stops it between two blocks; what has moved has moved.</param>
     /// <exception cref="JournalException">A message cannot be read, or a block not be written.</exception>
-    internal void Evacuate(Queue queue, ulong below)
+    internal void Evacuate(Queue queue, ulong below, CancellationToken cancellationToken)
     {
         _queue = queue;
+        _cancellationToken = cancellationToken;
         queue.Evacuate(below, this);
     }
 
     /// <inheritdoc/>
     public StoredBlock Write(Evacuation evacuation)
     {
+        _cancellationToken.ThrowIfCancellationRequested();
         uint queueId = _queue.Stored?.Id ?? 0;
         _builder.Restart(queueId, evacuation.Level);
         _transient = null;
