@@ -50,6 +50,15 @@ public sealed class StoredBroker : IAsyncDisposable
         }
     }
 
+    /// <summary>Closes the connection of the channels, as a stop would, and goes on.</summary>
+    public async ValueTask DisconnectAsync()
+    {
+        if (Interlocked.Exchange(ref _connection, null) is { } connection)
+        {
+            await connection.DisposeAsync();
+        }
+    }
+
     /// <summary>Stops it and starts it again.</summary>
     public async ValueTask RestartAsync()
     {

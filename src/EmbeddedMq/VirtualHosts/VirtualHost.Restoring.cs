@@ -141,15 +141,21 @@ internal sealed partial class VirtualHost
         }
     }
 
+    // In the order in which they are due: what became due while the broker was stopped comes in that order too.
     private void Restore(DelayedExchange exchange, uint id, RecoveredStore store, StoredMessageReader reader)
     {
-        long utcNowMs = _services.Clock.UtcNow.ToUnixTimeMilliseconds();
+        List<(ulong Id, ReadMessage Read)> held = [];
         foreach (RecoveredEntry entry in store.QueueOf(id).Live)
         {
             Claim(entry.Id, store);
-            ReadMessage read = reader.Read(new StoredId(entry.Id), id);
+            held.Add((entry.Id, reader.Read(new StoredId(entry.Id), id)));
+        }
+
+        long utcNowMs = _services.Clock.UtcNow.ToUnixTimeMilliseconds();
+        foreach ((ulong entryId, ReadMessage read) in held.OrderBy(static message => message.Read.ExpiresUtcMs ?? 0))
+        {
             TimeSpan rest = TimeSpan.FromMilliseconds(Math.Max(0, (read.ExpiresUtcMs ?? 0) - utcNowMs));
-            Hold(exchange, read.Message.Exchange, read.Message.RoutingKey, read.Message.Message, entry.Id, rest);
+            Hold(exchange, read.Message.Exchange, read.Message.RoutingKey, read.Message.Message, entryId, rest);
         }
     }
 
