@@ -10,7 +10,14 @@ internal sealed partial class Channel
     public ValueTask DeclareExchangeAsync(ExchangeDeclaration declaration, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(declaration);
-        return Run(() => _virtualHost.DeclareExchange(declaration with { Name = CleanName("exchange name", declaration.Name) }), cancellationToken);
+        return Run(
+            () =>
+            {
+                string name = CleanName("exchange name", declaration.Name);
+                MessageCheck.CheckArguments($"exchange '{name}'", declaration.Arguments);
+                _virtualHost.DeclareExchange(declaration with { Name = name });
+            },
+            cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -25,7 +32,7 @@ internal sealed partial class Channel
     public ValueTask BindExchangeAsync(string destination, string source, string routingKey, HeaderTable? arguments = null, CancellationToken cancellationToken = default)
         => Run(
             () => _virtualHost.BindExchange(
-                CleanName("exchange name", destination), CleanName("exchange name", source), CheckKey(routingKey), arguments ?? HeaderTable.Empty),
+                CleanName("exchange name", destination), CleanName("exchange name", source), CheckKey(routingKey), CheckBinding(arguments)),
             cancellationToken);
 
     /// <inheritdoc/>
@@ -39,7 +46,14 @@ internal sealed partial class Channel
     public ValueTask<QueueDeclared> DeclareQueueAsync(QueueDeclaration declaration, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(declaration);
-        return Run(() => DeclareQueue(declaration with { Name = CleanName("queue name", declaration.Name) }), cancellationToken);
+        return Run(
+            () =>
+            {
+                string name = CleanName("queue name", declaration.Name);
+                MessageCheck.CheckArguments($"queue '{name}'", declaration.Arguments);
+                return DeclareQueue(declaration with { Name = name });
+            },
+            cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -60,7 +74,7 @@ internal sealed partial class Channel
             () =>
             {
                 string name = QueueOrLast(queue);
-                _virtualHost.BindQueue(name, CleanName("exchange name", exchange), KeyOrQueue(queue, name, routingKey), arguments ?? HeaderTable.Empty, _connection);
+                _virtualHost.BindQueue(name, CleanName("exchange name", exchange), KeyOrQueue(queue, name, routingKey), CheckBinding(arguments), _connection);
             },
             cancellationToken);
 
@@ -129,6 +143,13 @@ internal sealed partial class Channel
     {
         MessageCheck.CheckName(kind, name, Limits);
         return MessageCheck.StripLineBreaks(name);
+    }
+
+    private static HeaderTable CheckBinding(HeaderTable? arguments)
+    {
+        arguments ??= HeaderTable.Empty;
+        MessageCheck.CheckArguments("binding", arguments);
+        return arguments;
     }
 
     private string CheckKey(string routingKey)

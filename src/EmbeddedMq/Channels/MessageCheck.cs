@@ -49,6 +49,18 @@ internal static class MessageCheck
             : null;
     }
 
+    /// <summary>Checks that the arguments of a declaration or a binding can be stored and read back.</summary>
+    /// <param name="subject">Whose arguments they are, for the text.</param>
+    /// <param name="arguments">The arguments.</param>
+    /// <exception cref="ChannelException">406: nested too deep.</exception>
+    internal static void CheckArguments(string subject, HeaderTable arguments)
+    {
+        if (arguments.Count > 0 && HeaderSize.IsTooDeep(arguments))
+        {
+            throw MqErrors.ArgumentsTooDeep(subject, HeaderSize.MaxDepth);
+        }
+    }
+
     /// <summary>Checks the length of a name.</summary>
     /// <param name="kind">What it names, for the text.</param>
     /// <param name="name">The name.</param>

@@ -29,6 +29,14 @@ internal static partial class MqErrors
         $"header table of {bytes} bytes is larger than configured max size {maxBytes}",
         "Put the data into the body, or raise BrokerLimits.MaxHeaderBytes.");
 
+    /// <summary>406: arguments in which tables and lists lie too deep in one another.</summary>
+    /// <param name="subject">Whose arguments they are.</param>
+    /// <param name="maxDepth">The bound.</param>
+    internal static ChannelException ArgumentsTooDeep(string subject, int maxDepth) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"arguments of {subject} are nested deeper than {maxDepth} levels",
+        "Flatten them, or put them into a text.");
+
     /// <summary>406: a name longer than the broker takes.</summary>
     /// <param name="kind">What it names.</param>
     /// <param name="name">The name.</param>

@@ -3,6 +3,10 @@ namespace EmbeddedMq.Errors;
 /// <content>Errors about policies.</content>
 internal static partial class MqErrors
 {
+    /// <summary>A fault of a policy: tables and lists of its definition lie too deep in one another.</summary>
+    /// <param name="maxDepth">The bound.</param>
+    internal static string PolicyTooDeep(int maxDepth) => $"the definition is nested deeper than {maxDepth} levels";
+
     /// <summary>406: a policy is not valid or asks for what is not supported.</summary>
     /// <param name="virtualHost">The virtual host.</param>
     /// <param name="policy">The policy's name.</param>

@@ -5,8 +5,9 @@ namespace EmbeddedMq.Messages;
 /// <summary>How large a header table is on the wire: AMQP 0-9-1 §4.2.5.5, a length, then name, type tag and value of each entry.</summary>
 internal static class HeaderSize
 {
-    // Tables in tables are bounded by the bytes of the outermost; this bounds the recursion as well.
-    private const int MaxDepth = 64;
+    /// <summary>How many tables and lists may lie in one another, the outermost table not counted: 64. Tables in tables are bounded by the bytes
+    /// of the outermost; this bounds the recursion of all who read them, the store's too.</summary>
+    internal const int MaxDepth = 64;
 
     /// <summary>Whether a table is larger than it may be.</summary>
     /// <param name="headers">The table.</param>
@@ -17,6 +18,29 @@ internal static class HeaderSize
         bytes = OfTable(headers, 0);
         return bytes > maxBytes;
     }
+
+    /// <summary>Whether tables and lists lie deeper in one another than <see cref="MaxDepth"/>.</summary>
+    /// <param name="table">The outermost table.</param>
+    internal static bool IsTooDeep(HeaderTable table)
+    {
+        foreach (KeyValuePair<string, object?> entry in table)
+        {
+            if (IsTooDeep(entry.Value, 0))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsTooDeep(object? value, int depth) => value switch
+    {
+        string or byte[] => false,
+        HeaderTable table => depth >= MaxDepth || table.Any(entry => IsTooDeep(entry.Value, depth + 1)),
+        IReadOnlyList<object?> list => depth >= MaxDepth || list.Any(item => IsTooDeep(item, depth + 1)),
+        _ => false,
+    };
 
     private static long OfTable(HeaderTable table, int depth)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
 
 namespace EmbeddedMq.VirtualHosts;
@@ -67,6 +68,11 @@ internal static class PolicyRules
     /// <param name="policy">The policy.</param>
     internal static List<string> FindFaults(Policy policy)
     {
+        if (HeaderSize.IsTooDeep(policy.Definition))
+        {
+            return [MqErrors.PolicyTooDeep(HeaderSize.MaxDepth)]; // what is looked at below is shown in texts, which goes as deep as it does
+        }
+
         List<string> faults = [];
         if (policy.Name.Length == 0)
         {
