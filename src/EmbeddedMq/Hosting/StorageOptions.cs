@@ -14,8 +14,9 @@ public sealed class StorageOptions
     public Durability Durability { get; set; } = Durability.Synced;
 
     /// <summary>Bytes of the journal beyond which long-lived messages are moved out of it, so that its space can be used again. 1 MiB or more; less
-    /// than four segments of 64 MiB gains nothing. Default 1 GiB. Opening a store reads up to this much.</summary>
-    public long JournalBytes { get; set; } = 1L << 30;
+    /// than four segments of 64 MiB gains nothing. Default 512 MiB. Opening a store reads about this much, and
+    /// each message in it takes 16 bytes of memory.</summary>
+    public long JournalBytes { get; set; } = 512L << 20;
 
     /// <summary>Free bytes of the disk below which publishers wait; consuming and settling go on. 0 or more. Default 256 MiB.</summary>
     public long FreeSpaceWatermarkBytes { get; set; } = 256L << 20;
