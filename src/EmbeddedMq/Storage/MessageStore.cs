@@ -276,8 +276,9 @@ internal sealed class MessageStore : IAsyncDisposable
 
     /// <summary>Notes that a queue has something to be written.</summary>
     /// <param name="queue">The queue.</param>
-    /// <param name="count">How many notes it has.</param>
-    internal void NotePending(StoredQueue queue, int count) => _settles.Note(queue, count);
+    /// <param name="before">How many notes it had.</param>
+    /// <param name="count">How many it has now.</param>
+    internal void NotePending(StoredQueue queue, int before, int count) => _settles.Note(queue, before, count);
 
     /// <summary>Notes that somebody begins to receive from a queue.</summary>
     /// <param name="queue">The queue.</param>

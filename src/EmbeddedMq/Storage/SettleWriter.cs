@@ -48,10 +48,16 @@ internal sealed class SettleWriter : IAsyncDisposable
 
     /// <summary>Notes that a queue has something to be written.</summary>
     /// <param name="queue">The queue.</param>
-    /// <param name="count">How many notes it has now.</param>
-    internal void Note(StoredQueue queue, int count)
+    /// <param name="before">How many notes it had before.</param>
+    /// <param name="count">How many notes it has now; several may have come at once.</param>
+    internal void Note(StoredQueue queue, int before, int count)
     {
-        if (count == 1)
+        if (count == before)
+        {
+            return;
+        }
+
+        if (before == 0)
         {
             _dirty.Enqueue(queue);
         }
@@ -60,7 +66,7 @@ internal sealed class SettleWriter : IAsyncDisposable
         {
             _timer.Change(Moment, Timeout.InfiniteTimeSpan);
         }
-        else if (count == ManyNotes)
+        else if (before < ManyNotes && count >= ManyNotes)
         {
             _timer.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
         }

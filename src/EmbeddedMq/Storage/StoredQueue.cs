@@ -41,14 +41,16 @@ internal sealed class StoredQueue(uint id, MessageStore store)
             return; // of a queue that is gone, or of a message that no restart brings back, there is nothing to say
         }
 
+        int before;
         int count;
         lock (_gate)
         {
+            before = _pending.Count;
             _pending.Settle(entry, block);
             count = _pending.Count;
         }
 
-        store.NotePending(this, count);
+        store.NotePending(this, before, count);
     }
 
     /// <summary>Notes how often the delivery of a message has failed, and that it was delivered.</summary>
@@ -66,14 +68,16 @@ internal sealed class StoredQueue(uint id, MessageStore store)
             store.Blocks.Mark(block, entry.BlockIndex, failedDeliveries);
         }
 
+        int before;
         int count;
         lock (_gate)
         {
+            before = _pending.Count;
             _pending.Marks.Add((entry, failedDeliveries));
             count = _pending.Count;
         }
 
-        store.NotePending(this, count);
+        store.NotePending(this, before, count);
     }
 
     /// <summary>Notes that the queue is deleted: nothing is to be written of its messages any more.</summary>
@@ -87,14 +91,16 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <param name="storedAt">Their ids.</param>
     internal void Settle(IEnumerable<ulong> storedAt)
     {
+        int before;
         int count;
         lock (_gate)
         {
+            before = _pending.Count;
             _pending.Settled.AddRange(storedAt);
             count = _pending.Count;
         }
 
-        store.NotePending(this, count);
+        store.NotePending(this, before, count);
     }
 
     /// <summary>Notes that messages of a block have left the queue without having been in memory, or before the block took their place.</summary>
@@ -102,9 +108,11 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <param name="indexes">Their indexes.</param>
     internal void Settle(StoredBlock block, IEnumerable<int> indexes)
     {
+        int before;
         int count;
         lock (_gate)
         {
+            before = _pending.Count;
             foreach (int index in indexes)
             {
                 _pending.Settle(block, index);
@@ -113,7 +121,7 @@ internal sealed class StoredQueue(uint id, MessageStore store)
             count = _pending.Count;
         }
 
-        store.NotePending(this, count);
+        store.NotePending(this, before, count);
     }
 
     /// <summary>Whether it has been deleted.</summary>

@@ -124,6 +124,32 @@ public sealed class RestartTests
     }
 
     [Fact]
+    public async Task MessagesOnDiskOnly_PurgedThere_StayAwayAndSoDoThoseAcknowledgedAfterThat()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("other", static q => q.Durable());
+        await channel.DeclareQueueAsync("q", static q => q.Durable());
+        await channel.PublishAsync("", "other", Message.Text("stays", MessageProperties.Persistent)); // so that the records of the others stay too
+        for (int i = 0; i < 2_000; i++)
+        {
+            await channel.PublishAsync("", "q", Message.Text($"{i}", MessageProperties.Persistent), PublishFlags.ConfirmInMemory);
+        }
+
+        await stored.RestartAsync();
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal(2_000u, await channel.PurgeQueueAsync("q"));
+        await channel.PublishAsync("", "q", Message.Text("late", MessageProperties.Persistent));
+        Assert.Equal("late", (await channel.GetAsync("q", autoAck: true))?.Delivery.Message.GetText());
+
+        await stored.RestartAsync();
+
+        channel = await stored.OpenChannelAsync();
+        Assert.Empty(await DrainAsync(channel, "q"));
+        Assert.Equal(["stays"], await DrainAsync(channel, "other"));
+    }
+
+    [Fact]
     public async Task Expiry_GoesOnWhileStopped()
     {
         await using StoredBroker stored = await StoredBroker.StartAsync();
