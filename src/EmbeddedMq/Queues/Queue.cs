@@ -337,74 +337,6 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         return true;
     }
 
-    /// <summary>Removes the ready messages.</summary>
-    /// <returns>How many there were.</returns>
-    internal uint Purge()
-    {
-        PriorityReadyList purged;
-        lock (_gate)
-        {
-            _contents.DropExpired();
-            purged = _contents.Purge();
-            MoveUp_NeedsGate();
-        }
-
-        LeaveGate();
-        EndArrivals();
-        uint count = (uint)purged.Count;
-        _contents.Discard(purged);
-        return count;
-    }
-
-    /// <summary>Begins to delete the queue: from here on it takes nothing and delivers nothing. <see cref="CompleteDelete"/> does the rest.</summary>
-    /// <param name="refuse">Looks at the counts under the gate and may refuse.</param>
-    /// <returns>What is left to do, or the refusal; <see langword="null"/> when it was deleted already.</returns>
-    internal QueueDeletion? BeginDelete(Func<QueueDeclared, Exception?> refuse)
-    {
-        lock (_gate)
-        {
-            if (_isDeleted)
-            {
-                return null;
-            }
-
-            MoveUp_NeedsGate();
-            if (refuse(Counts_NeedsGate()) is { } refusal)
-            {
-                return new QueueDeletion(refusal, null, []);
-            }
-
-            _isDeleted = true;
-            QueueDeletion deletion = new(null, _contents.Close(), [.. _consumers.All]);
-            foreach (Consumer consumer in deletion.Consumers)
-            {
-                _consumers.Remove(consumer);
-            }
-
-            RefuseWaiting_NeedsGate();
-            _expiry?.Cancel();
-            return deletion;
-        }
-    }
-
-    /// <summary>Ends a deletion: consumers are told, waiting publishes refused, ready messages discarded. Also to be called after a refusal.</summary>
-    /// <param name="deletion">What was begun.</param>
-    internal void CompleteDelete(QueueDeletion deletion)
-    {
-        LeaveGate();
-        if (deletion.Discarded is { } discarded)
-        {
-            _backlog?.Forget(this);
-            EndArrivals();
-            _contents.Discard(discarded);
-        }
-
-        foreach (Consumer consumer in deletion.Consumers)
-        {
-            consumer.EndWithQueue();
-        }
-    }
-
     /// <summary>The counts that a declaration answers with.</summary>
     /// <param name="touch">Whether asking counts as using the queue.</param>
     internal QueueDeclared Counts(bool touch)
@@ -423,15 +355,6 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
         LeaveGate();
         return counts;
-    }
-
-    /// <summary>Whether nobody has used the queue for its expiry time.</summary>
-    internal bool IsLeaseOver()
-    {
-        lock (_gate)
-        {
-            return !_isDeleted && Settings.ExpiresMs is { } expiresMs && _consumers.Count == 0 && Expiry.IsLeaseOver(expiresMs);
-        }
     }
 
     /// <summary>Replaces the effective settings, because a policy has changed; limits and expiry apply at once, times to live to what comes.</summary>
@@ -466,71 +389,6 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 ConsumerCount = _consumers.Count,
                 ActiveConsumerTag = _consumers.Active?.ConsumerTag,
             };
-        }
-    }
-
-    /// <summary>Does what was decided under the gate and must not be done there. Called after every leave that may have decided something.</summary>
-    private void LeaveGate()
-    {
-        if (_contents.IsPageWanted)
-        {
-            _backlog!.Request(this);
-        }
-
-        if (!_aftermath.IsPending)
-        {
-            return;
-        }
-
-        lock (_gate)
-        {
-            if (!_aftermath.TryBegin())
-            {
-                return;
-            }
-        }
-
-        AftermathRunner.Run(this);
-    }
-
-    /// <summary>Carries out the next piece of the aftermath, which this thread has begun.</summary>
-    /// <returns>Whether there was one; if not, it has ended.</returns>
-    internal bool TryCarryOutNext()
-    {
-        QueueAftermath.Work work;
-        lock (_gate)
-        {
-            if (!_aftermath.TryTakeNext(out work))
-            {
-                return false;
-            }
-        }
-
-        if (work.Entry is null)
-        {
-            work.Publish!.Answer(work.RejectReason);
-        }
-        else
-        {
-            SendAway(work.Entry, work);
-        }
-
-        return true;
-    }
-
-    private void SendAway(QueueEntry entry, in QueueAftermath.Work work)
-    {
-        bool taken = false;
-        try
-        {
-            taken = _owner.DeadLetter(this, work.Settings!, entry, work.DeathReason);
-        }
-        finally
-        {
-            lock (_gate)
-            {
-                _contents.EndDead(entry, taken);
-            }
         }
     }
 
@@ -639,27 +497,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
     }
 
-    private void RefuseWaiting_NeedsGate()
-    {
-        while (_admission.TryTakeAny(out QueueEntry? entry, out PendingPublish? publish))
-        {
-            _contents.LetGo(entry);
-            if (publish is not null)
-            {
-                _aftermath.AddAnswer(publish, RejectReason.QueueDeleted);
-            }
-        }
-    }
-
     private QueueDeclared Counts_NeedsGate() => new(Name, (uint)_contents.Count, (uint)_consumers.Count);
-
-    private void Touch_NeedsGate()
-    {
-        if (Settings.ExpiresMs is { } expiresMs && !_isDeleted)
-        {
-            Expiry.Touch(expiresMs, isInUse: _consumers.Count > 0);
-        }
-    }
 
     private void ArmExpiry_NeedsGate()
     {
@@ -678,6 +516,4 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
         LeaveGate();
     }
-
-    private void OnLeaseDue() => _owner.DeleteExpired(this);
 }

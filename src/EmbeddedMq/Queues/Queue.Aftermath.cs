@@ -1,0 +1,72 @@
+using EmbeddedMq.Messages;
+
+namespace EmbeddedMq.Queues;
+
+/// <content>What is decided under the gate and done after leaving it.</content>
+internal sealed partial class Queue
+{
+    /// <summary>Carries out the next piece of the aftermath, which this thread has begun.</summary>
+    /// <returns>Whether there was one; if not, it has ended.</returns>
+    internal bool TryCarryOutNext()
+    {
+        QueueAftermath.Work work;
+        lock (_gate)
+        {
+            if (!_aftermath.TryTakeNext(out work))
+            {
+                return false;
+            }
+        }
+
+        if (work.Entry is null)
+        {
+            work.Publish!.Answer(work.RejectReason);
+        }
+        else
+        {
+            SendAway(work.Entry, work);
+        }
+
+        return true;
+    }
+
+    /// <summary>Does what was decided under the gate and must not be done there. Called after every leave that may have decided something.</summary>
+    private void LeaveGate()
+    {
+        if (_contents.IsPageWanted)
+        {
+            _backlog!.Request(this);
+        }
+
+        if (!_aftermath.IsPending)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (!_aftermath.TryBegin())
+            {
+                return;
+            }
+        }
+
+        AftermathRunner.Run(this);
+    }
+
+    private void SendAway(QueueEntry entry, in QueueAftermath.Work work)
+    {
+        bool taken = false;
+        try
+        {
+            taken = _owner.DeadLetter(this, work.Settings!, entry, work.DeathReason);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _contents.EndDead(entry, taken);
+            }
+        }
+    }
+}
