@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace EmbeddedMq.Hosting;
 
 /// <summary>Finds what is wrong with options, all of it at once.</summary>
@@ -49,7 +51,7 @@ internal static class BrokerOptionsCheck
         {
             if (value < least || value > most)
             {
-                faults.Add($"Limits.{name} is {value}; allowed is {least:N0} to {most:N0}.");
+                faults.Add(string.Create(CultureInfo.InvariantCulture, $"Limits.{name} is {value}; allowed is {least:N0} to {most:N0}."));
             }
         }
     }
@@ -80,7 +82,7 @@ internal static class BrokerOptionsCheck
         {
             if (value < least)
             {
-                faults.Add($"Storage.{name} is {value}; allowed is {least:N0} or more.");
+                faults.Add(string.Create(CultureInfo.InvariantCulture, $"Storage.{name} is {value}; allowed is {least:N0} or more."));
             }
         }
     }
