@@ -13,6 +13,8 @@ namespace EmbeddedMq.Queues;
 /// </remarks>
 internal sealed class BacklogPager
 {
+    private const long ManyBytes = 64L << 20;
+
     private const long SmallestWindowBytes = 16 * 1024;
 
     private readonly MemoryLedger _memory;
@@ -28,6 +30,7 @@ internal sealed class BacklogPager
     // Of whoever works.
     private readonly HashSet<Queue> _exhausted = [];
     private bool _isRelieving;
+    private long _bytesAtBegin; // of the relief
     private bool _holdsAway; // queues have gone to disk, and have not been consumed nearly to their end since
     private bool _wasPageIn;
 
@@ -202,7 +205,12 @@ internal sealed class BacklogPager
             return false;
         }
 
-        _isRelieving = true;
+        if (!_isRelieving)
+        {
+            _isRelieving = true;
+            _bytesAtBegin = _memory.Bytes;
+        }
+
         Queue? largest = null;
         long largestBytes = 0;
         int queueCount = 0;
@@ -249,6 +257,13 @@ internal sealed class BacklogPager
 
     private void EndRelief()
     {
+        if (_isRelieving && _bytesAtBegin - _memory.Bytes > ManyBytes)
+        {
+            // What has just gone had waited long, and is in the collector's old generation, which it looks into when that has grown as much again:
+            // measured, the process came to three times the budget. In the background, and once in a relief of this size.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+        }
+
         _isRelieving = false;
         _holdsAway &= _memory.Bytes > Settings.BudgetBesideAwayBytes / 4;
         _exhausted.Clear();
