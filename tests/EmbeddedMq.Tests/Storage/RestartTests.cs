@@ -165,7 +165,11 @@ public sealed class RestartTests
         await stored.StartAgainAsync();
 
         channel = await stored.OpenChannelAsync();
-        Assert.Equal(DeathReason.Expired, (await channel.GetAsync("dead"))!.Delivery.Deaths[0].Reason);
+        IAsyncEnumerator<Delivery> dead = channel.ConsumeAsync("dead").GetAsyncEnumerator(); // it comes when its queue has read its first page
+        Assert.True(await BrokerFixture.WithinPatienceAsync(dead.MoveNextAsync(), "the expired message"));
+        Assert.Equal("early", dead.Current.Message.GetText());
+        Assert.Equal(DeathReason.Expired, dead.Current.Deaths[0].Reason);
+        await dead.DisposeAsync();
         stored.Time.Advance(TimeSpan.FromSeconds(4));
         Assert.Equal("late", (await channel.GetAsync("q"))?.Delivery.Message.GetText());
     }
