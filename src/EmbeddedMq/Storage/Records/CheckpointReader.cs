@@ -60,6 +60,28 @@ internal sealed class CheckpointReader(StringCache? texts = null)
         return isComplete ? items : null;
     }
 
+    /// <summary>The items of one record of a checkpoint, whatever has become of the others.</summary>
+    /// <param name="record">The body of the record.</param>
+    /// <exception cref="RecordFormatException">It is none.</exception>
+    internal static List<TopologyItem> ReadItems(ReadOnlySpan<byte> record)
+    {
+        ByteReader reader = new(record);
+        if (reader.Byte() != CheckpointWriter.Version)
+        {
+            reader.Fail("a checkpoint is of an unknown format");
+        }
+
+        reader.Varint();
+        reader.VarUInt32("the number of a record");
+        List<TopologyItem> items = [];
+        foreach (TopologyItem item in TopologyReader.From(reader, null))
+        {
+            items.Add(item);
+        }
+
+        return items;
+    }
+
     private void Restart(ulong checkpointId)
     {
         _items = [];

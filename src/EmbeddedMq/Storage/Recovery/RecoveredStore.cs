@@ -1,3 +1,4 @@
+using System.Globalization;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Storage.Records;
 using static EmbeddedMq.Storage.Records.TopologyItem;
@@ -10,6 +11,7 @@ internal sealed class RecoveredStore
 {
     private readonly Dictionary<uint, (string VirtualHost, string Name)> _queueNames = [];
     private readonly Dictionary<uint, RecoveredQueue> _queues = [];
+    private readonly HashSet<uint> _otherIds = []; // of exchanges, and of queues that were deleted
     private readonly Dictionary<long, RecoveredBlock> _blocks = [];
 
     /// <summary>The virtual hosts, by name; the default one is always there.</summary>
@@ -61,6 +63,7 @@ internal sealed class RecoveredStore
             case ExchangeDeclared exchange:
                 HostOf(exchange.VirtualHost).Exchanges[exchange.Declaration.Name] = exchange;
                 NoteId(exchange.Id);
+                _otherIds.Add(exchange.Id);
                 break;
             case ExchangeDeleted exchange:
                 FindHost(exchange.VirtualHost)?.RemoveExchange(exchange.Name);
@@ -103,9 +106,36 @@ internal sealed class RecoveredStore
         }
     }
 
+    /// <summary>Gives names to queues that have messages and whose declaration was damaged: of a salvaged store.</summary>
+    internal void NameNamelessQueues()
+    {
+        foreach ((uint id, RecoveredQueue queue) in _queues.ToList())
+        {
+            if (!_queueNames.ContainsKey(id) && !_otherIds.Contains(id) && (queue.Live.Any() || queue.Blocks.Count > 0))
+            {
+                QueueDeclaration declaration = new(string.Create(CultureInfo.InvariantCulture, $"salvaged-{id}")) { IsDurable = true };
+                Apply(new TopologyItem.QueueDeclared(ConnectionOptions.DefaultVirtualHost, id, declaration));
+            }
+        }
+    }
+
+    /// <summary>Takes out a block that cannot be read.</summary>
+    /// <param name="block">The block.</param>
+    internal void Remove(RecoveredBlock block)
+    {
+        _blocks.Remove(block.Block.Address);
+        QueueOf(block.Block.QueueId).Blocks.Remove(block);
+    }
+
+    // A salvaged store may show a block several times, each with more of it settled.
     private void AddBlock(QueueBlockKept kept)
     {
         BlockDescriptor descriptor = kept.Block;
+        if (_blocks.TryGetValue(descriptor.Address, out RecoveredBlock? before))
+        {
+            Remove(before);
+        }
+
         StoredBlock block = new(kept.QueueId, kept.Level, descriptor.Address, descriptor.Length, descriptor.Count, descriptor.BodyBytes);
         for (int index = 0; index < descriptor.Count; index++)
         {
@@ -128,6 +158,7 @@ internal sealed class RecoveredStore
     // A name may have been given to another queue since; that one stays.
     private void Delete(uint id)
     {
+        _otherIds.Add(id);
         _queues.Remove(id);
         if (_queueNames.Remove(id, out (string VirtualHost, string Name) queue)
             && FindHost(queue.VirtualHost) is { } host

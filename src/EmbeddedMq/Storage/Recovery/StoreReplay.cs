@@ -14,6 +14,9 @@ namespace EmbeddedMq.Storage.Recovery;
 internal sealed class StoreReplay(IJournal journal)
 {
     private readonly RecoveredStore _store = new();
+    private readonly bool _isSalvage = journal.Recovery.Damage.Count > 0;
+    private readonly HashSet<long> _pieces = []; // of a salvaged store: the pieces of bodies that are there
+    private bool _hasCheckpoint;
     private readonly Dictionary<ulong, List<(long Address, byte[] Body)>> _openTransactions = [];
 
     /// <summary>Replays.</summary>
@@ -23,9 +26,10 @@ internal sealed class StoreReplay(IJournal journal)
     {
         CheckpointPoint checkpoint = journal.Checkpoint;
         _store.EndId = new StoredId(journal.Hot.TailAddress, 0).Value;
-        if (checkpoint.Address != JournalAddress.None)
+        _hasCheckpoint = checkpoint.Address != JournalAddress.None && TryReadCheckpoint(checkpoint.Address);
+        if (checkpoint.Address != JournalAddress.None && !_hasCheckpoint && !_isSalvage)
         {
-            ReadCheckpoint(checkpoint.Address);
+            throw MqErrors.CheckpointIncomplete(checkpoint.Address);
         }
 
         using IRecordReader reader = journal.Hot.ReadForward(checkpoint.HotBegin, journal.Recovery.HotEnd);
@@ -41,7 +45,17 @@ internal sealed class StoreReplay(IJournal journal)
             }
         }
 
+        if (_isSalvage)
+        {
+            DropUnreadableBlocks();
+        }
+
         SettleWhatIsInBlocks(checkpoint.HotBegin);
+        if (_isSalvage)
+        {
+            _store.NameNamelessQueues();
+        }
+
         return _store;
     }
 
@@ -66,7 +80,46 @@ internal sealed class StoreReplay(IJournal journal)
         }
     }
 
-    private void ReadCheckpoint(long address)
+    // Of a salvaged store: what cannot be read is gone, for a queue would wait for it for ever.
+    private void DropUnreadableBlocks()
+    {
+        foreach (RecoveredBlock block in _store.Blocks.ToList())
+        {
+            try
+            {
+                QueueBlockReader reader = new(journal.Cold.Read(block.Block.Address).Body.Span);
+                for (int index = 0; index < block.Block.Count; index++)
+                {
+                    foreach (long piece in reader[index].Chunks)
+                    {
+                        if (!CanRead(piece))
+                        {
+                            block.Block.Settle(index);
+                        }
+                    }
+                }
+            }
+            catch (Exception error) when (error is JournalException or RecordFormatException)
+            {
+                _store.Remove(block);
+            }
+        }
+    }
+
+    private bool CanRead(long coldAddress)
+    {
+        try
+        {
+            journal.Cold.Read(coldAddress);
+            return true;
+        }
+        catch (JournalException)
+        {
+            return false;
+        }
+    }
+
+    private bool TryReadCheckpoint(long address)
     {
         using IRecordReader reader = journal.Hot.ReadForward(address, journal.Recovery.HotEnd);
         CheckpointReader checkpoint = new();
@@ -78,16 +131,17 @@ internal sealed class StoreReplay(IJournal journal)
             }
             else if ((RecordKind)record.Kind == RecordKind.CheckpointEnd)
             {
-                foreach (TopologyItem item in checkpoint.End(record.Body.Span) ?? throw MqErrors.CheckpointIncomplete(address))
+                IReadOnlyList<TopologyItem>? items = checkpoint.End(record.Body.Span);
+                foreach (TopologyItem item in items ?? [])
                 {
                     _store.Apply(item);
                 }
 
-                return;
+                return items is not null;
             }
         }
 
-        throw MqErrors.CheckpointIncomplete(address);
+        return false;
     }
 
     private void Replay(in RecordView record, long checkpointAddress)
@@ -116,12 +170,22 @@ internal sealed class StoreReplay(IJournal journal)
                 }
 
                 break;
-            case RecordKind.Topology when record.Address >= checkpointAddress:
+            case RecordKind.Topology when record.Address >= checkpointAddress || !_hasCheckpoint:
                 foreach (TopologyItem item in new TopologyReader(record.Body.Span))
                 {
                     _store.Apply(item);
                 }
 
+                break;
+            case RecordKind.Checkpoint when _isSalvage && !_hasCheckpoint: // every piece of any checkpoint is better than none
+                foreach (TopologyItem item in CheckpointReader.ReadItems(record.Body.Span))
+                {
+                    _store.Apply(item);
+                }
+
+                break;
+            case RecordKind.BodyChunk when _isSalvage:
+                _pieces.Add(record.Address);
                 break;
             case RecordKind.Topology or RecordKind.Checkpoint or RecordKind.CheckpointEnd or RecordKind.BodyChunk or RecordKind.Spill:
                 break;
@@ -154,6 +218,11 @@ internal sealed class StoreReplay(IJournal journal)
 
         foreach (MessageView message in batch.Messages)
         {
+            if (_isSalvage && IsPieceMissing(message))
+            {
+                continue;
+            }
+
             RecoveredEntry entry = new()
             {
                 Id = new StoredId(address, message.Index).Value,
@@ -171,6 +240,17 @@ internal sealed class StoreReplay(IJournal journal)
                 _store.QueueOf(queue.QueueId).Add(entry);
             }
         }
+    }
+
+    private bool IsPieceMissing(in MessageView message)
+    {
+        bool isMissing = false;
+        foreach (long piece in message.Chunks)
+        {
+            isMissing |= !_pieces.Contains(piece);
+        }
+
+        return isMissing;
     }
 
     private void Apply(in SettleView settle)
