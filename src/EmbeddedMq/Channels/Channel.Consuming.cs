@@ -155,7 +155,15 @@ internal sealed partial class Channel
     private async ValueTask<T> WhenTouchedAsync<T>(string queue, Func<ValueTask<T>> method, CancellationToken cancellationToken)
     {
         StoredOf(queue)?.Touch();
-        await _virtualHost.Services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _virtualHost.Services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (JournalException)
+        {
+            // Consumers go on while the disk is full or fails; the checkpoint that ends the failure says it once more.
+        }
+
         return await method().ConfigureAwait(false);
     }
 
