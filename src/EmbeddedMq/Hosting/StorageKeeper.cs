@@ -204,8 +204,9 @@ internal sealed class StorageKeeper : IAsyncDisposable
                 host.Evacuate(_blockWriter, below, cancellationToken);
             }
         }
-        catch (JournalException error)
+        catch (Exception error) when (error is not OperationCanceledException)
         {
+            // Whatever it is, the loop must go on: without it nothing is ever released.
             BrokerLog.EvacuationFailed(_services.Logger, error); // the messages stay where they are, and the journal stays as long
         }
     }

@@ -52,12 +52,13 @@ internal sealed record CampaignSetup(string Directory, int Seed, int Life, Durab
         options.Storage.Durability = Durability;
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;
+        options.Storage.JournalBytes = 2 << 20; // beyond it what stays is moved to the cold log, and checkpoints are written every second
         options.Storage.OpenJournal = static async (journal, clock, _) => await FasterJournal.OpenAsync(
             new JournalOptions
             {
                 Directory = journal.Directory,
                 Hot = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 1 << 20, SegmentBytes = 512 << 10 },
-                Cold = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 1 << 20, SegmentBytes = 512 << 10 },
+                Cold = new LogSizes { PageBytes = 1 << 20, MemoryBytes = 4 << 20, SegmentBytes = 2 << 20 },
                 MaxUncommittedBytes = 256 << 10,
                 FreeSpaceWatermarkBytes = journal.FreeSpaceWatermarkBytes,
                 BallastBytes = journal.BallastBytes,
