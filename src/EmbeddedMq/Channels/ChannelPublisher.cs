@@ -3,6 +3,7 @@ using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 using EmbeddedMq.VirtualHosts;
 
 namespace EmbeddedMq.Channels;
@@ -69,7 +70,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         return progress.Pending is null
             ? !progress.IsStored
                 ? new ValueTask<PublishResult>(Result(outcome, sequenceNumber))
-                : WaitForCommitAsync(outcome, sequenceNumber, flags, cancellationToken)
+                : WaitForCommitAsync(progress, outcome, sequenceNumber, flags, cancellationToken)
             : new ValueTask<PublishResult>(WaitForQueuesAsync(progress, outcome, sequenceNumber, flags, cancellationToken));
     }
 
@@ -124,7 +125,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             }
             else if (progress.IsStored)
             {
-                waiting.CompleteWith(WaitForCommitAsync(outcome, sequenceNumber, waiting.Flags, waiting.CancellationToken).AsTask());
+                waiting.CompleteWith(WaitForCommitAsync(progress, outcome, sequenceNumber, waiting.Flags, waiting.CancellationToken).AsTask());
             }
             else
             {
@@ -164,6 +165,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         List<ChannelTransaction.HeldMessage> returned = [];
         bool rejected;
         bool isStored;
+        ulong endedAt;
         try
         {
             lock (_gate)
@@ -176,7 +178,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
                     Hold_NeedsGate(publish.Exchange, publish.RoutingKey, publish.Message, publish.Flags);
                 }
 
-                ulong[] storedAt = StoreHeld_NeedsGate(out isStored);
+                ulong[] storedAt = StoreHeld_NeedsGate(out isStored, out endedAt);
                 rejected = PublishHeld_NeedsGate(storedAt, pendings, returned);
                 transaction = Transaction.TakeAll();
             }
@@ -202,7 +204,12 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
                 new PublishProgress { Pending = pending }, PublishOutcome.Confirmed, 0, PublishFlags.None, CancellationToken.None))];
         if (isStored)
         {
-            await virtualHost.Services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+            MessageStore store = virtualHost.Services.Store;
+            await store.FlushAsync(cancellationToken).ConfigureAwait(false);
+            if (!store.IsKept(endedAt))
+            {
+                throw store.NotKept(); // the disk failed after it was appended, and is back
+            }
         }
 
         PublishResult[] results = await Task.WhenAll(waits).WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -310,14 +317,15 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     private bool MustWait(Message message)
         => virtualHost.Services.Memory.IsBlocked || (message.Properties.IsPersistent && virtualHost.Services.Store.MustWait);
 
-    private ValueTask<PublishResult> WaitForCommitAsync(PublishOutcome outcome, ulong sequenceNumber, PublishFlags flags, CancellationToken cancellationToken)
+    private ValueTask<PublishResult> WaitForCommitAsync(
+        in PublishProgress progress, PublishOutcome outcome, ulong sequenceNumber, PublishFlags flags, CancellationToken cancellationToken)
     {
         if (outcome != PublishOutcome.Confirmed)
         {
             return new ValueTask<PublishResult>(Result(outcome, sequenceNumber));
         }
 
-        ValueTask<PublishResult> confirm = virtualHost.Services.Store.ConfirmAsync(sequenceNumber, flags);
+        ValueTask<PublishResult> confirm = virtualHost.Services.Store.ConfirmAsync(sequenceNumber, progress.StoredAt, flags);
         return confirm.IsCompleted || !cancellationToken.CanBeCanceled ? confirm : new ValueTask<PublishResult>(confirm.AsTask().WaitAsync(cancellationToken));
     }
 
@@ -328,7 +336,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         if (progress.IsStored)
         {
             pending.AddCommit();
-            virtualHost.Services.Store.WhenCommitted(flags, pending.Answer);
+            virtualHost.Services.Store.WhenCommitted(progress.StoredAt, flags, pending.Answer);
         }
 
         // The number is taken already and the message is in its queue's line: beyond the bound it is withdrawn, as if it had been cancelled.
@@ -420,10 +428,11 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     }
 
     // All that is published and acknowledged is one entry of the journal: after a crash it has happened whole or not at all.
-    private ulong[] StoreHeld_NeedsGate(out bool isStored) => virtualHost.StoreTransaction(
+    private ulong[] StoreHeld_NeedsGate(out bool isStored, out ulong endedAt) => virtualHost.StoreTransaction(
         [.. Transaction.Publishes.Select(static held => held.Publish)],
         [.. Transaction.Settlements.Where(static held => held.Settlement == Settlement.Acknowledge).SelectMany(static held => held.Deliveries).Select(static delivery => delivery.Entry)],
-        out isStored);
+        out isStored,
+        out endedAt);
 
     /// <summary>Publishes what the transaction holds.</summary>
     /// <param name="storedAt">The messages' ids in the journal, 0 for those that are not stored.</param>

@@ -31,6 +31,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
     private readonly SemaphoreSlim _oneAtATime = new(1, 1); // checkpoints and evacuation
     private Task _loop = Task.CompletedTask;
     private Task _mending = Task.CompletedTask; // written on the journal's thread, of which there is one
+    private int _isMending;
     private long _lastCheckpointUtcMs;
 
     /// <summary>Makes it for a broker that has not begun.</summary>
@@ -109,6 +110,11 @@ internal sealed class StorageKeeper : IAsyncDisposable
         await Task.Run(Restore, cancellationToken).ConfigureAwait(false);
         await CheckpointAsync(cancellationToken).ConfigureAwait(false);
         _store.Journal.StateChanged += OnStateChanged;
+        if (_store.Journal.State == JournalState.Failed)
+        {
+            OnStateChanged(JournalState.Failed, _store.Journal.Failure);
+        }
+
         _loop = Task.Run(RunAsync, CancellationToken.None);
     }
 
@@ -163,12 +169,26 @@ internal sealed class StorageKeeper : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
             {
-                await KeepShortAsync(_stopping.Token).ConfigureAwait(false);
+                await TryKeepShortAsync().ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
         {
             // The broker stops.
+        }
+    }
+
+    private async ValueTask TryKeepShortAsync()
+    {
+        try
+        {
+            await KeepShortAsync(_stopping.Token).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // nothing may end the loop: the journal would grow for ever
+        catch (Exception error) when (error is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            BrokerLog.TaskFailed(_services.Logger, error);
         }
     }
 
@@ -186,7 +206,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
         {
             // A quarter more than need be, so that it is not done again at once.
             ulong below = new StoredId(Hot.BeginAddress + surplus + (_options.JournalBytes / CheckpointShare), 0).Value;
-            await Task.Run(() => TryEvacuate(below, cancellationToken), cancellationToken).ConfigureAwait(false);
+            await TryEvacuateAsync(below, cancellationToken).ConfigureAwait(false);
             await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
         }
         else if (Hot.TailAddress - _store.Journal.Checkpoint.Address > _options.JournalBytes / CheckpointShare)
@@ -195,19 +215,30 @@ internal sealed class StorageKeeper : IAsyncDisposable
         }
     }
 
-    private void TryEvacuate(ulong below, CancellationToken cancellationToken)
+    // Never beside a checkpoint: a block that is being written has no claim on its segment yet, which a checkpoint would take for one that holds nothing.
+    private async ValueTask TryEvacuateAsync(ulong below, CancellationToken cancellationToken)
     {
+        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            foreach (VirtualHost host in _virtualHosts.Values)
-            {
-                host.Evacuate(_blockWriter, below, cancellationToken);
-            }
+            await Task.Run(() => Evacuate(below, cancellationToken), CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
             // Whatever it is, the loop must go on: without it nothing is ever released.
             BrokerLog.EvacuationFailed(_services.Logger, error); // the messages stay where they are, and the journal stays as long
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
+
+    private void Evacuate(ulong below, CancellationToken cancellationToken)
+    {
+        foreach (VirtualHost host in _virtualHosts.Values)
+        {
+            host.Evacuate(_blockWriter, below, cancellationToken);
         }
     }
 
@@ -242,7 +273,8 @@ internal sealed class StorageKeeper : IAsyncDisposable
         switch (state)
         {
             case JournalState.Failed:
-                if (Volatile.Read(ref _mending).IsCompleted)
+                _store.BeginMending();
+                if (Interlocked.Exchange(ref _isMending, 1) == 0)
                 {
                     Volatile.Write(ref _mending, Task.Run(() => MendAsync(reason)));
                 }
@@ -252,13 +284,17 @@ internal sealed class StorageKeeper : IAsyncDisposable
                 BrokerLog.StorageLowSpace(_services.Logger, reason);
                 break;
             case JournalState.Open:
-                BrokerLog.StorageBack(_services.Logger);
-                _store.RoomAgain();
+                if (Volatile.Read(ref _isMending) == 0)
+                {
+                    BrokerLog.StorageBack(_services.Logger);
+                    _store.RoomAgain();
+                }
+
                 break;
         }
     }
 
-    // Until it works. What consumers hold, and what queues have in memory, stays as it is; what went with the disk was never confirmed.
+    // Until it works, and again as often as it fails meanwhile.
     private async Task MendAsync(JournalException? reason)
     {
         TimeSpan delay = FirstRetryDelay;
@@ -268,26 +304,66 @@ internal sealed class StorageKeeper : IAsyncDisposable
             try
             {
                 await Task.Delay(delay, _services.Clock.TimeProvider, _stopping.Token).ConfigureAwait(false);
-                if (_store.Journal.State == JournalState.Failed)
+                await MendOnceAsync().ConfigureAwait(false);
+                Volatile.Write(ref _isMending, 0);
+                if (_store.Journal.State != JournalState.Failed || Interlocked.Exchange(ref _isMending, 1) != 0)
                 {
-                    await _store.Journal.ReopenAsync(_stopping.Token).ConfigureAwait(false);
+                    return;
                 }
 
-                _store.GoOn();
-                await CheckpointAsync(_stopping.Token).ConfigureAwait(false); // names that changed since the last one may have gone with the disk
-                BrokerLog.StorageBack(_services.Logger);
-                _store.RoomAgain();
-                return;
+                (reason, delay) = (_store.Journal.Failure, FirstRetryDelay);
             }
             catch (JournalException error)
             {
                 reason = error;
-                delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestRetryDelay.Ticks));
+                delay = Longer(delay);
             }
             catch (OperationCanceledException)
             {
                 return;
             }
+#pragma warning disable CA1031 // nothing may end this: nobody else brings the store back
+            catch (Exception error)
+#pragma warning restore CA1031
+            {
+                BrokerLog.TaskFailed(_services.Logger, error);
+                delay = Longer(delay);
+            }
         }
+    }
+
+    private static TimeSpan Longer(TimeSpan delay) => TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestRetryDelay.Ticks));
+
+    // What consumers hold, and what queues have in memory, stays as it is. What went with the disk was never confirmed, but for what left one place
+    // and arrived in another by a record that went: it is stored again before anything says that it has left, and before a checkpoint forgets where
+    // it was.
+    private async Task MendOnceAsync()
+    {
+        await _oneAtATime.WaitAsync(_stopping.Token).ConfigureAwait(false);
+        try
+        {
+            _store.BeginMending();
+            if (_store.Journal.State == JournalState.Failed)
+            {
+                await _store.Journal.ReopenAsync(_stopping.Token).ConfigureAwait(false);
+                _store.NoteLost();
+            }
+
+            foreach (bool _ in _virtualHosts.Values.SelectMany(static host => host.StoreAgain()))
+            {
+                await Hot.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+
+            _store.WriteNotesAgain();
+            await _checkpointer.RunAsync(CancellationToken.None).ConfigureAwait(false); // names that changed since the last one may have gone too
+            _store.EndMending();
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+
+        BrokerLog.StorageBack(_services.Logger);
+        _store.RoomAgain();
     }
 }

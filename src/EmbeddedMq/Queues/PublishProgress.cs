@@ -8,4 +8,7 @@ internal struct PublishProgress
 
     /// <summary>Whether the journal has the message, or should have had it: the confirm waits for a commit.</summary>
     internal bool IsStored;
+
+    /// <summary>The message's id in the journal; 0 if it could not take it.</summary>
+    internal ulong StoredAt;
 }

@@ -155,6 +155,18 @@ internal sealed partial class Queue
         }
     }
 
+    /// <summary>Appends messages to the journal once more that it has lost, or could not take: of those in memory, ready or handed over, as many as
+    /// one hold of the gate may look at.</summary>
+    /// <param name="pass">How far the pass is, and which they are; it goes on.</param>
+    /// <returns><see langword="false"/> when the pass is at its end, or the journal has failed.</returns>
+    internal bool StoreAgain(EvacuationPass pass)
+    {
+        lock (_gate)
+        {
+            return Stored is not null && _contents.StoreAgain(pass);
+        }
+    }
+
     /// <summary>Puts a block in the place of messages. Each of them is found to be one of these: it still waits or is handed over, and from here on is in
     /// the block; or it has been settled, and is called settled in the block too.</summary>
     /// <param name="evacuation">The messages; it knows afterwards which of them have moved.</param>

@@ -1,4 +1,5 @@
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage.Records;
 
 namespace EmbeddedMq.Queues;
 
@@ -104,13 +105,42 @@ internal sealed partial class QueueContents
 
         List<QueueEntry> entries = [];
         _acquired!.Collect(pass.Level, entries);
-        entries.RemoveAll(entry => entry.StoredAt >= pass.Below);
+        entries.RemoveAll(entry => !pass.Takes(entry));
         bool isLast = list is null || list.CollectResident(pass, entries);
         if (entries.Count > 0)
         {
             QueueEntry[] chosen = [.. entries.DistinctBy(static entry => entry.Sequence).OrderBy(static entry => entry.Sequence).Take(StoredBlock.MaxCount)];
             isLast &= chosen.Length == entries.Count;
             evacuation = Evacuation.Of(pass.Level, chosen);
+        }
+
+        if (isLast)
+        {
+            pass.EndLevel();
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc cref="Queue.StoreAgain"/>
+    internal bool StoreAgain(EvacuationPass pass)
+    {
+        if (pass.Level >= _ready.LevelCount)
+        {
+            return false;
+        }
+
+        List<QueueEntry> entries = [];
+        _acquired!.Collect(pass.Level, entries);
+        entries.RemoveAll(entry => !pass.Takes(entry));
+        bool isLast = _ready.TryGetLevel(pass.Level)?.CollectResident(pass, entries) ?? true;
+        foreach (QueueEntry entry in entries.DistinctBy(static entry => entry.Sequence).OrderBy(static entry => entry.Sequence))
+        {
+            long ttlMs = entry.ExpiresAtMs == QueueEntry.NoExpiry ? QueueRef.NoTtl : Math.Max(0, entry.ExpiresAtMs - clock.NowMs);
+            if (!stored!.StoreAgain(entry, ttlMs))
+            {
+                return false; // the disk has failed again, and all of this begins anew
+            }
         }
 
         if (isLast)

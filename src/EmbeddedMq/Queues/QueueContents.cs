@@ -121,7 +121,7 @@ internal sealed partial class QueueContents(
     {
         entry.Move(EntryState.Ready, EntryState.Acquired);
         _counters.Acquired++;
-        if (_acquired is not null && entry.StoredAt != 0 && entry.Block is null)
+        if (_acquired is not null && entry.Block is null && (entry.StoredAt != 0 || (stored is not null && entry.Message.Properties.IsPersistent)))
         {
             _acquired.Add(entry, _counters.Unacked);
         }

@@ -37,7 +37,7 @@ internal sealed partial class ReadyList
         {
             foreach ((QueueEntry entry, _) in _returned.UnorderedItems)
             {
-                if (into.Count < AwayRun.MaxCount && IsToMove(entry, pass.Below))
+                if (into.Count < AwayRun.MaxCount && pass.Takes(entry))
                 {
                     into.Add(entry);
                 }
@@ -133,7 +133,7 @@ internal sealed partial class ReadyList
 
             examined++;
             pass.Position = entry.Sequence;
-            if (IsToMove(entry, pass.Below))
+            if (pass.Takes(entry))
             {
                 into.Add(entry);
             }
@@ -141,6 +141,4 @@ internal sealed partial class ReadyList
 
         return true;
     }
-
-    private static bool IsToMove(QueueEntry entry, ulong below) => entry.StoredAt != 0 && entry.StoredAt < below && entry.Block is null;
 }

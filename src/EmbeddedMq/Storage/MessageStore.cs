@@ -1,3 +1,4 @@
+using EmbeddedMq.Errors;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Storage.Records;
@@ -28,6 +29,7 @@ internal sealed class MessageStore : IAsyncDisposable
     private readonly SettleWriter _settles;
     private readonly PublishConfirmPool _confirms;
     private readonly LostRanges _lost = new();
+    private volatile bool _isMending;
     private int _isWaitingForRoom;
     private int _lastQueueId;
     private long _topologyVersion;
@@ -78,7 +80,7 @@ internal sealed class MessageStore : IAsyncDisposable
     {
         get
         {
-            if (!IsDurable || (_journal.Hot.HasRoom && _journal.State == JournalState.Open))
+            if (!IsDurable || (_journal.Hot.HasRoom && _journal.State == JournalState.Open && !_isMending))
             {
                 return false;
             }
@@ -140,8 +142,11 @@ internal sealed class MessageStore : IAsyncDisposable
         StoredBody body = BodyOf(message);
         QueuedMessage left = source.Entry!;
         StoredBlock? block = left.Block;
+        ulong named = left.StoredAt;
+        PendingSettles settled = new();
+        settled.Settle(left, block);
         BatchBody record = new(
-            SettlesOf(source.Queue!, left, block), [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
+            [.. SettleWriter.ToSettles(source.Queue!.Id, settled)], [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
         ulong id;
         lock (_appendGate)
         {
@@ -150,7 +155,8 @@ internal sealed class MessageStore : IAsyncDisposable
 
         if (id != 0)
         {
-            Leave(source, block);
+            Leave(source, block, named);
+            _settles.NoteAppended(source.Queue, settled);
         }
 
         return id;
@@ -159,20 +165,24 @@ internal sealed class MessageStore : IAsyncDisposable
     /// <summary>Appends a transaction: all of it counts after a crash, or nothing.</summary>
     /// <param name="messages">The messages that queues are about to take.</param>
     /// <param name="left">What was acknowledged, with the places that it leaves. It is not stored any more when this returns.</param>
+    /// <param name="endedAt">The id of the last record of it; 0 if the journal has failed.</param>
     /// <returns>The messages' ids, in order; all 0 if the journal has failed.</returns>
-    internal ulong[] AppendTransaction(BatchMessage[] messages, IReadOnlyList<StoredSource> left)
+    internal ulong[] AppendTransaction(BatchMessage[] messages, IReadOnlyList<StoredSource> left, out ulong endedAt)
     {
+        endedAt = 0;
         ulong[] ids = new ulong[messages.Length];
         List<Range> parts = TransactionParts.Cut(messages, _journal.Hot.MaxRecordBytes);
         StoredBlock?[] blocks = [.. left.Select(static source => source.Entry!.Block)];
-        Settle[][] settles = [.. SettlesOf(left, blocks).Chunk(TransactionParts.MostSettles)];
+        ulong[] named = [.. left.Select(static source => source.Entry!.StoredAt)];
+        Dictionary<StoredQueue, PendingSettles> settled = SettlesOf(left, blocks);
+        Settle[][] settles = [.. settled.SelectMany(static queue => SettleWriter.ToSettles(queue.Key.Id, queue.Value)).Chunk(TransactionParts.MostSettles)];
         bool isWhole = true;
         lock (_appendGate)
         {
             ulong transaction = parts.Count + settles.Length == 1 ? 0 : NextTransaction();
             foreach (Settle[] some in settles)
             {
-                isWhole &= _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody(some, [], [], transaction)) != JournalAddress.None;
+                isWhole &= IsAppended(_journal.Hot.Append((byte)RecordKind.Batch, new BatchBody(some, [], [], transaction)), ref endedAt);
             }
 
             foreach (Range part in parts)
@@ -184,34 +194,45 @@ internal sealed class MessageStore : IAsyncDisposable
                     ids[first + index] = Claim_NeedsGate(address, index, messages[first + index].Body, messages[first + index].Refs.Length);
                 }
 
-                isWhole &= address != JournalAddress.None;
+                isWhole &= IsAppended(address, ref endedAt);
             }
 
-            isWhole &= transaction == 0 || _journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)) != JournalAddress.None;
+            isWhole &= transaction == 0 || IsAppended(_journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)), ref endedAt);
         }
 
         if (isWhole)
         {
             for (int i = 0; i < left.Count; i++)
             {
-                Leave(left[i], blocks[i]);
+                Leave(left[i], blocks[i], named[i]);
             }
+
+            foreach ((StoredQueue queue, PendingSettles pending) in settled)
+            {
+                _settles.NoteAppended(queue, pending);
+            }
+        }
+        else
+        {
+            endedAt = 0;
         }
 
         return ids;
     }
 
-    /// <summary>Appends a message that is to leave memory only, and that no restart brings back.</summary>
+    /// <summary>Appends a message that its queue has already: one that is to leave memory only, and that no restart brings back; or one that is to be
+    /// stored and is not in the journal.</summary>
     /// <param name="entry">The message.</param>
     /// <param name="queue">Its queue, and how long it may stay there from now on.</param>
     /// <returns>Its id; 0: the journal has failed.</returns>
-    internal ulong Spill(QueuedMessage entry, QueueRef queue)
+    internal ulong AppendAgain(QueuedMessage entry, QueueRef queue)
     {
+        RecordKind kind = queue.QueueId != 0 && entry.Message.Properties.IsPersistent ? RecordKind.Batch : RecordKind.Spill;
         StoredBody body = BodyOf(entry.Message);
         PublishBody record = new(entry.Exchange, entry.RoutingKey, entry.Message.Properties, body, [queue], entry.Message.Properties.Priority ?? 0);
         lock (_appendGate)
         {
-            return Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Spill, record), 0, body, 1);
+            return Claim_NeedsGate(_journal.Hot.Append((byte)kind, record), 0, body, 1);
         }
     }
 
@@ -230,7 +251,11 @@ internal sealed class MessageStore : IAsyncDisposable
 
     /// <summary>Whether the record of a message went with a failure of the disk.</summary>
     /// <param name="storedAt">Its id.</param>
-    internal bool IsLost(ulong storedAt) => _lost.Contains(new StoredId(storedAt).Address);
+    internal bool IsLost(ulong storedAt)
+    {
+        long address = new StoredId(storedAt).Address;
+        return _lost.Contains(address) || (_journal.Hot.LostFrom is var from and not JournalAddress.None && address >= from && address < _journal.Hot.ResumedAt);
+    }
 
     /// <summary>Appends a change of names, bindings or policies. Called under the gate that orders such changes.</summary>
     /// <param name="item">The change.</param>
@@ -253,26 +278,51 @@ internal sealed class MessageStore : IAsyncDisposable
 
     /// <summary>Confirms a publish once everything appended so far is safe.</summary>
     /// <param name="sequenceNumber">Its publish sequence number.</param>
+    /// <param name="storedAt">Its id; 0: the journal could not take it.</param>
     /// <param name="flags">How safe, if the publish says so.</param>
-    internal ValueTask<PublishResult> ConfirmAsync(ulong sequenceNumber, PublishFlags flags)
+    internal ValueTask<PublishResult> ConfirmAsync(ulong sequenceNumber, ulong storedAt, PublishFlags flags)
     {
+        if (storedAt == 0)
+        {
+            return new ValueTask<PublishResult>(new PublishResult(PublishOutcome.Rejected, sequenceNumber, RejectReason.StorageFailed));
+        }
+
         Durability durability = DurabilityOf(flags);
         return durability == Durability.Memory && _journal.State != JournalState.Failed
             ? new ValueTask<PublishResult>(new PublishResult(PublishOutcome.Confirmed, sequenceNumber))
-            : _confirms.Rent().Start(_journal.Hot, sequenceNumber, durability);
+            : _confirms.Rent().Start(this, sequenceNumber, storedAt, durability);
     }
 
-    /// <summary>Tells when everything appended so far is safe.</summary>
+    /// <summary>Tells when a message is safe, or that it will not be.</summary>
+    /// <param name="storedAt">Its id; 0: the journal could not take it.</param>
     /// <param name="flags">How safe, if the publish says so.</param>
     /// <param name="answer">Told once, on the journal's thread.</param>
-    internal void WhenCommitted(PublishFlags flags, Action<RejectReason> answer)
-        => _journal.Hot.WhenCommitted(new PendingCommit(DurabilityOf(flags), answer));
+    internal void WhenCommitted(ulong storedAt, PublishFlags flags, Action<RejectReason> answer)
+        => _journal.Hot.WhenCommitted(new PendingCommit(this, storedAt, DurabilityOf(flags), answer));
 
     /// <summary>Waits until everything that has happened so far is as safe as the broker promises.</summary>
     /// <param name="cancellationToken">Stops the waiting only.</param>
     /// <exception cref="JournalException">It will not be: the disk is full or failed.</exception>
-    internal ValueTask FlushAsync(CancellationToken cancellationToken)
-        => _durability == Durability.Memory ? ValueTask.CompletedTask : _journal.Hot.FlushAsync(_durability, cancellationToken);
+    internal async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        if (_durability == Durability.Memory)
+        {
+            return;
+        }
+
+        await _journal.Hot.FlushAsync(_durability, cancellationToken).ConfigureAwait(false);
+        if (_isMending)
+        {
+            throw NotKept(); // names may have gone with the disk; they are safe again with the checkpoint that ends this
+        }
+    }
+
+    /// <summary>Whether what was appended is still there: a failure of the disk may have taken it, and be over by now.</summary>
+    /// <param name="storedAt">Its id; 0: the journal could not take it.</param>
+    internal bool IsKept(ulong storedAt) => storedAt != 0 && !IsLost(storedAt);
+
+    /// <summary>What is thrown when something that was to be stored is not.</summary>
+    internal JournalException NotKept() => _journal.Failure ?? MqErrors.StorageNotOpen();
 
     /// <summary>Notes that a queue has something to be written.</summary>
     /// <param name="queue">The queue.</param>
@@ -331,12 +381,22 @@ internal sealed class MessageStore : IAsyncDisposable
     /// <summary>Writes what was only noted so far.</summary>
     internal void WriteNotes() => _settles.Drain();
 
-    /// <summary>Goes on after a failure of the disk: what went with it and was only noted is written once more.</summary>
-    internal void GoOn()
+    /// <summary>After a failure of the disk, once messages are stored again: writes what was noted and may have gone with it once more.</summary>
+    internal void WriteNotesAgain() => _settles.WriteAgain();
+
+    /// <summary>Notes that the disk has failed: publishers of what is to be stored wait until <see cref="EndMending"/>, and notes are kept until
+    /// <see cref="WriteNotesAgain"/>.</summary>
+    internal void BeginMending()
     {
-        _lost.Add(_journal.Hot.LostFrom, _journal.Hot.ResumedAt);
-        _settles.WriteAgain();
+        _isMending = true;
+        _settles.Suspend();
     }
+
+    /// <summary>Notes what went with the disk, after the journal was opened anew.</summary>
+    internal void NoteLost() => _lost.Add(_journal.Hot.LostFrom, _journal.Hot.ResumedAt);
+
+    /// <summary>Notes that everything in memory that is to be stored is stored again, and that a checkpoint says so.</summary>
+    internal void EndMending() => _isMending = false;
 
     /// <summary>How long the last commit took that was looked at: every so many publishes one is.</summary>
     internal TimeSpan LastCommitDuration => _confirms.LastDuration;
@@ -356,41 +416,40 @@ internal sealed class MessageStore : IAsyncDisposable
         await _journal.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Groups that say that one message has left its place.</summary>
-    /// <param name="queue">The place.</param>
-    /// <param name="left">The message, stored.</param>
-    /// <param name="block">The block that holds it; <see langword="null"/>: the journal.</param>
-    private static Settle[] SettlesOf(StoredQueue queue, QueuedMessage left, StoredBlock? block)
+    // What they leave, by queue.
+    private static Dictionary<StoredQueue, PendingSettles> SettlesOf(IReadOnlyList<StoredSource> left, StoredBlock?[] blocks)
     {
-        PendingSettles settles = new();
-        settles.Settle(left, block);
-        return [.. SettleWriter.ToSettles(queue.Id, settles)];
-    }
-
-    private static IEnumerable<Settle> SettlesOf(IReadOnlyList<StoredSource> left, StoredBlock?[] blocks)
-    {
-        Dictionary<uint, PendingSettles> byQueue = [];
+        Dictionary<StoredQueue, PendingSettles> byQueue = [];
         for (int i = 0; i < left.Count; i++)
         {
-            uint queueId = left[i].Queue!.Id;
-            if (!byQueue.TryGetValue(queueId, out PendingSettles? pending))
+            if (!byQueue.TryGetValue(left[i].Queue!, out PendingSettles? pending))
             {
-                byQueue.Add(queueId, pending = new PendingSettles());
+                byQueue.Add(left[i].Queue!, pending = new PendingSettles());
             }
 
             pending.Settle(left[i].Entry!, blocks[i]);
         }
 
-        return byQueue.SelectMany(static queue => SettleWriter.ToSettles(queue.Key, queue.Value));
+        return byQueue;
     }
 
-    // Where the message moved into a block while the record was made that names its old place, the block must be told too.
-    private void Leave(in StoredSource source, StoredBlock? named)
+    private static bool IsAppended(long address, ref ulong endedAt)
+    {
+        endedAt = address == JournalAddress.None ? endedAt : new StoredId(address, 0).Value;
+        return address != JournalAddress.None;
+    }
+
+    // Where the message moved into a block, or was stored again, while the record was made that names its old place, its new place must be told too.
+    private void Leave(in StoredSource source, StoredBlock? namedBlock, ulong named)
     {
         QueuedMessage left = source.Entry!;
-        if (Release(left) is { } block && named is null)
+        if (Release(left) is { } block && namedBlock is null)
         {
             source.Queue!.Settle(block, [left.BlockIndex]);
+        }
+        else if (left.StoredAt != named)
+        {
+            source.Queue!.Settle([left.StoredAt]);
         }
 
         left.HasLeft = true;

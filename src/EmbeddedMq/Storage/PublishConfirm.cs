@@ -9,21 +9,26 @@ namespace EmbeddedMq.Storage;
 internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Durability.Synced), IValueTaskSource<PublishResult>
 {
     private ManualResetValueTaskSourceCore<PublishResult> _core = new() { RunContinuationsAsynchronously = true };
+    private MessageStore _store = null!; // what it waits for is of this store
     private ulong _sequenceNumber;
+    private ulong _storedAt;
     private long _began;
 
     /// <summary>Begins to wait.</summary>
-    /// <param name="log">The log that the message was appended to.</param>
+    /// <param name="store">The store that the message was appended to.</param>
     /// <param name="sequenceNumber">The publish sequence number.</param>
+    /// <param name="storedAt">The message's id: the disk may fail and be back between its append and this.</param>
     /// <param name="durability">How safe it has to be.</param>
-    internal ValueTask<PublishResult> Start(IAppendLog log, ulong sequenceNumber, Durability durability)
+    internal ValueTask<PublishResult> Start(MessageStore store, ulong sequenceNumber, ulong storedAt, Durability durability)
     {
         _core.Reset();
+        _store = store;
         _sequenceNumber = sequenceNumber;
+        _storedAt = storedAt;
         _began = pool.BeginMeasure();
         Durability = durability;
         ValueTask<PublishResult> result = new(this, _core.Version);
-        log.WhenCommitted(this);
+        store.Journal.Hot.WhenCommitted(this);
         return result;
     }
 
@@ -31,7 +36,7 @@ internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Dur
     public override void Complete(JournalException? failure)
     {
         pool.EndMeasure(_began);
-        _core.SetResult(failure is null
+        _core.SetResult(failure is null && _store.IsKept(_storedAt)
             ? new PublishResult(PublishOutcome.Confirmed, _sequenceNumber)
             : new PublishResult(PublishOutcome.Rejected, _sequenceNumber, RejectReason.StorageFailed));
     }

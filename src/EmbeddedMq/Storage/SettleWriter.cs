@@ -29,11 +29,13 @@ internal sealed class SettleWriter : IAsyncDisposable
     private readonly ITimer _timer;
     private readonly ConcurrentQueue<StoredQueue> _dirty = new();
     private readonly Lock _drainGate = new(); // one drain at a time, so that a message's mark comes before its settle
+    private readonly ConcurrentQueue<(StoredQueue Queue, PendingSettles Pending)> _appended = new(); // with what arrives elsewhere
     private readonly Written _written = new();
     private readonly Written _nudge = new();
     private List<(StoredQueue Queue, PendingSettles Pending)> _unwritten = []; // appended, and not asked to be written; guarded by _drainGate
     private List<(StoredQueue Queue, PendingSettles Pending)> _inFlight = [];  // asked to be written; guarded by _drainGate
     private int _isArmed;
+    private volatile bool _isSuspended;
 
     /// <summary>Makes a writer.</summary>
     /// <param name="log">Where to.</param>
@@ -62,11 +64,7 @@ internal sealed class SettleWriter : IAsyncDisposable
             _dirty.Enqueue(queue);
         }
 
-        if (Volatile.Read(ref _isArmed) == 0 && Interlocked.Exchange(ref _isArmed, 1) == 0)
-        {
-            _timer.Change(Moment, Timeout.InfiniteTimeSpan);
-        }
-        else if (before < ManyNotes && count >= ManyNotes)
+        if (!Arm() && before < ManyNotes && count >= ManyNotes)
         {
             _timer.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
         }
@@ -82,13 +80,27 @@ internal sealed class SettleWriter : IAsyncDisposable
             {
                 if (queue.TakePending() is { } pending)
                 {
-                    Append(queue, pending);
+                    if (!_isSuspended)
+                    {
+                        Append(queue, pending);
+                    }
+
                     _unwritten.Add((queue, pending));
                 }
             }
 
+            TakeAppended_NeedsGate();
             RequestWrite_NeedsGate();
         }
+    }
+
+    /// <summary>Notes what was appended within another record. It is kept until it is written, because a failure of the disk may take it.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="pending">What was appended.</param>
+    internal void NoteAppended(StoredQueue queue, PendingSettles pending)
+    {
+        _appended.Enqueue((queue, pending));
+        Arm();
     }
 
     /// <summary>After a failure of the disk: appends once more what may have gone with it.</summary>
@@ -96,12 +108,14 @@ internal sealed class SettleWriter : IAsyncDisposable
     {
         lock (_drainGate)
         {
+            _isSuspended = false;
+            TakeAppended_NeedsGate();
             foreach ((StoredQueue queue, PendingSettles pending) in _inFlight.Concat(_unwritten))
             {
                 Append(queue, pending);
             }
 
-            _unwritten.AddRange(_inFlight);
+            _unwritten.InsertRange(0, _inFlight);
             _inFlight = [];
             RequestWrite_NeedsGate();
         }
@@ -116,10 +130,29 @@ internal sealed class SettleWriter : IAsyncDisposable
         }
     }
 
+    private bool Arm()
+    {
+        if (Volatile.Read(ref _isArmed) != 0 || Interlocked.Exchange(ref _isArmed, 1) != 0)
+        {
+            return false;
+        }
+
+        _timer.Change(Moment, Timeout.InfiniteTimeSpan);
+        return true;
+    }
+
+    private void TakeAppended_NeedsGate()
+    {
+        while (_appended.TryDequeue(out (StoredQueue Queue, PendingSettles Pending) appended))
+        {
+            _unwritten.Add(appended);
+        }
+    }
+
     // What was appended is kept until it is written: a failure of the disk may take it.
     private void RequestWrite_NeedsGate()
     {
-        if (!_written.TryBegin(out bool wasWritten))
+        if (_isSuspended || !_written.TryBegin(out bool wasWritten))
         {
             return;
         }
@@ -140,6 +173,10 @@ internal sealed class SettleWriter : IAsyncDisposable
         await _timer.DisposeAsync().ConfigureAwait(false);
         Drain();
     }
+
+    /// <summary>The disk has failed: notes are kept, and none is written before <see cref="WriteAgain"/>. What a dead letter leaves is called settled by
+    /// a note if the journal could not take the transfer; that must not come before the letter is stored where it went.</summary>
+    internal void Suspend() => _isSuspended = true;
 
     private void OnDue()
     {

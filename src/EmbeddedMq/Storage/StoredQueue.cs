@@ -1,4 +1,5 @@
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage.Records;
 
 namespace EmbeddedMq.Storage;
 
@@ -126,6 +127,42 @@ internal sealed class StoredQueue(uint id, MessageStore store)
 
     /// <summary>Whether it has been deleted.</summary>
     internal bool IsDeleted => _isDeleted;
+
+    /// <summary>Appends a message to the journal once more, because it is not there. Under the queue's gate.</summary>
+    /// <param name="entry">The message, ready or handed over; it may be settled beside this.</param>
+    /// <param name="ttlMs">How long it may stay from now on, in milliseconds, or <see cref="QueueRef.NoTtl"/>.</param>
+    /// <returns><see langword="false"/> when the journal has failed.</returns>
+    internal bool StoreAgain(QueueEntry entry, long ttlMs)
+    {
+        ulong old = entry.StoredAt;
+        ulong id = store.AppendAgain(entry, new QueueRef(Id, ttlMs));
+        if (id == 0)
+        {
+            return false;
+        }
+
+        // Whoever settles it without the gate writes the state and reads the id after that; here it is the other way round. It was settled by either
+        // of its ids, or by none while it had none: this one must not bring it back.
+        entry.StoredAt = id;
+        Interlocked.MemoryBarrier();
+        if (entry.State == EntryState.Settled)
+        {
+            Settle([id]);
+            return true;
+        }
+
+        if (old != 0)
+        {
+            store.Release(old);
+        }
+
+        if (entry.Redelivered || entry.State == EntryState.Acquired)
+        {
+            Mark(entry, entry.FailedDeliveries);
+        }
+
+        return true;
+    }
 
     /// <summary>Takes what is to be written.</summary>
     /// <returns>It, or <see langword="null"/> when there is nothing.</returns>

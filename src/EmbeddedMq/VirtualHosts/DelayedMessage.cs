@@ -61,6 +61,28 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
         }
     }
 
+    /// <summary>Appends it to the journal once more if a failure of the disk has taken it.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="nowMs">The broker's time.</param>
+    internal void StoreAgain(MessageStore store, long nowMs)
+    {
+        lock (_gate)
+        {
+            ulong old = Entry.StoredAt;
+            if (_isRouting || !Entry.IsStored || store.IsKept(old))
+            {
+                return;
+            }
+
+            ulong id = store.AppendAgain(Entry, new QueueRef(Exchange.Stored!.Id, Math.Max(0, DueMs - nowMs)));
+            if (id != 0)
+            {
+                store.Release(old);
+                Entry = new QueuedMessage(Entry.Message, Entry.Exchange, Entry.RoutingKey) { StoredAt = id };
+            }
+        }
+    }
+
     /// <inheritdoc/>
     internal override void Run() => virtualHost.RouteDelayed(this);
 }

@@ -37,8 +37,8 @@ internal sealed partial class VirtualHost : IQueueOwner
     {
         RouteResult route = Route(router, exchangeName, routingKey, message);
         route.Source.CountPublished();
-        ulong storedAt = Store(route.Queues, route.Delayed, exchangeName, routingKey, message, default, out progress.IsStored);
-        return Deliver(route.Queues, route.Delayed, exchangeName, routingKey, message, storedAt, mandatory, ref progress.Pending);
+        progress.StoredAt = Store(route.Queues, route.Delayed, exchangeName, routingKey, message, default, out progress.IsStored);
+        return Deliver(route.Queues, route.Delayed, exchangeName, routingKey, message, progress.StoredAt, mandatory, ref progress.Pending);
     }
 
     /// <summary>Routes a message that a transaction holds: it goes to the queues whose names it was routed to when it was published, whatever is

@@ -17,12 +17,14 @@ internal sealed partial class VirtualHost
     /// <param name="publishes">The messages, routed.</param>
     /// <param name="acknowledged">What it acknowledges.</param>
     /// <param name="isStored">Whether any of it is stored, so that the commit waits for the disk.</param>
+    /// <param name="endedAt">The id of the last record of it; 0 if there is none, or the journal has failed.</param>
     /// <returns>The ids of the messages, in order; 0 for those that are not stored.</returns>
-    internal ulong[] StoreTransaction(IReadOnlyList<RoutedPublish> publishes, IReadOnlyList<QueueEntry> acknowledged, out bool isStored)
+    internal ulong[] StoreTransaction(IReadOnlyList<RoutedPublish> publishes, IReadOnlyList<QueueEntry> acknowledged, out bool isStored, out ulong endedAt)
     {
         MessageStore store = _services.Store;
         ulong[] ids = new ulong[publishes.Count];
         isStored = false;
+        endedAt = 0;
         if (!store.IsDurable)
         {
             return ids;
@@ -42,9 +44,14 @@ internal sealed partial class VirtualHost
             }
         }
 
-        StoredSource[] left = [.. acknowledged.Where(static entry => entry.IsStored).Select(static entry => new StoredSource(((Queue)entry.Owner).Stored, entry))];
+        // What is on disk only to spare memory leaves nothing there that a restart would look at.
+        StoredSource[] left =
+        [
+            .. acknowledged.Where(static entry => entry.IsStored && ((Queue)entry.Owner).Stored is not null)
+                .Select(static entry => new StoredSource(((Queue)entry.Owner).Stored, entry)),
+        ];
         isStored = messages.Count > 0 || left.Length > 0;
-        ulong[] stored = isStored ? store.AppendTransaction([.. messages], left) : [];
+        ulong[] stored = isStored ? store.AppendTransaction([.. messages], left, out endedAt) : [];
         for (int i = 0; i < stored.Length; i++)
         {
             ids[indexes[i]] = stored[i];
@@ -71,6 +78,27 @@ internal sealed partial class VirtualHost
         }
     }
 
+    /// <summary>Appends what is in memory and to be stored, and is not in the journal: it went with the disk, or the disk had failed when it came.</summary>
+    /// <returns>Pauses, at which to wait for room in the journal.</returns>
+    internal IEnumerable<bool> StoreAgain()
+    {
+        MessageStore store = _services.Store;
+        foreach (Queue queue in _queues.Values)
+        {
+            EvacuationPass pass = new(0, entry => entry.Message.Properties.IsPersistent && !store.IsKept(entry.StoredAt));
+            while (queue.StoreAgain(pass))
+            {
+                yield return true;
+            }
+        }
+
+        foreach (DelayedMessage delayed in _storedDelayed.Keys)
+        {
+            delayed.StoreAgain(store, _services.Clock.NowMs);
+            yield return true;
+        }
+    }
+
     private IDestination[] QueuesOf(in RoutedPublish publish) => [.. publish.QueueNames.Select(FindQueue).OfType<IDestination>()];
 
     // Once, for all destinations that are stored; the body is written once.
@@ -94,7 +122,7 @@ internal sealed partial class VirtualHost
         int count = CollectRefs(queues, delayed, message, refs);
         isStored = count > 0;
         return count == 0 ? 0
-            : source.Entry is { IsStored: true } ? _services.Store.AppendTransfer(source, exchange, routingKey, message, refs[..count])
+            : source is { Queue: not null, Entry.IsStored: true } ? _services.Store.AppendTransfer(source, exchange, routingKey, message, refs[..count])
             : _services.Store.Append(exchange, routingKey, message, refs[..count]);
     }
 

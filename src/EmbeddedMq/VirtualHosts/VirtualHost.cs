@@ -107,11 +107,12 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
 
             Exchange exchange = ExchangeFactory.Create(Name, declaration);
             StoredQueue? stored = declaration.IsDurable && exchange is DelayedExchange ? _services.Store.TryAddQueue() : null;
-            Add_NeedsGate(exchange, stored);
             if (declaration.IsDurable)
             {
-                _services.Store.Append(new ExchangeDeclared(Name, stored?.Id ?? 0, declaration));
+                _services.Store.Append(new ExchangeDeclared(Name, stored?.Id ?? 0, declaration)); // before anybody can publish to it
             }
+
+            Add_NeedsGate(exchange, stored);
         }
     }
 
@@ -223,12 +224,14 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             // An exclusive queue goes with its connection, and no connection outlives the process.
             QueueSettings settings = QueueArguments.Parse(Name, declaration);
             StoredQueue? stored = declaration is { IsDurable: true, IsExclusive: false } ? _services.Store.TryAddQueue() : null;
-            Queue queue = Add_NeedsGate(declaration, settings, declaration.IsExclusive ? connection : null, stored);
-            NoteOwner_NeedsGate(queue);
             if (stored is not null)
             {
+                // Before anybody can publish to it: a message must not be safe before its queue is.
                 _services.Store.Append(new TopologyItem.QueueDeclared(Name, stored.Id, declaration));
             }
+
+            Queue queue = Add_NeedsGate(declaration, settings, declaration.IsExclusive ? connection : null, stored);
+            NoteOwner_NeedsGate(queue);
 
             return queue;
         }

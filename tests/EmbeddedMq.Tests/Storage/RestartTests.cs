@@ -150,6 +150,34 @@ public sealed class RestartTests
     }
 
     [Fact]
+    public async Task QueueInMemoryThatWasPutOnDisk_DeadLettersAndCommits_LikeAnyOther()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options => options.BacklogMemoryBytes = 256 << 10);
+        IChannel channel = await stored.OpenChannelAsync();
+        IChannel transactional = await stored.OpenChannelAsync(ChannelMode.Transactional);
+        await channel.DeclareQueueAsync("dead", static q => q.Durable());
+        await channel.DeclareQueueAsync("memory", static q => q.DeadLetterTo("dead"));
+        string filler = new('x', 2_000);
+        const int Count = 1_000;
+        for (int i = 0; i < Count; i++)
+        {
+            await channel.PublishAsync("", "memory", Message.Text($"{i} {filler}", MessageProperties.Persistent));
+        }
+
+        for (int i = 0; i < Count; i++)
+        {
+            Delivery delivery = (await transactional.GetAsync("memory"))!.Delivery;
+            await (i % 2 == 0 ? transactional.AckAsync(delivery.DeliveryTag) : transactional.RejectAsync(delivery.DeliveryTag));
+            await transactional.CommitTransactionAsync();
+        }
+
+        Assert.Equal(Count / 2u, (await channel.DeclareQueuePassiveAsync("dead")).MessageCount);
+        await stored.RestartAsync();
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal(Enumerable.Range(0, Count / 2).Select(i => $"{(2 * i) + 1} {filler}"), await DrainAsync(channel, "dead"));
+    }
+
+    [Fact]
     public async Task Expiry_GoesOnWhileStopped()
     {
         await using StoredBroker stored = await StoredBroker.StartAsync();

@@ -246,14 +246,14 @@ internal sealed class FasterAppendLog : IAppendLog
         _writtenLsn = lastLsn;
         _syncedLsn = lastLsn;
         _syncedUntil = begin;
-        _writtenUntil = begin;
         _committedUntil = begin;
         if (isReopened)
         {
-            _lostFrom = end;
+            Volatile.Write(ref _lostFrom, end);
         }
 
-        _resumedAt = begin;
+        Volatile.Write(ref _resumedAt, begin);
+        Volatile.Write(ref _writtenUntil, begin); // after what tells that some of it is lost
         lock (_gate)
         {
             _nextLsn = lastLsn + 1;

@@ -468,9 +468,8 @@ internal sealed class FasterJournal : IJournal
         _cold.Stop(closed);
         _isGone = true;
         RejectLate();
+        SetState(JournalState.Closed, null); // before whoever disposes is told
         Abandon();
-        SetState(JournalState.Closed, null);
-        _closed.TrySetResult();
     }
 
     private void Abandon()

@@ -1,9 +1,17 @@
+using EmbeddedMq.Messages;
+
 namespace EmbeddedMq.Queues;
 
 /// <summary>How far one evacuation of one queue has come.</summary>
 /// <param name="below">Messages with ids below this are to move.</param>
-internal sealed class EvacuationPass(ulong below)
+/// <param name="isLost">Instead: which messages in memory are to be stored again. Those on disk only stay as they are.</param>
+internal sealed class EvacuationPass(ulong below, Func<QueueEntry, bool>? isLost = null)
 {
+    /// <summary>Whether a message in memory is one of those.</summary>
+    /// <param name="entry">The message.</param>
+    internal bool Takes(QueueEntry entry)
+        => entry.Block is null && (isLost is null ? entry.StoredAt != 0 && entry.StoredAt < Below : isLost(entry));
+
     /// <summary>Messages with ids below this are to move.</summary>
     internal ulong Below { get; } = below;
 

@@ -36,6 +36,7 @@ internal sealed class RecoveredStore
         if (!_queues.TryGetValue(id, out RecoveredQueue? queue))
         {
             _queues.Add(id, queue = new RecoveredQueue());
+            NoteId(id); // whatever became of that queue, another must not get its messages
         }
 
         return queue;

@@ -40,7 +40,7 @@ internal sealed class StoredBacklog(MessageStore store, BrokerClock clock) : IBa
                 return false;
             }
 
-            Spill(entry);
+            AppendAgain(entry);
         }
 
         bool isTransient = ((Queue)entry.Owner).Stored is null || !entry.Message.Properties.IsPersistent;
@@ -139,10 +139,15 @@ internal sealed class StoredBacklog(MessageStore store, BrokerClock clock) : IBa
     private long ExpiresAtMs(long expiresUtcMs)
         => expiresUtcMs == BlockEntry.NoExpiry ? QueueEntry.NoExpiry : clock.NowMs + Math.Max(0, expiresUtcMs - clock.UtcNow.ToUnixTimeMilliseconds());
 
-    private void Spill(QueueEntry entry)
+    private void AppendAgain(QueueEntry entry)
     {
         long ttlMs = entry.ExpiresAtMs == QueueEntry.NoExpiry ? QueueRef.NoTtl : Math.Max(0, entry.ExpiresAtMs - clock.NowMs);
-        entry.StoredAt = store.Spill(entry, new QueueRef(((Queue)entry.Owner).Stored?.Id ?? 0, ttlMs));
+        ulong old = entry.StoredAt;
+        entry.StoredAt = store.AppendAgain(entry, new QueueRef(((Queue)entry.Owner).Stored?.Id ?? 0, ttlMs));
+        if (old != 0)
+        {
+            store.Release(old);
+        }
     }
 
     private static AwayFlags Flags(bool isTransient, bool redelivered, int failedDeliveries)

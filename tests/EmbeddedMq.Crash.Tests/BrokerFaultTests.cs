@@ -1,0 +1,65 @@
+using EmbeddedMq.TestSupport.Journal;
+
+namespace EmbeddedMq.Crash.Tests;
+
+/// <summary>A broker on a disk that fails: what it said yes to is there after the disk is back and the broker was started again, and what was acknowledged is not.</summary>
+public sealed partial class BrokerFaultTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task DeadLetter_WhileTheDiskFails_IsThereOnceAfterARestart(bool crash)
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        IChannel channel = await broker.StartAsync();
+        await channel.DeclareQueueAsync("dead", static q => q.Durable());
+        await channel.DeclareQueueAsync("q", static q => q.Durable().DeadLetterTo("dead"));
+        Assert.Null(await channel.GetAsync("dead")); // the first get from a queue is told to the disk
+        for (int i = 0; i < 4; i++)
+        {
+            Assert.True((await PublishAsync(channel, "q", $"{i}")).IsConfirmed);
+        }
+
+        Delivery first = (await channel.GetAsync("q"))!.Delivery;
+        Delivery second = (await channel.GetAsync("q"))!.Delivery;
+        Delivery third = (await channel.GetAsync("q"))!.Delivery;
+        Task<PublishResult> failing = FailDiskAsync(files, channel);
+        await channel.RejectAsync(first.DeliveryTag);
+        Assert.Equal(RejectReason.StorageFailed, (await failing).RejectReason);
+        await channel.RejectAsync(second.DeliveryTag);
+        await channel.AckAsync(third.DeliveryTag);
+        Assert.Equal("0", (await channel.GetAsync("dead"))?.Delivery.Message.GetText());
+        Assert.Equal("1", (await channel.GetAsync("dead", autoAck: true))?.Delivery.Message.GetText());
+
+        await broker.HealAsync();
+        broker.Time.Advance(TimeSpan.FromMilliseconds(10)); // what is only noted is written a moment later
+        Assert.True((await PublishAsync(channel, "q", "late")).IsConfirmed);
+        channel = await broker.RestartAsync(crash);
+
+        Assert.Equal(["0"], await DrainAsync(channel, "dead"));
+        Assert.Equal(["3", "late"], (await DrainAsync(channel, "q")).Where(static text => text != "failing"));
+    }
+
+    // A publish that runs into the failure; it is under way when this returns.
+    private static async Task<PublishResult> FailDiskAsync(FaultyFiles files, IChannel channel)
+    {
+        files.FailForEver = true;
+        files.FailAt = files.Operations + 1;
+        return await PublishAsync(channel, "q", "failing");
+    }
+
+    private static ValueTask<PublishResult> PublishAsync(IChannel channel, string queue, string text)
+        => channel.TryPublishAsync("", queue, Message.Text(text, MessageProperties.Persistent));
+
+    private static async Task<List<string>> DrainAsync(IChannel channel, string queue)
+    {
+        List<string> texts = [];
+        while (await channel.GetAsync(queue, autoAck: true) is { } got)
+        {
+            texts.Add(got.Delivery.Message.GetText());
+        }
+
+        return texts;
+    }
+}

@@ -1,0 +1,98 @@
+using EmbeddedMq.Journal;
+using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.TestSupport.Journal;
+using Microsoft.Extensions.Time.Testing;
+
+namespace EmbeddedMq.Crash.Tests;
+
+/// <summary>A broker whose store is on a file system that fails when it is told to, and so small that it evacuates and writes checkpoints soon.</summary>
+internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
+{
+    private const string Directory = "/store";
+
+    private Broker? _broker;
+
+    /// <summary>The clock; time passes only where a test says so.</summary>
+    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
+
+    /// <summary>The broker.</summary>
+    public Broker Broker => _broker ?? throw new InvalidOperationException("The broker is stopped.");
+
+    /// <summary>Starts it on what the file system holds.</summary>
+    /// <returns>A channel that confirms.</returns>
+    public async Task<IChannel> StartAsync()
+    {
+        BrokerOptions options = new() { DataDirectory = Directory, TimeProvider = Time, RandomSeed = 1, BacklogMemoryBytes = 64 << 10 };
+        options.Storage.FreeSpaceWatermarkBytes = 0;
+        options.Storage.ReserveBytes = 0;
+        options.Storage.JournalBytes = 1 << 20;
+        options.Storage.OpenJournal = async (journal, time, _) => await FasterJournal.OpenAsync(
+            new JournalOptions
+            {
+                Directory = journal.Directory,
+                Hot = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 512 << 10, SegmentBytes = 128 << 10 },
+                Cold = new LogSizes { PageBytes = 4 << 20, MemoryBytes = 8 << 20, SegmentBytes = 4 << 20 },
+                MaxUncommittedBytes = 128 << 10,
+                FreeSpaceWatermarkBytes = 0,
+                BallastBytes = 0,
+            },
+            files,
+            time);
+        _broker = await Broker.StartAsync(options);
+        return await OpenChannelAsync(ChannelMode.Confirm);
+    }
+
+    /// <summary>Opens a channel on a connection of its own.</summary>
+    public async Task<IChannel> OpenChannelAsync(ChannelMode mode)
+        => await (await Broker.ConnectAsync()).OpenChannelAsync(new ChannelOptions { Mode = mode });
+
+    /// <summary>The disk works again: lets time pass until the broker has found that out and put everything into order.</summary>
+    public async Task HealAsync()
+    {
+        files.FailAt = 0;
+        files.FailForEver = false;
+        IChannel channel = await OpenChannelAsync(ChannelMode.Plain);
+        string probe = $"healed-{Time.GetTimestamp()}";
+        for (int i = 0; i < 200_000; i++)
+        {
+            try
+            {
+                await channel.DeclareExchangeAsync(probe, ExchangeType.Fanout, static exchange => exchange.Durable());
+                await channel.DeleteExchangeAsync(probe);
+                return;
+            }
+            catch (JournalException)
+            {
+                Time.Advance(TimeSpan.FromSeconds(1));
+                await Task.Yield();
+            }
+        }
+
+        throw new InvalidOperationException($"The broker did not go on by itself. {Broker.Journal.Failure}");
+    }
+
+    /// <summary>Ends it, in order or not, and starts it again.</summary>
+    public async Task<IChannel> RestartAsync(bool crash, bool cutPower = false)
+    {
+        if (cutPower)
+        {
+            files.CutPower();
+        }
+        else if (crash)
+        {
+            files.KillProcess();
+        }
+
+        await DisposeAsync();
+        return await StartAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _broker, null) is { } broker)
+        {
+            await broker.DisposeAsync();
+        }
+    }
+}
