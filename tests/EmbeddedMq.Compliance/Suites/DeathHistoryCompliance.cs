@@ -217,4 +217,22 @@ public abstract class DeathHistoryCompliance(ComplianceEngine engine) : Complian
     }
 
     private async Task DieAsync(string queue) => await Channel.RejectAsync((await GetUnsettledAsync(Channel, queue)).DeliveryTag);
+
+    [Fact, AmqpItem("A5.8")]
+    [DeliberateDifference(
+        "The history of deaths stays newest first. RabbitMQ 3.10 turns its older entries round with each death from the third on, and looks for cycles in " +
+        "that order: it drops a message that a rejection has taken out of its circle, where this broker, like RabbitMQ 4, delivers it.")]
+    public async Task Circle_InterruptedByARejection_GoesOn()
+    {
+        string middle = Name("middle");
+        string end = await DeclareQueueAsync(q => q.DeadLetterTo(middle));
+        string full = await DeclareQueueAsync(q => q.MaxLength(1).DeadLetterTo(end));
+        await Channel.DeclareQueueAsync(middle, q => q.WithMessageTtl(TimeSpan.Zero).DeadLetterTo(full));
+        await SendAsync(full, "first");
+        await SendAsync(full, "second"); // drives the first one out, to the end
+        await DieAsync(end);             // which a rejection sends by the middle to where it was: it drives out the second one
+
+        Assert.Equal("first", (await GetAsync(full)).Message.GetText());
+        Assert.Equal("second", (await GetAsync(end)).Message.GetText());
+    }
 }
