@@ -169,6 +169,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
             {
+                _store.RequestWrite();
                 await TryKeepShortAsync().ConfigureAwait(false);
             }
         }

@@ -378,6 +378,15 @@ internal sealed class MessageStore : IAsyncDisposable
         }
     }
 
+    /// <summary>Sees to it that what was appended leaves this process, also where nobody waits for that.</summary>
+    internal void RequestWrite()
+    {
+        if (_journal.Hot.UncommittedBytes > 0)
+        {
+            _settles.RequestWrite();
+        }
+    }
+
     /// <summary>Writes what was only noted so far.</summary>
     internal void WriteNotes() => _settles.Drain();
 

@@ -2,8 +2,8 @@ using EmbeddedMq.Channels;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
-using EmbeddedMq.TestSupport;
 using EmbeddedMq.Tests.Handlers;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.Threading;
 using Microsoft.Extensions.Time.Testing;
 
