@@ -1,9 +1,10 @@
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
 
 namespace EmbeddedMq.Crash.Tests;
 
 /// <summary>A broker on a disk that fails: what it said yes to is there after the disk is back and the broker was started again, and what was acknowledged is not.</summary>
-public sealed partial class BrokerFaultTests
+public sealed class BrokerFaultTests
 {
     [Theory]
     [InlineData(false)]
@@ -39,6 +40,40 @@ public sealed partial class BrokerFaultTests
 
         Assert.Equal(["0"], await DrainAsync(channel, "dead"));
         Assert.Equal(["3", "late"], (await DrainAsync(channel, "q")).Where(static text => text != "failing"));
+    }
+
+    [Theory]
+    [InlineData(false, "stop")]
+    [InlineData(false, "kill")]
+    [InlineData(false, "power")]
+    [InlineData(true, "stop")]
+    [InlineData(true, "kill")]
+    [InlineData(true, "power")]
+    public async Task Script_NthOperationFails_LosesNothingSafeAndBringsNothingBack(bool forEver, string end)
+    {
+        int seed = Seeds.Pick(100);
+        int faults = 0;
+        for (int n = 1; n < 600; n += 1 + (n / 4))
+        {
+            FaultyFiles files = new(seed + n);
+            await using FaultyBroker broker = new(files);
+            BrokerScript script = new(broker, files, seed + n);
+            await script.BeginAsync(await broker.StartAsync());
+            files.FailAt = files.Operations + n;
+            files.FailForEver = forEver;
+            await script.RunAsync(steps: 120);
+            faults += files.HasFailed ? 1 : 0;
+            bool isClean = end == "stop";
+            if (isClean)
+            {
+                await broker.HealAsync();
+            }
+
+            IChannel channel = await broker.RestartAsync(crash: !isClean, cutPower: end == "power");
+            await script.CheckAsync(channel, isClean, mayDouble: !isClean && files.HasFailed, $"Operation {n} failed, seed {seed + n}");
+        }
+
+        Assert.True(faults > 5, $"Only {faults} operations failed.");
     }
 
     // A publish that runs into the failure; it is under way when this returns.

@@ -310,8 +310,8 @@ internal sealed class FasterJournal : IJournal
     private void BeginLogs(RecoveredLog hot, RecoveredLog cold, bool isReopened)
     {
         _incarnation++;
-        _hot.Begin(_incarnation, hot.NextSegment, hot.LastLsn, hot.End, isReopened);
-        _cold.Begin(_incarnation, cold.NextSegment, cold.LastLsn, cold.End, isReopened);
+        _hot.Begin(_incarnation, FirstFree(_hot, hot, isReopened), hot.LastLsn, hot.End, isReopened);
+        _cold.Begin(_incarnation, FirstFree(_cold, cold, isReopened), cold.LastLsn, cold.End, isReopened);
         _manifest ??= ManifestFile.Create(_files, _options.Directory, _options.ManifestSlotBytes, Describe(isClean: false));
 
         // Proves, before anybody is told that the store is open, that it can be written.
@@ -320,6 +320,11 @@ internal sealed class FasterJournal : IJournal
         _hot.Sync();
         WriteManifest();
     }
+
+    // What went with a failure may have had addresses in segments that were not made yet. They are still names of something in memory, and so are
+    // not given again.
+    private static long FirstFree(FasterAppendLog log, RecoveredLog recovered, bool isReopened)
+        => isReopened ? Math.Max(recovered.NextSegment, log.SegmentOf(log.TailAddress) + 1) : recovered.NextSegment;
 
     private void SegmentCreated()
     {
