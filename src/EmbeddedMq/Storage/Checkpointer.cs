@@ -42,17 +42,17 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
     // written is made up for by the replay, which looks into such blocks.
     private void SettleInJournal(StoredBlock block, long hotBegin)
     {
-        ulong[] ids = block.JournalIds!;
-        block.JournalIds = null;
         if (!block.IsTransient)
         {
             PendingSettles settles = new();
-            settles.Settled.AddRange(ids.Where(id => id != 0 && new StoredId(id).Address >= hotBegin));
+            settles.Settled.AddRange(block.JournalIds!.Where(id => id != 0 && new StoredId(id).Address >= hotBegin));
             foreach (Settle settle in SettleWriter.ToSettles(block.QueueId, settles))
             {
                 store.Journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([settle], [], []));
             }
         }
+
+        block.JournalIds = null; // after that: what is settled in the block alone comes behind it in the journal
     }
 
     // The anchor goes first, and what is described is read after that: whatever was appended before the anchor is in it.

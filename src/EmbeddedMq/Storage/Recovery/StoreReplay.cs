@@ -70,7 +70,11 @@ internal sealed class StoreReplay(IJournal journal)
                 RecoveredQueue queue = _store.QueueOf(block.Block.QueueId);
                 foreach (BlockMessageView message in new QueueBlockReader(record.Body.Span))
                 {
-                    queue.Settle(message.Entry.Id.Value);
+                    // What the block calls settled may have stayed in the journal: that says itself whether it is alive.
+                    if (!block.Block.IsSettled(message.Index))
+                    {
+                        queue.Settle(message.Entry.Id.Value);
+                    }
                 }
             }
             catch (RecordFormatException error)

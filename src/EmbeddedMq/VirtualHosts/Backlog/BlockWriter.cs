@@ -76,6 +76,15 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     /// <inheritdoc/>
     public void Complete(Evacuation evacuation, StoredBlock block)
     {
+        ulong[] journalIds = block.JournalIds!;
+        for (int i = 0; i < evacuation.Count; i++)
+        {
+            if (!evacuation.IsMoved(i))
+            {
+                journalIds[i] = 0; // it stays where it is, and may well be alive there
+            }
+        }
+
         _store.Blocks.Add(block, _descriptor, _transient);
         for (int i = 0; i < evacuation.Count; i++)
         {
