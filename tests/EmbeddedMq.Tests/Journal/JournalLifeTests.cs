@@ -130,6 +130,21 @@ public sealed class JournalLifeTests
     }
 
     [Fact]
+    public async Task Failure_OfASync_IsTheStoresStateBeforeAnybodyIsTold()
+    {
+        await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
+        _files.FailAt = _files.Operations + 1;
+        _files.FailForEver = true;
+        StateWaiter waiter = new(journal);
+        SmallStore.Append(journal.Hot, 1);
+        journal.Hot.WhenCommitted(waiter);
+
+        await Assert.ThrowsAsync<JournalException>(async () => await journal.Hot.FlushAsync(Durability.Synced, Cancelled));
+
+        Assert.Equal(JournalState.Failed, waiter.Seen);
+    }
+
+    [Fact]
     public async Task Reopen_NotFailed_Throws()
     {
         await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
@@ -163,5 +178,13 @@ public sealed class JournalLifeTests
         Assert.Equal(isTransient, error.IsTransient);
         Assert.Equal(ReplyCode.ResourceError, error.ReplyCode);
         Assert.Equal("/store/x", error.Subject);
+    }
+
+    // Sees the state on the journal's own thread, where it is told.
+    private sealed class StateWaiter(FasterJournal journal) : CommitWaiter(Durability.Synced)
+    {
+        public JournalState? Seen { get; private set; }
+
+        public override void Complete(JournalException? failure) => Seen = journal.State;
     }
 }

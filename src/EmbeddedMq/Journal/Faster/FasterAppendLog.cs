@@ -280,7 +280,8 @@ internal sealed class FasterAppendLog : IAppendLog
         }
     }
 
-    /// <summary>Stops taking records. On the journal's thread. Everything else goes on, as far as it can.</summary>
+    /// <summary>Stops taking records. On the journal's thread. Everything else goes on, as far as it can; who waits is for
+    /// <see cref="FailWaiters"/>.</summary>
     /// <param name="failure">Why.</param>
     public void Stop(JournalException failure)
     {
@@ -296,7 +297,6 @@ internal sealed class FasterAppendLog : IAppendLog
 
         _device = null;
         log?.Dispose(); // nobody is within it: that takes the gate
-        FailWaiters(failure);
     }
 
     /// <summary>Fails everybody who waits. On the journal's thread.</summary>

@@ -218,8 +218,7 @@ internal sealed class FasterJournal : IJournal
     {
         if (_state is JournalState.Failed)
         {
-            _hot.FailWaiters(_failure!);
-            _cold.FailWaiters(_failure!);
+            FailWaiters(_failure!);
         }
         else
         {
@@ -409,9 +408,8 @@ internal sealed class FasterJournal : IJournal
         }
         catch (JournalException error)
         {
-            _hot.Stop(error);
-            _cold.Stop(error);
             _failure = error;
+            StopLogs(error);
             throw;
         }
 
@@ -436,8 +434,22 @@ internal sealed class FasterJournal : IJournal
 
         _hot.Stop(error);
         _cold.Stop(error);
-        SetState(JournalState.Failed, error);
+        SetState(JournalState.Failed, error); // before anybody is told: who is told may look, and reopen
+        FailWaiters(error);
         Wake(); // for the work that was behind what failed
+    }
+
+    private void StopLogs(JournalException reason)
+    {
+        _hot?.Stop(reason);
+        _cold?.Stop(reason);
+        FailWaiters(reason);
+    }
+
+    private void FailWaiters(JournalException reason)
+    {
+        _hot?.FailWaiters(reason);
+        _cold?.FailWaiters(reason);
     }
 
     private void Finish()
@@ -469,8 +481,7 @@ internal sealed class FasterJournal : IJournal
     private void Close()
     {
         JournalException closed = MqErrors.JournalClosed(_options.Directory);
-        _hot.Stop(closed);
-        _cold.Stop(closed);
+        StopLogs(closed);
         _isGone = true;
         RejectLate();
         SetState(JournalState.Closed, null); // before whoever disposes is told
@@ -481,8 +492,7 @@ internal sealed class FasterJournal : IJournal
     {
         _isGone = true;
         _space.Dispose();
-        _hot?.Stop(MqErrors.JournalClosed(_options.Directory));
-        _cold?.Stop(MqErrors.JournalClosed(_options.Directory));
+        StopLogs(MqErrors.JournalClosed(_options.Directory));
         _hot?.Files.Dispose();
         _cold?.Files.Dispose();
         _manifest?.Dispose();
@@ -494,8 +504,7 @@ internal sealed class FasterJournal : IJournal
     private void RejectLate()
     {
         JournalException closed = MqErrors.JournalClosed(_options.Directory);
-        _hot?.FailWaiters(closed);
-        _cold?.FailWaiters(closed);
+        FailWaiters(closed);
         while (_work.TryDequeue(out Action? work))
         {
             work();
