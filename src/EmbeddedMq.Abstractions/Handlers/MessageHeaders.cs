@@ -36,6 +36,9 @@ public static class MessageHeaders
     /// <summary>The value <c>unreadable</c> of <see cref="Reason"/>: the serializer could not read the body.</summary>
     public const string ReasonUnreadable = "unreadable";
 
+    /// <summary>The value <c>conflict</c> of <see cref="Reason"/>: a message of this id was processed that said something else.</summary>
+    public const string ReasonConflict = "conflict";
+
     /// <summary>W3C trace context: version, trace id, parent id, flags.</summary>
     public const string TraceParent = "traceparent";
 

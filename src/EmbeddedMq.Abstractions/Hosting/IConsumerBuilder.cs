@@ -39,6 +39,17 @@ public interface IConsumerBuilder<T>
     /// <param name="routingKey">The routing key.</param>
     IConsumerBuilder<T> DeadLetterTo(string exchange, string routingKey);
 
+    /// <summary>Has each message take effect once: one that was processed before is acknowledged without its handler.</summary>
+    /// <param name="configure">Id and fingerprint; <see langword="null"/> means the message's id and a hash of its body.</param>
+    /// <remarks>
+    /// <para>A message whose id is known with another fingerprint is dead-lettered with reason <see cref="MessageHeaders.ReasonConflict"/>.</para>
+    /// <para>What the handler publishes with <see cref="IMessageContext.Publisher"/> is held until it has returned, and sent as part of remembering the
+    /// message where the store can; it is not sent when the handler throws. Requests are sent at once.</para>
+    /// <para>What the handler does elsewhere may be done twice if the process dies between that and the acknowledgement, unless the store shares the
+    /// handler's database transaction.</para>
+    /// </remarks>
+    IConsumerBuilder<T> Idempotent(Action<IIdempotentConsumerBuilder<T>>? configure = null);
+
     /// <summary>Consumers of higher priority receive all messages until their prefetch is full. Default 0.</summary>
     /// <param name="priority">The priority.</param>
     IConsumerBuilder<T> Priority(int priority);

@@ -70,6 +70,14 @@ public interface IEmbeddedMqBuilder
     IEmbeddedMqBuilder Respond<TRequest, TResponse>(
         string queue, Func<TRequest, IMessageContext, CancellationToken, ValueTask<TResponse>> handler, Action<IConsumerBuilder<TRequest>>? configure = null);
 
+    /// <summary>Stores messages before they are sent: makes <see cref="IOutbox"/> a service, and sends what it holds while the application runs.</summary>
+    /// <param name="configure">Store, attempts and so on; <see langword="null"/> means the defaults.</param>
+    IEmbeddedMqBuilder Outbox(Action<IOutboxBuilder>? configure = null);
+
+    /// <summary>How idempotent consumers (<see cref="IConsumerBuilder{T}.Idempotent"/>) remember what they have processed.</summary>
+    /// <param name="configure">Says it.</param>
+    IEmbeddedMqBuilder Idempotence(Action<IIdempotenceBuilder> configure);
+
     /// <summary>Reads and writes bodies with another serializer than the default one, which is System.Text.Json.</summary>
     /// <param name="create">Makes it, once.</param>
     IEmbeddedMqBuilder UseSerializer(Func<IServiceProvider, IMessageSerializer> create);

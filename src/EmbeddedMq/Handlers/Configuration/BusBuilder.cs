@@ -109,6 +109,12 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     }
 
     /// <inheritdoc/>
+    public IEmbeddedMqBuilder Outbox(Action<IOutboxBuilder>? configure = null) => throw new NotImplementedException();
+
+    /// <inheritdoc/>
+    public IEmbeddedMqBuilder Idempotence(Action<IIdempotenceBuilder> configure) => throw new NotImplementedException();
+
+    /// <inheritdoc/>
     public IEmbeddedMqBuilder UseSerializer(Func<IServiceProvider, IMessageSerializer> create)
     {
         ArgumentNullException.ThrowIfNull(create);

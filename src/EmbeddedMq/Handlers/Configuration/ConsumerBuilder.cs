@@ -69,6 +69,9 @@ internal sealed class ConsumerBuilder<T>(ConsumerPlan<T> plan, ConfigurationErro
     }
 
     /// <inheritdoc/>
+    public IConsumerBuilder<T> Idempotent(Action<IIdempotentConsumerBuilder<T>>? configure = null) => throw new NotImplementedException();
+
+    /// <inheritdoc/>
     public IConsumerBuilder<T> Priority(int priority)
     {
         Plan = Plan with { Priority = priority };

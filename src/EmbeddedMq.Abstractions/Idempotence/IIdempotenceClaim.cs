@@ -1,0 +1,34 @@
+namespace EmbeddedMq;
+
+/// <summary>The answer to a <see cref="ClaimRequest"/>; where it was granted, the right to process the message.</summary>
+/// <remarks>
+/// <para>Disposing one that was not completed gives it up: whatever the store has begun for it is undone, and the next delivery is granted at once.</para>
+/// <para>For use by one caller at a time, except <see cref="RenewAsync"/>, which may run beside the handler.</para>
+/// </remarks>
+public interface IIdempotenceClaim : IAsyncDisposable
+{
+    /// <summary>Whether it was granted, and if not, why.</summary>
+    ClaimOutcome Outcome { get; }
+
+    /// <summary>For <see cref="ClaimOutcome.Busy"/>: after how long asking again makes sense; zero otherwise.</summary>
+    TimeSpan RetryAfter { get; }
+
+    /// <summary>Whether the handler's outgoing messages become part of the completion. Where not, the caller publishes them before it completes.</summary>
+    bool TakesOutgoing { get; }
+
+    /// <summary>Prolongs the claim by its lease.</summary>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns><see langword="false"/>: somebody else has it by now, and completing will fail.</returns>
+    ValueTask<bool> RenewAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Remembers the message as processed, together with what the handler sends: all of it or nothing.</summary>
+    /// <param name="outgoing">What the handler sends, in order; empty where <see cref="TakesOutgoing"/> is <see langword="false"/>.</param>
+    /// <param name="cancellationToken">Stops the waiting; it may take effect all the same.</param>
+    /// <returns>Whether the delivery was acknowledged as part of it; if not, the caller acknowledges it now.</returns>
+    /// <exception cref="ClaimLostException">The lease was over and somebody else has claimed or processed the message. Nothing was remembered or sent.</exception>
+    ValueTask<bool> CompleteAsync(IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken = default);
+
+    /// <summary>Notes for whoever asks (<see cref="IIdempotenceStore.FindAsync"/>) that the message was given up. A later delivery may claim it again.</summary>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    ValueTask FailAsync(CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,7 @@
+namespace EmbeddedMq;
+
+/// <summary>How many messages an outbox holds.</summary>
+/// <param name="Pending">Waiting to be sent.</param>
+/// <param name="Sent">In somebody's hands.</param>
+/// <param name="Failed">Given up.</param>
+public readonly record struct OutboxCounts(long Pending, long Sent, long Failed);
