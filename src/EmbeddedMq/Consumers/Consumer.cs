@@ -11,11 +11,18 @@ namespace EmbeddedMq.Consumers;
 /// queue's gate and given back without it; the gate is taken again only by a return to a consumer that had run out
 /// (<see cref="IsStarved"/>). The two sides meet by a fence each: the queue marks the consumer as starved and looks at the credit once more,
 /// a return adds the credit and then looks at the mark.
+/// <para>A consumer with a long window that has run out goes on when a part of the window is free, or when it has nothing left to read: one
+/// message at a time through the queue's gate would cost both sides more than all the rest. Nobody waits for that, because there is something
+/// to read meanwhile. Beside consumers of other priorities it goes on at once: a lower one receives only what no higher one has credit for.</para>
 /// </remarks>
 internal sealed class Consumer : IConsumer
 {
     /// <summary>How many unread deliveries a consumer with automatic acknowledgement may hold: what the network's buffers are to a remote one.</summary>
     internal const int AutoAckWindow = 1_024;
+
+    // Windows shorter than this are kept full to the last place; of longer ones this part is free before they are filled again.
+    private const int LongWindow = 256;
+    private const int RefillShare = 8;
 
     // Prefetch 0 means no limit; half of the range leaves room for credit given back twice by a defect to be seen rather than to wrap.
     private const int Unlimited = int.MaxValue / 2;
@@ -24,9 +31,11 @@ internal sealed class Consumer : IConsumer
     private readonly IConsumerHost _host;
     private readonly Mailbox<Slot> _mailbox = new();
     private readonly TaskCompletionSource<ConsumerEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly int _refillCredit; // how much ends the starving while there is something to read
     private int _credit;
     private int _isReading;
-    private volatile bool _isStarved; // written under the queue's gate
+    private volatile bool _isStarved;   // written under the queue's gate
+    private volatile bool _goesOnAtOnce; // the same
     private volatile Exception? _failure;
 
     /// <summary>Makes a consumer; the queue adds it.</summary>
@@ -42,6 +51,7 @@ internal sealed class Consumer : IConsumer
         _ledger = ledger;
         _host = host;
         _credit = options.AutoAck ? AutoAckWindow : prefetchCount == 0 ? Unlimited : prefetchCount;
+        _refillCredit = _credit < LongWindow ? 1 : _credit / RefillShare;
         RingNode = new LinkedListNode<Consumer>(this);
     }
 
@@ -85,7 +95,7 @@ internal sealed class Consumer : IConsumer
 
         try
         {
-            while (await _mailbox.WaitToTakeAsync(cancellationToken).ConfigureAwait(false))
+            while (await WaitToReadAsync(cancellationToken).ConfigureAwait(false))
             {
                 while (TryRead(out Delivery delivery))
                 {
@@ -96,6 +106,7 @@ internal sealed class Consumer : IConsumer
         }
         finally
         {
+            ReturnCredit(0); // the last may have been read after its credit, and that of others, came back
             Volatile.Write(ref _isReading, 0);
         }
 
@@ -164,6 +175,16 @@ internal sealed class Consumer : IConsumer
         return false;
     }
 
+    /// <summary>Says whether a starved consumer with a long window goes on with the first credit that comes back. Called under the queue's gate.</summary>
+    /// <param name="atOnce">Whether it does.</param>
+    /// <returns>Whether it is starved and has some already, so that it goes on now.</returns>
+    internal bool SetGoesOnAtOnce(bool atOnce)
+    {
+        _goesOnAtOnce = atOnce;
+        Interlocked.MemoryBarrier(); // a return adds the credit and then looks at this
+        return atOnce && _isStarved && HasCredit;
+    }
+
     /// <summary>Ends the starving. Called under the queue's gate.</summary>
     /// <returns>Whether it was starved.</returns>
     internal bool TryEndStarving()
@@ -198,8 +219,10 @@ internal sealed class Consumer : IConsumer
     /// <param name="count">How many.</param>
     internal void ReturnCredit(int count)
     {
-        Interlocked.Add(ref _credit, count);
-        if (_isStarved)
+        // The addition is a fence, too, between the reader's emptying of the mailbox and its look at the credit: of a return and the reader at
+        // least one sees what the other did.
+        int credit = Interlocked.Add(ref _credit, count);
+        if (_isStarved && credit > 0 && (credit >= _refillCredit || _goesOnAtOnce || !HasUnread))
         {
             _host.Resume(this);
         }
@@ -231,6 +254,12 @@ internal sealed class Consumer : IConsumer
         entry = slot.Entry;
         deliveryTag = slot.Tag;
         return taken;
+    }
+
+    private ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
+    {
+        ReturnCredit(0); // what came back while there was something to read
+        return _mailbox.WaitToTakeAsync(cancellationToken);
     }
 
     private bool TryRead(out Delivery delivery)

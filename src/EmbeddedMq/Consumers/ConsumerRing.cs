@@ -69,7 +69,7 @@ internal sealed class ConsumerRing
         int priority = consumer.Options.Priority;
         if (_levels.Length > 1 && !_all.Exists(other => other.Options.Priority == priority))
         {
-            _levels = [.. _levels.Where(level => level.Priority != priority)]; // else priorities that never come again would make turns slow
+            SetLevels([.. _levels.Where(level => level.Priority != priority)]); // else priorities that never come again would make turns slow
         }
 
         if (ReferenceEquals(consumer, _active))
@@ -117,13 +117,19 @@ internal sealed class ConsumerRing
             LinkedList<Consumer> turns = level.Turns;
             while (turns.First is { } node)
             {
-                turns.RemoveFirst();
                 if (node.Value.TryTakeCredit())
                 {
-                    turns.AddLast(node);
                     consumer = node.Value;
+                    if (node.Next is not null) // else it is its turn again, as in most queues
+                    {
+                        turns.RemoveFirst();
+                        turns.AddLast(node);
+                    }
+
                     return true;
                 }
+
+                turns.RemoveFirst();
             }
         }
 
@@ -151,7 +157,11 @@ internal sealed class ConsumerRing
         return false;
     }
 
-    private void Enter(Consumer consumer) => LevelOf(consumer.Options.Priority).Turns.AddLast(consumer.RingNode);
+    private void Enter(Consumer consumer)
+    {
+        LevelOf(consumer.Options.Priority).Turns.AddLast(consumer.RingNode);
+        consumer.SetGoesOnAtOnce(_levels.Length > 1);
+    }
 
     private Level LevelOf(int priority)
     {
@@ -163,10 +173,23 @@ internal sealed class ConsumerRing
 
         if (index == _levels.Length || _levels[index].Priority != priority)
         {
-            _levels = [.. _levels[..index], new Level(priority, new LinkedList<Consumer>()), .. _levels[index..]];
+            SetLevels([.. _levels[..index], new Level(priority, new LinkedList<Consumer>()), .. _levels[index..]]);
         }
 
         return _levels[index];
+    }
+
+    // Whoever waits for a part of a long window beside others of its own priority may not let a lower one pass meanwhile.
+    private void SetLevels(Level[] levels)
+    {
+        _levels = levels;
+        foreach (Consumer consumer in _all)
+        {
+            if (consumer.SetGoesOnAtOnce(levels.Length > 1))
+            {
+                Resume(consumer);
+            }
+        }
     }
 
     private readonly record struct Level(int Priority, LinkedList<Consumer> Turns);

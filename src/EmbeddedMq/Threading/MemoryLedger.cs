@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace EmbeddedMq.Threading;
@@ -16,7 +17,7 @@ internal sealed class MemoryLedger
     private readonly Cell[] _cells = new Cell[CellCount];
     private readonly long _highBytes;
     private readonly long _lowBytes;
-    private readonly long _grain;
+    private readonly int _grainBits; // the grain is a power of two: every publish asks whether its cell crosses a multiple
     private readonly Action<bool> _blockedChanged;
     private readonly long _pressureBytes;
     private readonly Action? _pressed;
@@ -32,7 +33,7 @@ internal sealed class MemoryLedger
     {
         _highBytes = highBytes;
         _lowBytes = highBytes - (highBytes / 16);
-        _grain = Math.Clamp(Math.Min(highBytes, pressureBytes) / 64, 1, LargestGrain);
+        _grainBits = BitOperations.Log2((ulong)Math.Clamp(Math.Min(highBytes, pressureBytes) / 64, 1, LargestGrain));
         _blockedChanged = blockedChanged;
         _pressureBytes = pressureBytes;
         _pressed = pressed;
@@ -64,7 +65,7 @@ internal sealed class MemoryLedger
     internal void Add(long bytes)
     {
         long after = Interlocked.Add(ref MyCell.Bytes, bytes);
-        if (!_isBlocked && after / _grain != (after - bytes) / _grain)
+        if (!_isBlocked && after >> _grainBits != (after - bytes) >> _grainBits)
         {
             Evaluate();
         }
