@@ -14,7 +14,15 @@ internal sealed class StoredMessageReader(IJournal journal)
     private const int SweepFactor = 4;
     private const int SweepBytesPerMessage = 1_024;
 
+    // The end of one sweep and the begin of the next may be as far apart: less than is read ahead.
+    private const int MostPassedOver = 64 * 1_024;
+
     private readonly StringCache _texts = new();
+
+    // The sweep that ended last. A queue that is drained goes on where it stopped: what was read ahead is not read again.
+    private IRecordReader? _sweep;
+    private long _sweepNext;  // where it goes on
+    private long _sweepUntil; // where it ends
 
     /// <summary>Reads messages of the hot log.</summary>
     /// <param name="ids">Their ids.</param>
@@ -34,19 +42,35 @@ internal sealed class StoredMessageReader(IJournal journal)
             return;
         }
 
-        using IRecordReader reader = journal.Hot.ReadForward(ids[0].Address, journal.Hot.WrittenUntil);
+        IRecordReader reader = TakeSweep(ids[0].Address, ids[^1].Address);
         int next = 0;
-        while (next < ids.Length && reader.TryRead(out RecordView record))
+        try
         {
-            while (next < ids.Length && ids[next].Address == record.Address)
+            while (next < ids.Length && reader.TryRead(out RecordView record))
             {
-                into.Add(Decode(record.Body.Span, record.Kind, record.Timestamp, ids[next++], queueId));
+                _sweepNext = record.NextAddress;
+                while (next < ids.Length && ids[next].Address == record.Address)
+                {
+                    into.Add(Decode(record.Body.Span, record.Kind, record.Timestamp, ids[next++], queueId));
+                }
             }
         }
-
-        if (next < ids.Length)
+        catch
         {
-            into.Add(Read(ids[next], queueId)); // which says what is wrong with it
+            reader.Dispose();
+            throw;
+        }
+
+        if (next == ids.Length)
+        {
+            _sweep = reader;
+            return;
+        }
+
+        reader.Dispose();
+        foreach (StoredId id in ids[next..])
+        {
+            into.Add(Read(id, queueId)); // which says what is wrong with it
         }
     }
 
@@ -88,6 +112,20 @@ internal sealed class StoredMessageReader(IJournal journal)
         {
             throw MqErrors.RecordNotUnderstood(block.Address, record.Kind, error);
         }
+    }
+
+    private IRecordReader TakeSweep(long first, long last)
+    {
+        IRecordReader? sweep = _sweep;
+        _sweep = null;
+        if (sweep is not null && first >= _sweepNext && first - _sweepNext <= MostPassedOver && last < _sweepUntil)
+        {
+            return sweep;
+        }
+
+        sweep?.Dispose();
+        _sweepUntil = journal.Hot.WrittenUntil;
+        return journal.Hot.ReadForward(first, _sweepUntil);
     }
 
     private static bool CanSweep(ReadOnlySpan<StoredId> ids, long bodyBytes)
