@@ -12,4 +12,12 @@ public interface IIdempotenceBuilder
     /// <summary>How long a claim holds without a sign of life from its holder. Default 1 minute. Handlers may run longer: claims are renewed meanwhile.</summary>
     /// <param name="lease">1 second to 1 day.</param>
     IIdempotenceBuilder Lease(TimeSpan lease);
+
+    /// <summary>Makes a service of each message's scope, unless the application has registered one of its type: what a store hands to the handler,
+    /// such as its database transaction. For stores, whose own registering method calls it.</summary>
+    /// <typeparam name="TService">Its type.</typeparam>
+    /// <param name="create">Makes it, once for a message that asks for it.</param>
+    /// <remarks>Without services of its own (no host) an application makes the service itself; this does nothing then.</remarks>
+    IIdempotenceBuilder ShareWithHandlers<TService>(Func<IServiceProvider, TService> create)
+        where TService : class;
 }
