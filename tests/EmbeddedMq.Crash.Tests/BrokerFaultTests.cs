@@ -42,6 +42,47 @@ public sealed class BrokerFaultTests
         Assert.Equal(["3", "late"], (await DrainAsync(channel, "q")).Where(static text => text != "failing"));
     }
 
+    [Fact]
+    public async Task Evacuation_NthOperationFails_LosesNothingAndBringsNothingBack()
+    {
+        bool hasFailed = true;
+        for (int n = 1; hasFailed; n++)
+        {
+            FaultyFiles files = new(n);
+            await using FaultyBroker broker = new(files);
+            IChannel channel = await broker.StartAsync();
+            await channel.DeclareQueueAsync("q", static q => q.Durable());
+            for (int i = 0; i < 90; i++)
+            {
+                await PublishAsync(channel, "q", $"{i} {new string('x', 15_000)}");
+            }
+
+            files.FailAt = files.Operations + n;
+            await broker.Broker.KeepStoreShortAsync();
+            await TryDeclareAsync(channel, "other"); // what is only appended goes to the disk with what somebody waits for
+            hasFailed = files.HasFailed;
+            await broker.HealAsync();
+            List<Delivery> held = [];
+            while (await channel.GetAsync("q") is { } got)
+            {
+                held.Add(got.Delivery);
+            }
+
+            Assert.Equal(90, held.Count);
+            foreach (Delivery delivery in held.Where(static (_, index) => index % 4 != 0))
+            {
+                await channel.AckAsync(delivery.DeliveryTag);
+            }
+
+            broker.Time.Advance(TimeSpan.FromMilliseconds(10)); // what is only noted is written a moment later
+            Assert.True((await PublishAsync(channel, "q", "late")).IsConfirmed);
+            channel = await broker.RestartAsync(crash: true);
+
+            List<string> expected = [.. held.Where(static (_, index) => index % 4 == 0).Select(static delivery => delivery.Message.GetText()), "late"];
+            Assert.True(expected.SequenceEqual(await DrainAsync(channel, "q")), $"Operation {n} failed.");
+        }
+    }
+
     [Theory]
     [InlineData("stop")]
     [InlineData("kill")]
@@ -102,6 +143,18 @@ public sealed class BrokerFaultTests
         files.FailForEver = true;
         files.FailAt = files.Operations + 1;
         return await PublishAsync(channel, "q", "failing");
+    }
+
+    private static async Task TryDeclareAsync(IChannel channel, string queue)
+    {
+        try
+        {
+            await channel.DeclareQueueAsync(queue, static q => q.Durable());
+        }
+        catch (JournalException)
+        {
+            // It may be there or not.
+        }
     }
 
     private static ValueTask<PublishResult> PublishAsync(IChannel channel, string queue, string text)

@@ -24,11 +24,6 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
         store.WriteNotes();
         CheckpointPoint point = Append();
         await store.Journal.SaveCheckpointAsync(point, cancellationToken).ConfigureAwait(false);
-        foreach (StoredBlock block in untold)
-        {
-            SettleInJournal(block, point.HotBegin);
-        }
-
         store.Journal.Hot.ReleaseBefore(point.HotBegin);
         store.Claims.ForgetBelow(store.Journal.Hot.SegmentOf(point.HotBegin));
         foreach (long segment in deadSegments)
@@ -36,13 +31,20 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
             store.Journal.Cold.ReleaseSegment(segment);
             store.ColdBytes.Forget(segment);
         }
+
+        await SettleInJournalAsync(untold, point.HotBegin, cancellationToken).ConfigureAwait(false);
     }
 
-    // The block is told of; from here on its messages' records in the journal mean nothing, where they are not released. A crash before this is
+    // The blocks are told of; from here on their messages' records in the journal mean nothing, where they are not released. A crash before this is
     // written is made up for by the replay, which looks into such blocks.
-    private void SettleInJournal(StoredBlock block, long hotBegin)
+    private async ValueTask SettleInJournalAsync(StoredBlock[] blocks, long hotBegin, CancellationToken cancellationToken)
     {
-        if (!block.IsTransient)
+        if (blocks.Length == 0)
+        {
+            return;
+        }
+
+        foreach (StoredBlock block in blocks.Where(static block => !block.IsTransient))
         {
             PendingSettles settles = new();
             settles.Settled.AddRange(block.JournalIds!.Where(id => id != 0 && new StoredId(id).Address >= hotBegin));
@@ -52,7 +54,13 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
             }
         }
 
-        block.JournalIds = null; // after that: what is settled in the block alone comes behind it in the journal
+        // If the disk fails here, the blocks stay untold, and the next checkpoint does this again: what is settled in a block alone must come behind
+        // it in the journal, or a restart would find the message there.
+        await store.Journal.Hot.FlushAsync(Durability.OsBuffered, cancellationToken).ConfigureAwait(false);
+        foreach (StoredBlock block in blocks)
+        {
+            block.JournalIds = null;
+        }
     }
 
     // The anchor goes first, and what is described is read after that: whatever was appended before the anchor is in it.
