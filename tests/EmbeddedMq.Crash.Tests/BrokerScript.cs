@@ -7,7 +7,7 @@ namespace EmbeddedMq.Crash.Tests;
 internal sealed class BrokerScript(FaultyBroker broker, FaultyFiles files, int seed)
 {
     private const int MomentsBeforeMending = 4;
-    private const int MostMoments = 2_000;
+    private const int MostMoments = 1_000;
 
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(10);
 
@@ -260,10 +260,10 @@ internal sealed class BrokerScript(FaultyBroker broker, FaultyFiles files, int s
 
     private static int NumberOf(Delivery delivery) => int.Parse(delivery.Message.GetText().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
 
-    private static async Task<List<int>> DrainAsync(IChannel channel, string queue)
+    private async Task<List<int>> DrainAsync(IChannel channel, string queue)
     {
         List<int> numbers = [];
-        while (await channel.GetAsync(queue, autoAck: true) is { } got)
+        while (await PatientlyAsync(channel.GetAsync(queue, autoAck: true).AsTask()) is { } got)
         {
             numbers.Add(NumberOf(got.Delivery));
         }

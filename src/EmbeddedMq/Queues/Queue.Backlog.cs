@@ -14,6 +14,9 @@ internal sealed partial class Queue
     /// <summary>Bytes that ready messages in memory count for. Read without the gate: it may be a little old.</summary>
     internal long ResidentBytes => _contents.ResidentBytes;
 
+    /// <summary>Whether messages should come back from disk. Read without the gate.</summary>
+    internal bool IsPageWanted => _contents.IsPageWanted;
+
     /// <summary>Begins with messages that are on disk, as a recovery found them. Before anybody else knows the queue.</summary>
     /// <param name="level">Their level, 0 to the queue's highest.</param>
     /// <param name="runs">The messages, in order; called again for the same level, behind the earlier ones.</param>

@@ -218,6 +218,7 @@ internal sealed partial class QueueContents(
     {
         PriorityReadyList purged = _ready;
         _ready = new PriorityReadyList(_maxPriority);
+        ReadError = null; // what could not be read is not wanted any more
         _counters.Purged += purged.Count;
         return purged;
     }

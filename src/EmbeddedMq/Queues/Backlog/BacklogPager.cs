@@ -136,6 +136,12 @@ internal sealed class BacklogPager
     {
         if (queue.TryBeginPageIn() is not { } page)
         {
+            EndRetrying(queue); // nothing is wanted there any more, and what is wanted next must be heard
+            if (queue.IsPageWanted)
+            {
+                Request(queue); // since then, when the mark of the retry was still there
+            }
+
             return;
         }
 

@@ -259,6 +259,34 @@ public sealed class QueueBacklogTests
     }
 
     [Fact]
+    public void Read_OfADamagedPageThatIsPurged_LeavesTheQueueAsItWasBefore()
+    {
+        using QueueStand stand = new(Tiny);
+        Queue queue = Fill(stand, new QueueDeclaration("q"), 5);
+        stand.Store.Damage = new InvalidDataException("planted");
+        Consumer consumer = stand.NewConsumer(queue);
+        queue.AddConsumer(consumer, "/");
+        Assert.Equal(["0"], Read(consumer));
+
+        Assert.Equal(4u, queue.Purge());
+        Assert.Null(queue.Describe().ReadError);
+        stand.Time.Advance(TimeSpan.FromSeconds(30)); // the retry finds nothing to read
+
+        stand.Store.Damage = null;
+        Assert.True(queue.RemoveConsumer(consumer));
+        for (int i = 5; i < 10; i++)
+        {
+            QueueStand.Enqueue(queue, $"{i}");
+        }
+
+        stand.Pump!.RunAll();
+        Assert.Equal(4, queue.Describe().AwayCount);
+        Consumer next = stand.NewConsumer(queue);
+        queue.AddConsumer(next, "/");
+        Assert.Equal(Texts(5, 10), Read(next));
+    }
+
+    [Fact]
     public void PutAway_RefusedByTheStore_KeepsTheMessagesInMemoryUntilItMay()
     {
         using QueueStand stand = new(Tiny with { RestMs = 50 });
