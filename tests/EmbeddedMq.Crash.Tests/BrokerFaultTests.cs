@@ -84,6 +84,56 @@ public sealed class BrokerFaultTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Compaction_NthOperationFails_LosesNothingAndBringsNothingBack(bool cutPower)
+    {
+        bool hasFailed = true;
+        for (int n = 1; hasFailed; n++)
+        {
+            FaultyFiles files = new(n);
+            await using FaultyBroker broker = new(files);
+            IChannel channel = await broker.StartAsync();
+            await channel.DeclareQueueAsync("q", static q => q.Durable());
+            for (int i = 0; i < 300; i++)
+            {
+                await PublishAsync(channel, "q", $"{i} {new string('x', 15_000)}");
+            }
+
+            await broker.Broker.KeepStoreShortAsync();
+            List<Delivery> held = [];
+            while (await channel.GetAsync("q") is { } got)
+            {
+                held.Add(got.Delivery);
+                if (held.Count % 12 != 1)
+                {
+                    await channel.AckAsync(got.Delivery.DeliveryTag);
+                }
+            }
+
+            held = [.. held.Where(static (_, index) => index % 12 == 0)];
+            int segments = broker.Broker.Journal.Cold.Segments.Count;
+            files.FailAt = files.Operations + n;
+            await broker.Broker.KeepStoreShortAsync();
+            await TryDeclareAsync(channel, "other"); // what is only appended goes to the disk with what somebody waits for
+            hasFailed = files.HasFailed;
+            await broker.HealAsync();
+            Assert.True(hasFailed || broker.Broker.Journal.Cold.Segments.Count < segments, $"{segments} segments before, {broker.Broker.Journal.Cold.Segments.Count} after.");
+            foreach (Delivery delivery in held.Where(static (_, index) => index % 3 != 0))
+            {
+                await channel.AckAsync(delivery.DeliveryTag);
+            }
+
+            broker.Time.Advance(TimeSpan.FromMilliseconds(10)); // what is only noted is written a moment later
+            Assert.True((await PublishAsync(channel, "q", "late")).IsConfirmed);
+            channel = await broker.RestartAsync(crash: true, cutPower);
+
+            List<string> expected = [.. held.Where(static (_, index) => index % 3 == 0).Select(static delivery => delivery.Message.GetText()), "late"];
+            Assert.True(expected.SequenceEqual(await DrainAsync(channel, "q")), $"Operation {n} failed.");
+        }
+    }
+
+    [Theory]
     [InlineData("stop")]
     [InlineData("kill")]
     [InlineData("power")]

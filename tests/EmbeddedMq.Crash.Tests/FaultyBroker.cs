@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace EmbeddedMq.Crash.Tests;
 
-/// <summary>A broker whose store is on a file system that fails when it is told to, and so small that it evacuates and writes checkpoints soon.</summary>
+/// <summary>A broker whose store is on a file system that fails when it is told to, and so small that it evacuates, compacts and writes checkpoints soon.</summary>
 internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
 {
     private const string Directory = "/store";
@@ -35,7 +35,7 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
             {
                 Directory = journal.Directory,
                 Hot = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 512 << 10, SegmentBytes = 128 << 10 },
-                Cold = new LogSizes { PageBytes = 4 << 20, MemoryBytes = 8 << 20, SegmentBytes = 4 << 20 },
+                Cold = new LogSizes { PageBytes = 256 << 10, MemoryBytes = 1 << 20, SegmentBytes = 512 << 10 },
                 MaxUncommittedBytes = 128 << 10,
                 FreeSpaceWatermarkBytes = 0,
                 BallastBytes = 0,

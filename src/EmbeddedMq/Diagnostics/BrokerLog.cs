@@ -41,6 +41,9 @@ internal static partial class BrokerLog
     [LoggerMessage(LogEvents.EvacuationFailed, LogLevel.Warning, "Long-lived messages could not be moved out of the journal; they stay where they are, and the journal as long as it is")]
     internal static partial void EvacuationFailed(ILogger logger, Exception error);
 
+    [LoggerMessage(LogEvents.CompactionFailed, LogLevel.Warning, "What is left in the log of long-lived messages could not be moved together; it stays where it is, and the log as long as it is")]
+    internal static partial void CompactionFailed(ILogger logger, Exception error);
+
     [LoggerMessage(LogEvents.StorageFailed, LogLevel.Error, "The store cannot be written: publishes of persistent messages are refused or wait; consuming goes on; it is tried again in {Delay}")]
     internal static partial void StorageFailed(ILogger logger, Exception? error, TimeSpan delay);
 

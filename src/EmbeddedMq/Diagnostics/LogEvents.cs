@@ -131,4 +131,7 @@ internal static class LogEvents
 
     /// <summary>Warning. Long-lived messages could not be moved out of the journal, which stays as long as it is.</summary>
     internal const int EvacuationFailed = 2106;
+
+    /// <summary>Warning. What is left in the log of long-lived messages could not be moved together; the log stays as long as it is.</summary>
+    internal const int CompactionFailed = 2108;
 }

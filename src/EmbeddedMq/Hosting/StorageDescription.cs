@@ -20,13 +20,14 @@ public sealed record StorageDescription(string Directory, StorageState State)
     /// <summary>Messages in the journal that queues hold; a message counts once for each queue.</summary>
     public long JournalMessages { get; init; }
 
-    /// <summary>Bytes between the begin and the end of the log of long-lived messages, files that were released in between included.</summary>
+    /// <summary>Bytes of the log of long-lived messages.</summary>
     public long BacklogBytes { get; init; }
 
     /// <summary>Files of the log of long-lived messages.</summary>
     public int BacklogSegments { get; init; }
 
-    /// <summary>The share of those files that queues still need, 0 to 1; 1 when there is none.</summary>
+    /// <summary>The share of <see cref="BacklogBytes"/> that belongs to messages which queues still hold, 0 to 1; 1 when there are none. After a restart it is
+    /// an estimate. When less than half is alive, and that is more than two files of 64 MiB, what is alive is moved together and the rest given back.</summary>
     public double BacklogLiveShare { get; init; }
 
     /// <summary>Bytes appended and not yet written and synced.</summary>

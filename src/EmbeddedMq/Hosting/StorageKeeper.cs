@@ -27,6 +27,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
     private readonly Checkpointer _checkpointer;
     private readonly CancellationTokenSource _stopping = new();
     private readonly BlockWriter _blockWriter;
+    private readonly BlockCompactor _compactor;
     private readonly string _brokerName;
     private readonly SemaphoreSlim _oneAtATime = new(1, 1); // checkpoints and evacuation
     private Task _loop = Task.CompletedTask;
@@ -49,6 +50,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
         _options = options;
         _services = services;
         _blockWriter = new BlockWriter(services);
+        _compactor = new BlockCompactor(store);
         _checkpointer = new Checkpointer(store, () => virtualHosts.Values.SelectMany(static host => host.DescribeStored()));
     }
 
@@ -77,7 +79,7 @@ internal sealed class StorageKeeper : IAsyncDisposable
             JournalMessages = _store.Claims.Total,
             BacklogBytes = coldBytes,
             BacklogSegments = cold.Count,
-            BacklogLiveShare = coldBytes == 0 ? 1 : Math.Clamp((double)_store.ColdBytes.Total / coldBytes, 0, 1),
+            BacklogLiveShare = coldBytes == 0 ? 1 : Math.Clamp((double)_store.Blocks.LiveBytes / coldBytes, 0, 1),
             UncommittedBytes = journal.Hot.UncommittedBytes,
             LastCheckpoint = checkpointUtcMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(checkpointUtcMs),
             LastCommitDuration = _store.LastCommitDuration,
@@ -193,7 +195,8 @@ internal sealed class StorageKeeper : IAsyncDisposable
         }
     }
 
-    /// <summary>Moves what lives long out of a journal that has grown too long, and writes a checkpoint when replay would take long.</summary>
+    /// <summary>Moves what lives long out of a journal that has grown too long, writes a checkpoint when replay would take long, and gathers what is left in
+    /// the cold log when little of that is alive.</summary>
     /// <param name="cancellationToken">Stops the waiting for the disk.</param>
     internal async ValueTask KeepShortAsync(CancellationToken cancellationToken)
     {
@@ -213,6 +216,29 @@ internal sealed class StorageKeeper : IAsyncDisposable
         else if (Hot.TailAddress - _store.Journal.Checkpoint.Address > _options.JournalBytes / CheckpointShare)
         {
             await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (await TryCompactAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<bool> TryCompactAsync(CancellationToken cancellationToken)
+    {
+        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await Task.Run(() => _compactor.RunAsync(cancellationToken).AsTask(), CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            BrokerLog.CompactionFailed(_services.Logger, error); // the messages stay where they are, and the log as long as it is
+            return false;
+        }
+        finally
+        {
+            _oneAtATime.Release();
         }
     }
 

@@ -129,7 +129,13 @@ internal sealed partial class Queue
                 continue;
             }
 
+            int collected = evacuation.Count;
             StoredBlock block = target.Write(evacuation);
+            if (evacuation.Count < collected)
+            {
+                pass.GoBackTo(evacuation);
+            }
+
             if (Replace(evacuation, block))
             {
                 target.Complete(evacuation, block);

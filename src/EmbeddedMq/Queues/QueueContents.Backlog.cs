@@ -171,7 +171,7 @@ internal sealed partial class QueueContents
         for (int i = 0; i < isThere.Length; i++)
         {
             // Settled already: in the block, by whoever settled it beside this; or in the journal, or soon.
-            if (isThere[i] || block.Settle(i) == -1)
+            if (isThere[i] || block.Settle(i, evacuation.BodyBytes(i)) == -1)
             {
                 evacuation.NoteMoved(i);
             }

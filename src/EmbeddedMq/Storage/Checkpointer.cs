@@ -21,9 +21,11 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
             .. store.Journal.Cold.Segments.Select(static segment => segment.Id).Where(id => id < coldTail && store.ColdBytes.LiveIn(id) == 0),
         ];
         StoredBlock[] untold = store.Blocks.Untold;
+        BlockMove[] untoldMoves = store.Blocks.UntoldMoves;
         store.WriteNotes();
         CheckpointPoint point = Append();
         await store.Journal.SaveCheckpointAsync(point, cancellationToken).ConfigureAwait(false);
+        store.Blocks.NoteTold(untoldMoves);
         store.Journal.Hot.ReleaseBefore(point.HotBegin);
         store.Claims.ForgetBelow(store.Journal.Hot.SegmentOf(point.HotBegin));
         foreach (long segment in deadSegments)

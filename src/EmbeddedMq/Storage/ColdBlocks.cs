@@ -13,28 +13,66 @@ namespace EmbeddedMq.Storage;
 internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
 {
     private readonly ConcurrentDictionary<long, Kept> _blocks = new();
+    private readonly ConcurrentQueue<BlockMove> _untoldMoves = new();
 
     /// <summary>How many there are.</summary>
     internal int Count => _blocks.Count;
 
+    /// <summary>Bytes of the messages in them that are not settled.</summary>
+    internal long LiveBytes => _blocks.Values.Sum(static kept => kept.Block.LiveBytes);
+
+    /// <summary>All of them, as they are at present.</summary>
+    internal IReadOnlyList<ColdBlock> List() => [.. _blocks.Values.Select(static kept => new ColdBlock(kept.Block, kept.Descriptor, kept.Transient))];
+
     /// <summary>Adds a block. It needs what lies before it too, as far back as it says it is long: there are pieces of its bodies.</summary>
-    /// <param name="block">The block.</param>
-    /// <param name="descriptor">What a checkpoint says of it.</param>
-    /// <param name="transient">Bits of those of its messages that no restart brings back; <see langword="null"/>: none.</param>
-    internal void Add(StoredBlock block, in BlockDescriptor descriptor, ulong[]? transient = null)
+    /// <param name="added">The block.</param>
+    internal void Add(ColdBlock added)
     {
-        _blocks[block.Address] = new Kept(block, descriptor, transient);
-        Claim(block, 1);
-        NoteSettled(block);
+        _blocks[added.Block.Address] = new Kept(added);
+        Claim(added.Block, 1);
+        NoteSettled(added.Block);
+    }
+
+    /// <summary>Puts a block in the place of others, of which it holds what was left. One caller at a time.</summary>
+    /// <param name="added">The block.</param>
+    /// <param name="moved">The others, none of which has moved, and where in the block their messages are.</param>
+    internal void Exchange(ColdBlock added, IReadOnlyList<(StoredBlock Block, BlockMove Move)> moved)
+    {
+        Kept kept = new(added);
+        _blocks[added.Block.Address] = kept;
+        Claim(added.Block, 1);
+        foreach ((StoredBlock block, BlockMove move) in moved)
+        {
+            _untoldMoves.Enqueue(move);
+            block.MoveTo(move);
+            if (_blocks.TryGetValue(block.Address, out Kept? old))
+            {
+                // From here on marks are made in both; one that is there already is newer.
+                foreach ((int index, int failedDeliveries) in old.Marks)
+                {
+                    if (move.TryFind(index, out int targetIndex))
+                    {
+                        kept.TryAddMark(targetIndex, failedDeliveries);
+                    }
+                }
+
+                Remove(block);
+            }
+        }
+
+        NoteSettled(added.Block);
     }
 
     /// <summary>Notes that messages of a block were settled: when none is left, nothing needs it any more.</summary>
-    /// <param name="block">The block.</param>
+    /// <param name="block">The block; those that its messages have moved to are looked at too.</param>
     internal void NoteSettled(StoredBlock block)
     {
-        if (block.LiveCount == 0 && _blocks.TryRemove(block.Address, out _))
+        for (StoredBlock? place = block; place is not null; place = place.Move?.Target)
         {
-            Claim(block, -1);
+            if (place.LiveCount == 0)
+            {
+                Remove(place);
+            }
         }
     }
 
@@ -44,9 +82,18 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
     /// <param name="failedDeliveries">How often.</param>
     internal void Mark(StoredBlock block, int index, int failedDeliveries)
     {
-        if (_blocks.TryGetValue(block.Address, out Kept? kept))
+        bool hasPlace = true;
+        while (hasPlace)
         {
-            kept.Marks[index] = failedDeliveries;
+            if (_blocks.TryGetValue(block.Address, out Kept? kept))
+            {
+                kept.SetMark(index, failedDeliveries);
+            }
+
+            Interlocked.MemoryBarrier(); // whoever moves the block says so first and copies its marks then
+            BlockMove? move = block.Move;
+            hasPlace = move is not null && move.TryFind(index, out index);
+            block = move?.Target ?? block;
         }
     }
 
@@ -54,7 +101,33 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
     /// <param name="block">The block.</param>
     /// <param name="index">The message's index.</param>
     internal int? FindMark(StoredBlock block, int index)
-        => _blocks.TryGetValue(block.Address, out Kept? kept) && kept.Marks.TryGetValue(index, out int failedDeliveries) ? failedDeliveries : null;
+    {
+        int? mark;
+        bool hasPlace;
+        do
+        {
+            mark = _blocks.TryGetValue(block.Address, out Kept? kept) ? kept.FindMark(index) : null;
+            BlockMove? move = block.Move;
+            hasPlace = move is not null && move.TryFind(index, out index);
+            block = move?.Target ?? block;
+        }
+        while (mark is null && hasPlace);
+        return mark;
+    }
+
+    /// <summary>Moves that no checkpoint has told of yet.</summary>
+    internal BlockMove[] UntoldMoves => [.. _untoldMoves];
+
+    /// <summary>Notes that a checkpoint has told of moves.</summary>
+    /// <param name="moves">The first of the untold ones.</param>
+    internal void NoteTold(BlockMove[] moves)
+    {
+        foreach (BlockMove move in moves)
+        {
+            move.NoteTold();
+            _untoldMoves.TryDequeue(out _);
+        }
+    }
 
     /// <summary>The blocks that no checkpoint has told of yet.</summary>
     internal StoredBlock[] Untold => [.. _blocks.Values.Select(static kept => kept.Block).Where(static block => block.JournalIds is not null)];
@@ -67,6 +140,14 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
         kept.CopySettled(),
         [.. kept.Marks.Where(mark => !kept.Block.IsSettled(mark.Key)).Select(static mark => new BlockMark(mark.Key, mark.Value, Redelivered: true))]));
 
+    private void Remove(StoredBlock block)
+    {
+        if (_blocks.TryRemove(block.Address, out _))
+        {
+            Claim(block, -1);
+        }
+    }
+
     private void Claim(StoredBlock block, int sign)
     {
         live.Add(block.Address, sign * (long)block.LengthBytes);
@@ -76,8 +157,18 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
         }
     }
 
-    private sealed record Kept(StoredBlock Block, BlockDescriptor Descriptor, ulong[]? Transient)
+    private sealed class Kept(ColdBlock block)
     {
+        private ConcurrentDictionary<int, int>? _marks; // made with the first one: few blocks have any
+
+        internal StoredBlock Block => block.Block;
+
+        internal BlockDescriptor Descriptor => block.Descriptor;
+
+        internal ulong[]? Transient => block.Transient;
+
+        internal IEnumerable<KeyValuePair<int, int>> Marks => Volatile.Read(ref _marks) ?? [];
+
         // To a restart the transient ones are settled.
         internal ulong[] CopySettled()
         {
@@ -90,6 +181,14 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
             return settled;
         }
 
-        internal ConcurrentDictionary<int, int> Marks { get; } = [];
+        internal void SetMark(int index, int failedDeliveries) => OpenMarks()[index] = failedDeliveries;
+
+        internal void TryAddMark(int index, int failedDeliveries) => OpenMarks().TryAdd(index, failedDeliveries);
+
+        internal int? FindMark(int index)
+            => Volatile.Read(ref _marks) is { } marks && marks.TryGetValue(index, out int failedDeliveries) ? failedDeliveries : null;
+
+        private ConcurrentDictionary<int, int> OpenMarks()
+            => Volatile.Read(ref _marks) ?? Interlocked.CompareExchange(ref _marks, new ConcurrentDictionary<int, int>(), null) ?? _marks;
     }
 }

@@ -18,9 +18,6 @@ namespace EmbeddedMq.Storage;
 /// </remarks>
 internal sealed class MessageStore : IAsyncDisposable
 {
-    // The largest body that a record holds itself; beyond it the record names pieces of this size.
-    private const int ChunkBytes = 1 << 20;
-
     private readonly IJournal _journal;
     private readonly Durability _durability;
     private readonly Lock _appendGate = new();
@@ -141,10 +138,9 @@ internal sealed class MessageStore : IAsyncDisposable
     {
         StoredBody body = BodyOf(message);
         QueuedMessage left = source.Entry!;
-        StoredBlock? block = left.Block;
-        ulong named = left.StoredAt;
+        StoredPlace named = StoredPlace.Of(left);
         PendingSettles settled = new();
-        settled.Settle(left, block);
+        settled.Settle(left, named.Block);
         BatchBody record = new(
             [.. SettleWriter.ToSettles(source.Queue!.Id, settled)], [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
         ulong id;
@@ -155,7 +151,7 @@ internal sealed class MessageStore : IAsyncDisposable
 
         if (id != 0)
         {
-            Leave(source, block, named);
+            Leave(source, named);
             _settles.NoteAppended(source.Queue, settled);
         }
 
@@ -172,9 +168,8 @@ internal sealed class MessageStore : IAsyncDisposable
         endedAt = 0;
         ulong[] ids = new ulong[messages.Length];
         List<Range> parts = TransactionParts.Cut(messages, _journal.Hot.MaxRecordBytes);
-        StoredBlock?[] blocks = [.. left.Select(static source => source.Entry!.Block)];
-        ulong[] named = [.. left.Select(static source => source.Entry!.StoredAt)];
-        Dictionary<StoredQueue, PendingSettles> settled = SettlesOf(left, blocks);
+        StoredPlace[] named = [.. left.Select(static source => StoredPlace.Of(source.Entry!))];
+        Dictionary<StoredQueue, PendingSettles> settled = SettlesOf(left, named);
         Settle[][] settles = [.. settled.SelectMany(static queue => SettleWriter.ToSettles(queue.Key.Id, queue.Value)).Chunk(TransactionParts.MostSettles)];
         bool isWhole = true;
         lock (_appendGate)
@@ -204,7 +199,7 @@ internal sealed class MessageStore : IAsyncDisposable
         {
             for (int i = 0; i < left.Count; i++)
             {
-                Leave(left[i], blocks[i], named[i]);
+                Leave(left[i], named[i]);
             }
 
             foreach ((StoredQueue queue, PendingSettles pending) in settled)
@@ -340,7 +335,7 @@ internal sealed class MessageStore : IAsyncDisposable
     internal StoredBlock? Release(QueuedMessage entry)
     {
         Interlocked.MemoryBarrier(); // the entry says that it is settled before its block is read: see QueueEntry.MoveToBlock
-        if (entry.Block is { } block && block.Settle(entry.BlockIndex) != -1)
+        if (entry.Block is { } block && block.Settle(entry.BlockIndex, entry.Message.Body.Length) != -1)
         {
             Blocks.NoteSettled(block);
             return block;
@@ -426,7 +421,7 @@ internal sealed class MessageStore : IAsyncDisposable
     }
 
     // What they leave, by queue.
-    private static Dictionary<StoredQueue, PendingSettles> SettlesOf(IReadOnlyList<StoredSource> left, StoredBlock?[] blocks)
+    private static Dictionary<StoredQueue, PendingSettles> SettlesOf(IReadOnlyList<StoredSource> left, StoredPlace[] named)
     {
         Dictionary<StoredQueue, PendingSettles> byQueue = [];
         for (int i = 0; i < left.Count; i++)
@@ -436,7 +431,7 @@ internal sealed class MessageStore : IAsyncDisposable
                 byQueue.Add(left[i].Queue!, pending = new PendingSettles());
             }
 
-            pending.Settle(left[i].Entry!, blocks[i]);
+            pending.Settle(left[i].Entry!, named[i].Block);
         }
 
         return byQueue;
@@ -449,14 +444,16 @@ internal sealed class MessageStore : IAsyncDisposable
     }
 
     // Where the message moved into a block, or was stored again, while the record was made that names its old place, its new place must be told too.
-    private void Leave(in StoredSource source, StoredBlock? namedBlock, ulong named)
+    private void Leave(in StoredSource source, in StoredPlace named)
     {
         QueuedMessage left = source.Entry!;
-        if (Release(left) is { } block && namedBlock is null)
+        StoredBlock? block = Release(left);
+        StoredPlace now = StoredPlace.Of(left);
+        if (block is not null && (named.Block is null || named.Holder != now.Holder))
         {
             source.Queue!.Settle(block, [left.BlockIndex]);
         }
-        else if (left.StoredAt != named)
+        else if (left.StoredAt != named.StoredAt)
         {
             source.Queue!.Settle([left.StoredAt]);
         }
@@ -484,26 +481,10 @@ internal sealed class MessageStore : IAsyncDisposable
         return id;
     }
 
-    private int ChunkLimit => Math.Min(ChunkBytes, _journal.Hot.MaxRecordBytes / 2);
-
-    private StoredBody BodyOf(Message message)
-        => message.Body.Length <= ChunkLimit || !IsDurable ? StoredBody.Inline(message.Body) : AppendChunks(message.Body);
-
     // The pieces come before the record that names them: a record whose pieces are missing cannot be. They are safe from release because the
     // segment of the first one is claimed with the message, and segments are released from the front.
-    private StoredBody AppendChunks(ReadOnlyMemory<byte> body)
-    {
-        int chunkBytes = ChunkLimit;
-        int count = (body.Length + chunkBytes - 1) / chunkBytes;
-        long[] addresses = new long[count];
-        for (int i = 0; i < count; i++)
-        {
-            ReadOnlyMemory<byte> piece = body.Slice(i * chunkBytes, Math.Min(chunkBytes, body.Length - (i * chunkBytes)));
-            addresses[i] = _journal.Hot.Append((byte)RecordKind.BodyChunk, new BodyChunk(i, body.Length, piece.Span));
-        }
-
-        return StoredBody.Chunked(body.Length, addresses);
-    }
+    private StoredBody BodyOf(Message message)
+        => !IsDurable || message.Body.Length <= BodyPieces.MaxBytes(_journal.Hot) ? StoredBody.Inline(message.Body) : BodyPieces.Append(_journal.Hot, message.Body);
 
     private Durability DurabilityOf(PublishFlags flags)
         => (flags & PublishFlags.ConfirmSynced) != 0 ? Durability.Synced

@@ -33,10 +33,24 @@ internal sealed class PendingSettles
         }
     }
 
-    /// <summary>Notes that a message of a block has left the queue.</summary>
+    /// <summary>Notes that a message of a block has left the queue: in each place where a restart may find it.</summary>
     /// <param name="block">The block.</param>
     /// <param name="index">The message's index.</param>
     internal void Settle(StoredBlock block, int index)
+    {
+        if (block.Move is null)
+        {
+            SettleAt(block, index);
+            return;
+        }
+
+        foreach ((StoredBlock place, int placeIndex) in block.PlacesOf(index))
+        {
+            SettleAt(place, placeIndex);
+        }
+    }
+
+    private void SettleAt(StoredBlock block, int index)
     {
         SettledInBlocks.Add((block, index));
         if (block.JournalIds is { } ids && ids[index] != 0)

@@ -192,10 +192,7 @@ internal sealed class SettleWriter : IAsyncDisposable
 
     private void Append(StoredQueue queue, PendingSettles pending)
     {
-        Mark[] marks = [.. pending.Marks.Select(mark => mark.Entry.Block is { } block
-            ? Mark.BlockEntry(block.Address, (ushort)mark.Entry.BlockIndex, mark.FailedDeliveries, redelivered: true)
-            : Mark.Entry(queue.Id, new StoredId(mark.Entry.StoredAt), mark.FailedDeliveries, redelivered: true))];
-        foreach (Mark[] some in marks.Chunk(MostInRecord))
+        foreach (Mark[] some in pending.Marks.SelectMany(mark => ToMarks(queue.Id, mark.Entry, mark.FailedDeliveries)).Chunk(MostInRecord))
         {
             _log.Append((byte)RecordKind.Batch, new BatchBody([], some, []));
         }
@@ -203,6 +200,25 @@ internal sealed class SettleWriter : IAsyncDisposable
         foreach (Settle settle in ToSettles(queue.Id, pending))
         {
             _log.Append((byte)RecordKind.Batch, new BatchBody([settle], [], []));
+        }
+    }
+
+    // In each place where a restart may find the message.
+    private static IEnumerable<Mark> ToMarks(uint queueId, QueuedMessage entry, int failedDeliveries)
+    {
+        if (entry.Block is not { } block)
+        {
+            yield return Mark.Entry(queueId, new StoredId(entry.StoredAt), failedDeliveries, redelivered: true);
+            yield break;
+        }
+
+        foreach ((StoredBlock place, int index) in block.PlacesOf(entry.BlockIndex))
+        {
+            yield return Mark.BlockEntry(place.Address, (ushort)index, failedDeliveries, redelivered: true);
+            if (place.JournalIds is { } ids && ids[index] != 0)
+            {
+                yield return Mark.Entry(queueId, new StoredId(ids[index]), failedDeliveries, redelivered: true);
+            }
         }
     }
 

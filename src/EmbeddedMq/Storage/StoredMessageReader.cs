@@ -18,6 +18,7 @@ internal sealed class StoredMessageReader(IJournal journal)
     private const int MostPassedOver = 64 * 1_024;
 
     private readonly StringCache _texts = new();
+    private (StoredBlock? Holder, StoredRecord Record) _shared;
 
     // The sweep that ended last. A queue that is drained goes on where it stopped: what was read ahead is not read again.
     private IRecordReader? _sweep;
@@ -84,7 +85,7 @@ internal sealed class StoredMessageReader(IJournal journal)
         return Decode(record.Body.Span, record.Kind, record.Timestamp, id, queueId);
     }
 
-    /// <summary>Reads messages of a block.</summary>
+    /// <summary>Reads messages of a block, wherever they are by now.</summary>
     /// <param name="block">The block.</param>
     /// <param name="start">The index of the first.</param>
     /// <param name="end">The index after the last.</param>
@@ -92,26 +93,69 @@ internal sealed class StoredMessageReader(IJournal journal)
     /// <exception cref="JournalException">The block is damaged, or is not there.</exception>
     internal void Read(StoredBlock block, int start, int end, List<ReadBlockMessage> into)
     {
-        StoredRecord record = journal.Cold.Read(block.Address);
+        int index = start;
+        while (index < end)
+        {
+            if (!block.IsSettled(index) && block.TryFind(index, out StoredBlock holder, out _))
+            {
+                index = ReadHeldBy(holder, block, index, end, into);
+            }
+            else
+            {
+                index++;
+            }
+        }
+    }
+
+    // As many as the holder has; gives the index after them.
+    private int ReadHeldBy(StoredBlock holder, StoredBlock block, int start, int end, List<ReadBlockMessage> into)
+    {
+        int index = start;
         try
         {
-            QueueBlockReader reader = new(record.Body.Span);
-            for (int index = start; index < end; index++)
+            QueueBlockReader reader = new(ReadRecord(holder, isShared: holder != block).Body.Span);
+            for (; index < end; index++)
             {
-                if (!block.IsSettled(index))
+                if (block.IsSettled(index) || !block.TryFind(index, out StoredBlock current, out int place))
                 {
-                    BlockMessageView view = reader[index];
-                    StoredMessage message = view.IsChunked
-                        ? view.ToMessage(_texts, ReadChunks(journal.Cold, view.Chunks, view.BodyLength))
-                        : view.ToMessage(_texts);
-                    into.Add(new ReadBlockMessage(index, message, view.Entry));
+                    continue;
                 }
+
+                if (current != holder)
+                {
+                    break;
+                }
+
+                BlockMessageView view = reader[place];
+                StoredMessage message = view.IsChunked
+                    ? view.ToMessage(_texts, ReadChunks(journal.Cold, view.Chunks, view.BodyLength))
+                    : view.ToMessage(_texts);
+                into.Add(new ReadBlockMessage(index, message, view.Entry));
             }
+        }
+        catch (JournalException) when (holder.Move is not null)
+        {
+            // It has moved beside this, and its place was released: the rest is read where it is now.
         }
         catch (RecordFormatException error)
         {
-            throw MqErrors.RecordNotUnderstood(block.Address, record.Kind, error);
+            throw MqErrors.RecordNotUnderstood(holder.Address, (byte)RecordKind.QueueBlock, error);
         }
+
+        return index;
+    }
+
+    // A block that took up what was left of many is wanted once for each of them.
+    private StoredRecord ReadRecord(StoredBlock holder, bool isShared)
+    {
+        if (_shared.Holder == holder)
+        {
+            return _shared.Record;
+        }
+
+        StoredRecord record = journal.Cold.Read(holder.Address);
+        _shared = isShared ? (holder, record) : default;
+        return record;
     }
 
     private IRecordReader TakeSweep(long first, long last)

@@ -134,7 +134,7 @@ internal sealed partial class VirtualHost
 
     private void Restore(RecoveredBlock recovered)
     {
-        _services.Store.Blocks.Add(recovered.Block, recovered.Descriptor);
+        _services.Store.Blocks.Add(new ColdBlock(recovered.Block, recovered.Descriptor));
         foreach (BlockMark mark in recovered.Marks)
         {
             _services.Store.Blocks.Mark(recovered.Block, mark.Index, mark.FailedDeliveries);

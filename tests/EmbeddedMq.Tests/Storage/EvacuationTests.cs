@@ -102,6 +102,34 @@ public sealed class EvacuationTests
         Assert.Equal("delayed", (await channel.GetAsync("old"))?.Delivery.Message.GetText());
     }
 
+    [Theory]
+    [InlineData(256L << 20)] // in memory
+    [InlineData(256L << 10)] // on disk
+    public async Task MessagesWithLongHeaders_InAnOldSegment_MoveInBlocksThatFit(long memoryBytes)
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(options =>
+        {
+            MakeSmall(options);
+            options.BacklogMemoryBytes = memoryBytes;
+        });
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("stuck", static q => q.Durable());
+        List<string> texts = [.. Enumerable.Range(0, 5_000).Select(static i => $"{i}")];
+        foreach (string text in texts)
+        {
+            Message message = Message.Text(text, MessageProperties.Persistent.WithHeader("h", text + new string('h', 2_000)));
+            await channel.PublishAsync("", "stuck", message, PublishFlags.ConfirmInMemory);
+        }
+
+        await stored.Broker.KeepStoreShortAsync();
+        await stored.Broker.KeepStoreShortAsync();
+
+        IAppendLog hot = stored.Broker.Journal.Hot;
+        Assert.True(hot.TailAddress - hot.BeginAddress < JournalBytes + (1 << 20), $"{hot.TailAddress - hot.BeginAddress} bytes in the hot log.");
+        await stored.RestartAsync();
+        Assert.Equal(texts, await TakeAsync(await stored.OpenChannelAsync(), int.MaxValue));
+    }
+
     private static void MakeSmall(BrokerOptions options)
     {
         options.BacklogMemoryBytes = 256 << 10;

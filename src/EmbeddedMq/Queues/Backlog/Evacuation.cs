@@ -9,7 +9,7 @@ internal sealed class Evacuation
 {
     private readonly AwayEntry[] _away;
     private readonly QueueEntry[] _resident;
-    private readonly bool[] _moved;
+    private bool[] _moved;
 
     private Evacuation(int level, AwayEntry[] away, QueueEntry[] resident)
     {
@@ -26,10 +26,10 @@ internal sealed class Evacuation
     internal int Count => _moved.Length;
 
     /// <summary>The messages, if they are on disk only.</summary>
-    internal ReadOnlySpan<AwayEntry> Away => _away;
+    internal ReadOnlySpan<AwayEntry> Away => _away.Length > 0 ? _away.AsSpan(0, Count) : [];
 
     /// <summary>The messages, if they are in memory: ready or handed over. The ids are theirs; what else they say may be changing.</summary>
-    internal ReadOnlySpan<QueueEntry> Resident => _resident;
+    internal ReadOnlySpan<QueueEntry> Resident => _resident.Length > 0 ? _resident.AsSpan(0, Count) : [];
 
     // Where they were, for the queue's own use.
     internal AwayRun? Run { get; private init; }
@@ -40,9 +40,22 @@ internal sealed class Evacuation
 
     internal int HeadCuts { get; private init; }
 
+    /// <summary>Leaves out the last messages, because they do not fit into the block. They stay where they are, and move another time.</summary>
+    /// <param name="count">How many stay in, 1 to <see cref="Count"/>.</param>
+    internal void Shorten(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
+        Array.Resize(ref _moved, count);
+    }
+
     /// <summary>The id of a message in the journal.</summary>
     /// <param name="index">Its index, which becomes its index in the block.</param>
     internal ulong StoredAt(int index) => _away.Length > 0 ? _away[index].StoredAt : _resident[index].StoredAt;
+
+    /// <summary>Bytes of a message's body.</summary>
+    /// <param name="index">Its index.</param>
+    internal int BodyBytes(int index) => _away.Length > 0 ? _away[index].BodyBytes : _resident[index].BodyBytes;
 
     /// <summary>Whether a message has moved, once they were exchanged: the block holds it now, and whoever settles it settles it there. One that has
     /// not moved is called settled in the block; it has been settled in the journal, or will be.</summary>

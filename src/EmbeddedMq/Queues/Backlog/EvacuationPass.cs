@@ -27,4 +27,15 @@ internal sealed class EvacuationPass(ulong below, Func<QueueEntry, bool>? isLost
         Level++;
         Position = 0;
     }
+
+    /// <summary>Goes back to what was collected and then left out.</summary>
+    /// <param name="shortened">What was collected, without that.</param>
+    internal void GoBackTo(Evacuation shortened)
+    {
+        Level = shortened.Level;
+        if (!shortened.Resident.IsEmpty)
+        {
+            Position = shortened.Resident[^1].Sequence;
+        }
+    }
 }

@@ -8,7 +8,7 @@ internal interface IEvacuationTarget
 {
     /// <summary>Writes a block with copies of messages, and waits until it is where the journal's records are: a record may go once its messages
     /// have moved. Some of the messages may have been settled meanwhile.</summary>
-    /// <param name="evacuation">The messages.</param>
+    /// <param name="evacuation">The messages; those that do not fit into the block are left out (<see cref="Evacuation.Shorten"/>).</param>
     /// <returns>The block: as many messages in the same order, none of them settled.</returns>
     StoredBlock Write(Evacuation evacuation);
 

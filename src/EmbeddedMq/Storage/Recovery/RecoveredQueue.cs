@@ -54,7 +54,8 @@ internal sealed class RecoveredQueue
 
     /// <summary>Settles a message. One that is unknown is settled already: its record has been released.</summary>
     /// <param name="id">Its id.</param>
-    internal void Settle(ulong id)
+    /// <returns>Whether it was not settled before.</returns>
+    internal bool Settle(ulong id)
     {
         int low = 0;
         int high = _count - 1;
@@ -64,9 +65,10 @@ internal sealed class RecoveredQueue
             ref RecoveredEntry entry = ref _chunks[middle / ChunkLength][middle % ChunkLength];
             if (entry.Id == id)
             {
+                bool wasLive = !entry.IsSettled;
                 entry.IsSettled = true;
                 Marks.Remove(id);
-                return;
+                return wasLive;
             }
 
             if (entry.Id < id)
@@ -78,5 +80,7 @@ internal sealed class RecoveredQueue
                 high = middle - 1;
             }
         }
+
+        return false;
     }
 }

@@ -68,14 +68,21 @@ internal sealed class StoreReplay(IJournal journal)
             try
             {
                 RecoveredQueue queue = _store.QueueOf(block.Block.QueueId);
+                ulong[] inJournal = new ulong[block.Block.Count];
+                bool isThereToo = false;
                 foreach (BlockMessageView message in new QueueBlockReader(record.Body.Span))
                 {
                     // What the block calls settled may have stayed in the journal: that says itself whether it is alive.
-                    if (!block.Block.IsSettled(message.Index))
+                    ulong id = message.Entry.Id.Value;
+                    if (!block.Block.IsSettled(message.Index) && queue.Settle(id))
                     {
-                        queue.Settle(message.Entry.Id.Value);
+                        inJournal[message.Index] = id;
+                        isThereToo = true;
                     }
                 }
+
+                // The journal does not say so yet, and must before the message is settled in the block alone.
+                block.Block.JournalIds = isThereToo ? inJournal : null;
             }
             catch (RecordFormatException error)
             {
@@ -84,16 +91,23 @@ internal sealed class StoreReplay(IJournal journal)
         }
     }
 
-    // Of a salvaged store: what cannot be read is gone, for a queue would wait for it for ever.
+    // Of a salvaged store: what cannot be read is gone, for a queue would wait for it for ever; and what is in two blocks, because the pieces of
+    // several checkpoints tell of an older one that it has left, is in the newer one.
     private void DropUnreadableBlocks()
     {
-        foreach (RecoveredBlock block in _store.Blocks.ToList())
+        HashSet<(uint QueueId, ulong Id)> found = [];
+        foreach (RecoveredBlock block in _store.Blocks.OrderByDescending(static block => block.Block.Address).ToList())
         {
             try
             {
                 QueueBlockReader reader = new(journal.Cold.Read(block.Block.Address).Body.Span);
                 for (int index = 0; index < block.Block.Count; index++)
                 {
+                    if (!block.Block.IsSettled(index) && !_hasCheckpoint && !found.Add((block.Block.QueueId, reader[index].Entry.Id.Value)))
+                    {
+                        block.Block.Settle(index);
+                    }
+
                     foreach (long piece in reader[index].Chunks)
                     {
                         if (!CanRead(piece))

@@ -1,5 +1,3 @@
-using EmbeddedMq.Errors;
-using EmbeddedMq.Journal;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
 using EmbeddedMq.Storage;
@@ -13,17 +11,12 @@ namespace EmbeddedMq.VirtualHosts;
 /// <param name="services">What the broker's parts share.</param>
 internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
 {
-    private const int ChunkBytes = 1 << 20;
-
     private readonly MessageStore _store = services.Store;
     private readonly StoredMessageReader _reader = new(services.Store.Journal);
-    private readonly QueueBlockBuilder _builder = new(0, 0);
+    private readonly BlockAppender _appender = new(services.Store.Journal);
     private Queue _queue = null!; // whose turn it is
     private CancellationToken _cancellationToken;
-    private ulong[]? _transient;
-    private BlockDescriptor _descriptor;
-
-    private IAppendLog Cold => _store.Journal.Cold;
+    private ColdBlock? _written;
 
     /// <summary>Moves what a queue has in the journal.</summary>
     /// <param name="queue">The queue.</param>
@@ -42,35 +35,29 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     {
         _cancellationToken.ThrowIfCancellationRequested();
         uint queueId = _queue.Stored?.Id ?? 0;
-        _builder.Restart(queueId, evacuation.Level);
-        _transient = null;
-        long firstChunk = long.MaxValue;
-        ulong[] ids = new ulong[evacuation.Count];
+        _appender.Begin(queueId, evacuation.Level);
         if (evacuation.Resident.IsEmpty)
         {
-            AddAway(evacuation, queueId, ref firstChunk);
+            AddAway(evacuation, queueId);
         }
         else
         {
-            AddResident(evacuation, ref firstChunk);
+            AddResident(evacuation);
         }
 
+        evacuation.Shorten(_appender.Count);
+        _written = _appender.Append(isTransient: _queue.Stored is null);
+        WrittenSignal written = new();
+        _store.Journal.Cold.WhenCommitted(written);
+        written.Wait();
+        ulong[] ids = new ulong[evacuation.Count];
         for (int i = 0; i < ids.Length; i++)
         {
             ids[i] = evacuation.StoredAt(i);
         }
 
-        long address = Append(RecordKind.QueueBlock, _builder);
-        WrittenSignal written = new();
-        Cold.WhenCommitted(written);
-        written.Wait();
-        _descriptor = _builder.Describe(address);
-        _descriptor = _descriptor with { Length = (int)Math.Min(int.MaxValue, Math.Max(_descriptor.Length, address - firstChunk)) };
-        return new StoredBlock(queueId, evacuation.Level, address, _descriptor.Length, _descriptor.Count, _descriptor.BodyBytes)
-        {
-            IsTransient = _queue.Stored is null,
-            JournalIds = ids,
-        };
+        _written.Block.JournalIds = ids;
+        return _written.Block;
     }
 
     /// <inheritdoc/>
@@ -85,7 +72,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
             }
         }
 
-        _store.Blocks.Add(block, _descriptor, _transient);
+        _store.Blocks.Add(_written!);
         for (int i = 0; i < evacuation.Count; i++)
         {
             if (evacuation.IsMoved(i))
@@ -101,7 +88,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
         // No checkpoint tells of it, and it has no claim on its segment.
     }
 
-    private void AddAway(Evacuation evacuation, uint queueId, ref long firstChunk)
+    private void AddAway(Evacuation evacuation, uint queueId)
     {
         StoredId[] ids = new StoredId[evacuation.Count];
         long bodyBytes = 0;
@@ -113,20 +100,22 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
 
         List<ReadMessage> messages = new(ids.Length);
         _reader.Read(ids, bodyBytes, queueId, messages);
-        for (int i = 0; i < ids.Length; i++)
+        bool fits = true;
+        for (int i = 0; i < ids.Length && fits; i++)
         {
             AwayEntry away = evacuation.Away[i];
             bool isTransient = (away.Flags & AwayFlags.Transient) != 0;
             BlockEntry entry = new(
                 ids[i], messages[i].ExpiresUtcMs ?? BlockEntry.NoExpiry, StoredBacklog.FailedDeliveries(away), (away.Flags & AwayFlags.Redelivered) != 0, isTransient);
-            Add(i, ids.Length, entry, messages[i].Message.Exchange, messages[i].Message.RoutingKey, messages[i].Message.Message, ref firstChunk);
+            fits = _appender.TryAdd(entry, messages[i].Message, _appender.MostUsualBytes);
         }
     }
 
-    private void AddResident(Evacuation evacuation, ref long firstChunk)
+    private void AddResident(Evacuation evacuation)
     {
         long toUtcMs = services.Clock.UtcNow.ToUnixTimeMilliseconds() - services.Clock.NowMs;
-        for (int i = 0; i < evacuation.Count; i++)
+        bool fits = true;
+        for (int i = 0; i < evacuation.Count && fits; i++)
         {
             QueueEntry resident = evacuation.Resident[i];
             BlockEntry entry = new(
@@ -135,41 +124,8 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
                 resident.FailedDeliveries,
                 resident.Redelivered,
                 !resident.Message.Properties.IsPersistent);
-            Add(i, evacuation.Count, entry, resident.Exchange, resident.RoutingKey, resident.Message, ref firstChunk);
+            StoredMessage message = new(resident.Message, resident.Exchange, resident.RoutingKey);
+            fits = _appender.TryAdd(entry, message, _appender.MostUsualBytes);
         }
-    }
-
-    private void Add(int index, int count, in BlockEntry entry, string exchange, string routingKey, Message message, ref long firstChunk)
-    {
-        if (entry.IsTransient)
-        {
-            _transient ??= new ulong[(count + 63) / 64];
-            _transient[index / 64] |= 1UL << (index % 64);
-        }
-
-        bool fits = message.Body.Length <= ChunkBytes && _builder.GetLength() + message.Body.Length + ChunkBytes <= Cold.MaxRecordBytes;
-        StoredBody body = fits ? StoredBody.Inline(message.Body) : AppendChunks(message.Body, ref firstChunk);
-        _builder.Add(entry, exchange, routingKey, message.Properties, body);
-    }
-
-    private StoredBody AppendChunks(ReadOnlyMemory<byte> body, ref long firstChunk)
-    {
-        int chunkBytes = Math.Min(ChunkBytes, Cold.MaxRecordBytes / 2);
-        List<long> addresses = [];
-        for (int offset = 0; offset < body.Length; offset += chunkBytes)
-        {
-            ReadOnlySpan<byte> piece = body.Span.Slice(offset, Math.Min(chunkBytes, body.Length - offset));
-            addresses.Add(Append(RecordKind.BodyChunk, new BodyChunk(addresses.Count, body.Length, piece)));
-            firstChunk = Math.Min(firstChunk, addresses[^1]);
-        }
-
-        return addresses.Count == 0 ? StoredBody.Inline(body) : StoredBody.Chunked(body.Length, addresses.ToArray());
-    }
-
-    private long Append<T>(RecordKind kind, in T body)
-        where T : IRecordBody, allows ref struct
-    {
-        long address = Cold.Append((byte)kind, body);
-        return address != JournalAddress.None ? address : throw _store.Journal.Failure ?? MqErrors.StorageNotOpen();
     }
 }
