@@ -157,7 +157,7 @@ public sealed class RedisIdempotenceStore : IIdempotenceStore, IAsyncDisposable
 
     private static async Task CheckEvictionAsync(IDatabase database)
     {
-        string memory = (string?)await database.ExecuteAsync("INFO", "memory").ConfigureAwait(false) ?? "";
+        string memory = (string?)await database.ScriptEvaluateAsync(RedisScripts.Memory).ConfigureAwait(false) ?? "";
         string? policy = Field(memory, "maxmemory_policy");
         if (Field(memory, "maxmemory") is not (null or "0") && policy is not (null or "noeviction"))
         {

@@ -19,6 +19,9 @@ internal static class RedisScripts
 
     private const string Current = "local v = redis.call('GET', KEYS[1]) local state = v and string.sub(v, 1, 1) local mine = v and string.sub(v, 18, 33) == string.sub(ARGV[1], 17) ";
 
+    /// <summary>Gives what INFO says of the server's memory. A script, because the client library keeps INFO for administrators' connections.</summary>
+    internal const string Memory = "return redis.call('INFO', 'memory')";
+
     /// <summary>Claims. Gives the outcome, and for how long the other's claim holds at most, in milliseconds.</summary>
     internal const string Claim = Current + """
         if state == 'P' then
