@@ -32,6 +32,7 @@ string text = report.ToMarkdown();
 Console.Write(text);
 if (arguments.OutputFile is { } file)
 {
+    Directory.CreateDirectory(Path.GetDirectoryName(file)!);
     await File.WriteAllTextAsync(file, text);
 }
 

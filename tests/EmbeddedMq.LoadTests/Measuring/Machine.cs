@@ -7,18 +7,19 @@ namespace EmbeddedMq.LoadTests.Measuring;
 /// <summary>Says what the numbers were measured on.</summary>
 internal static class Machine
 {
-    internal static string Describe(string directory) => string.Create(
+    /// <summary>Describes it.</summary>
+    /// <param name="directory">Where the files are.</param>
+    /// <param name="loadBefore">The load when the run began: what others did beside it.</param>
+    internal static string Describe(string directory, string loadBefore) => string.Create(
         CultureInfo.InvariantCulture,
         $"""
         - {Environment.ProcessorCount} cores ({Processor()}), {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB of memory, {Disk(directory)}
         - {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, commit {Commit()}
-        - {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC, load of the machine before and after: {LoadBefore} and {Load()}
+        - {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC, load of the machine before and after: {loadBefore} and {Load()}
         """);
 
-    /// <summary>The load when the run began: what others did beside it.</summary>
-    internal static string LoadBefore { get; } = Load();
-
-    private static string Load() => FirstLine("/proc/loadavg").Split(' ')[0];
+    /// <summary>How many threads have wanted to run in the last minute.</summary>
+    internal static string Load() => FirstLine("/proc/loadavg").Split(' ')[0];
 
     private static string Processor()
         => File.Exists("/proc/cpuinfo") && File.ReadLines("/proc/cpuinfo").FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal)) is { } line

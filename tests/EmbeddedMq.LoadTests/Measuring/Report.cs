@@ -7,6 +7,7 @@ namespace EmbeddedMq.LoadTests.Measuring;
 internal sealed class Report(Arguments arguments)
 {
     private readonly List<string[]> _rows = [];
+    private readonly string _loadBefore = Machine.Load();
 
     /// <summary>Repeats all measurements in turn, and adds their rows.</summary>
     internal async Task RunAsync(IEnumerable<Measurement> all)
@@ -51,7 +52,7 @@ internal sealed class Report(Arguments arguments)
         StringBuilder text = new();
         text.AppendLine(CultureInfo.InvariantCulture, $"# Load test: {arguments.Suite}");
         text.AppendLine();
-        text.AppendLine(Machine.Describe(arguments.Directory));
+        text.AppendLine(Machine.Describe(arguments.Directory, _loadBefore));
         text.AppendLine(CultureInfo.InvariantCulture, $"- {arguments.Repetitions} repetitions, all measurements in turn; median [min-max]; ratios of pairs within one repetition");
         text.AppendLine();
         text.AppendLine("| | result | ratio | latency us, p50 / p99 / p99.9 | CPU us a message | allocated bytes a message |");

@@ -14,8 +14,9 @@ internal static class Backlog
         string name = string.Create(CultureInfo.InvariantCulture, $"backlog of {count:N0} x 1 KB");
         await using (DurableBroker broker = await DurableBroker.StartAsync(directory))
         {
+            TimeSpan processorBefore = Environment.CpuUsage.TotalTime;
             Outcome filled = await broker.FillAsync(BodyBytes, count);
-            report.Add($"{name}: fill, 1,024 outstanding", Describe(filled));
+            report.Add($"{name}: fill, 1,024 outstanding", Describe(filled), processor: PerMessage(processorBefore, count));
             report.Add($"{name}: memory while it is full", MemoryOf());
         }
 
@@ -28,14 +29,19 @@ internal static class Backlog
             uint found = await broker.CountAsync();
             report.Add($"{name}: open", string.Create(CultureInfo.InvariantCulture, $"{opened.TotalSeconds:F2} s, {found:N0} messages found"));
             report.Add($"{name}: memory when it is open", MemoryOf());
+            TimeSpan processorBefore = Environment.CpuUsage.TotalTime;
             Outcome drained = await broker.DrainAsync(count);
+            string processor = PerMessage(processorBefore, count);
             string share = string.Create(CultureInfo.InvariantCulture, $"{drained.PerSecond * BodyBytes / read.PerSecond:F2} of the sequential read");
-            report.Add($"{name}: drain with acknowledgements", Describe(drained), share);
+            report.Add($"{name}: drain with acknowledgements", Describe(drained), share, processor: processor);
             report.Add($"{name}: memory after the drain", MemoryOf());
         }
 
         report.Add($"{name}: sequential read of its files", string.Create(CultureInfo.InvariantCulture, $"{read.PerSecond / 1e6:N0} MB/s"));
     }
+
+    private static string PerMessage(TimeSpan processorBefore, int count)
+        => Series.Format((Environment.CpuUsage.TotalTime - processorBefore).TotalMicroseconds / count);
 
     private static string Describe(Outcome outcome)
         => string.Create(CultureInfo.InvariantCulture, $"{outcome.PerSecond / 1e3:N0} k/s, {outcome.PerSecond * BodyBytes / 1e6:N0} MB/s");
