@@ -1,13 +1,18 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Messages;
+using EmbeddedMq.Threading;
 
 namespace EmbeddedMq.Channels;
 
 /// <summary>A channel's book of deliveries: it numbers them and keeps the unsettled ones.</summary>
 /// <remarks>
-/// <para>Thread-safe; its gate is the last in the lock order and holds no call out. Tags are dense, so that a ring indexed by tag serves:
+/// <para>Thread-safe; its gates are the last in the lock order and hold no call out. Tags are dense, so that a ring indexed by tag serves:
 /// the slot of a tag is <c>tag &amp; (length - 1)</c>, and the ring spans from the oldest unsettled tag to the newest given.</para>
+/// <para>Whoever delivers and whoever settles are mostly two threads, for each message. So each side has a gate, and the places that it
+/// writes lie apart from the other's: registering takes the give gate, settling the take gate, and neither looks at the other's places more
+/// often than once in half a ring. What concerns both sides takes both gates, the take gate first.</para>
 /// <para>One delivery that stays unsettled while millions pass would stretch the ring without bound; once the ring is long and mostly empty,
 /// what is oldest moves to a sorted side table, and the ring goes on from where it is dense.</para>
 /// </remarks>
@@ -18,25 +23,29 @@ internal sealed class UnackedDeliveries
     // A ring as long as this, and less than one quarter full, lets its oldest go to the side table instead of growing.
     private const int LongLength = 4_096;
 
-    private readonly Lock _gate = new();
+    private readonly ShortLock _takeGate = new();
+    private readonly ShortLock _giveGate = new();
+
+    // Written under both gates, read under either.
     private Slot[] _ring = new Slot[FirstLength];
-    private SortedDictionary<ulong, Slot>? _stragglers;
-    private ulong _oldest = 1; // no unsettled tag in the ring is below it
-    private ulong _next = 1;
-    private int _ringCount;
-    private int _windowLimit;   // 0: consumers share no window
-    private int _toConsumers;   // unsettled deliveries of consumers
-    private int _reserved;      // places taken for deliveries that are about to be registered
+    private int _windowLimit;   // 0: consumers share no window; read without a gate, too
     private bool _isClosed;
+
+    private SortedDictionary<ulong, Slot>? _stragglers; // guarded by the take gate
+    private GivingSide _given = new() { Next = 1, OldestSeen = 1 };
+    private TakingSide _taken = new() { Oldest = 1 };
 
     /// <summary>How many are unsettled.</summary>
     internal int Count
     {
         get
         {
-            lock (_gate)
+            using (_takeGate.Enter())
             {
-                return _ringCount + (_stragglers?.Count ?? 0);
+                using (_giveGate.Enter())
+                {
+                    return RingCount_NeedsGates + (_stragglers?.Count ?? 0);
+                }
             }
         }
     }
@@ -48,10 +57,15 @@ internal sealed class UnackedDeliveries
     /// <param name="prefetchCount">How many deliveries to consumers may be unsettled; 0 for no limit.</param>
     internal void SetWindow(int prefetchCount)
     {
-        lock (_gate)
+        using (_takeGate.Enter())
         {
-            _windowLimit = prefetchCount;
+            using (_giveGate.Enter())
+            {
+                Volatile.Write(ref _windowLimit, prefetchCount);
+            }
         }
+
+        Interlocked.MemoryBarrier(); // before the caller looks at who is starved
     }
 
     /// <summary>Whether <see cref="TryTakeWindow"/> would succeed now.</summary>
@@ -64,9 +78,9 @@ internal sealed class UnackedDeliveries
                 return true;
             }
 
-            lock (_gate)
+            using (_giveGate.Enter())
             {
-                return HasWindowPlace_NeedsGate;
+                return HasWindowPlace_NeedsGiveGate;
             }
         }
     }
@@ -79,14 +93,14 @@ internal sealed class UnackedDeliveries
             return true;
         }
 
-        lock (_gate)
+        using (_giveGate.Enter())
         {
-            if (!HasWindowPlace_NeedsGate)
+            if (!HasWindowPlace_NeedsGiveGate)
             {
                 return false;
             }
 
-            _reserved++;
+            _given.Reserved++;
             return true;
         }
     }
@@ -97,52 +111,56 @@ internal sealed class UnackedDeliveries
     /// <returns>The tag, or 0 when the book is closed.</returns>
     internal ulong Register(QueueEntry entry, Consumer? consumer)
     {
-        lock (_gate)
+        while (true)
         {
-            if (_isClosed)
+            using (_giveGate.Enter())
             {
-                return 0;
+                if (_isClosed)
+                {
+                    return 0;
+                }
+
+                if (HasRoom_NeedsGiveGate())
+                {
+                    ulong tag = _given.Next;
+                    SlotOf(tag) = new Slot(entry, consumer);
+                    _given.Count++;
+                    if (consumer is not null)
+                    {
+                        _given.ToConsumers++;
+                        _given.Reserved -= _given.Reserved == 0 ? 0 : 1; // none, where there was no window yet when its credit was taken
+                    }
+
+                    Volatile.Write(ref _given.Next, tag + 1); // after the slot: whoever settles looks at this before that
+                    return tag;
+                }
             }
 
-            if (_ringCount == 0)
-            {
-                _oldest = _next;
-            }
-
-            if (_next - _oldest >= (ulong)_ring.Length)
-            {
-                MakeRoom();
-            }
-
-            ulong tag = _next++;
-            SlotOf(tag) = new Slot(entry, consumer);
-            _ringCount++;
-            if (consumer is not null)
-            {
-                _toConsumers++;
-                _reserved = Math.Max(0, _reserved - 1); // none, where there was no window yet when its credit was taken
-            }
-
-            return tag;
+            MakeRoom();
         }
     }
 
     /// <summary>Gives the next tag to a delivery that needs no settling; 0 when the book is closed.</summary>
     internal ulong NextTag()
     {
-        lock (_gate)
+        while (true)
         {
-            if (_isClosed)
+            using (_giveGate.Enter())
             {
-                return 0;
+                if (_isClosed)
+                {
+                    return 0;
+                }
+
+                if (HasRoom_NeedsGiveGate())
+                {
+                    ulong tag = _given.Next;
+                    Volatile.Write(ref _given.Next, tag + 1);
+                    return tag;
+                }
             }
 
-            if (_ringCount > 0 && _next - _oldest >= (ulong)_ring.Length)
-            {
-                MakeRoom();
-            }
-
-            return _next++;
+            MakeRoom();
         }
     }
 
@@ -153,9 +171,9 @@ internal sealed class UnackedDeliveries
     /// <returns><see langword="false"/> when the tag is unknown or settled.</returns>
     internal bool TryTake(ulong tag, [MaybeNullWhen(false)] out Unsettled unsettled, bool keepsPlace = false)
     {
-        lock (_gate)
+        using (_takeGate.Enter())
         {
-            return TryTake_NeedsGate(tag, out unsettled, keepsPlace);
+            return TryTake_NeedsTakeGate(tag, out unsettled, keepsPlace);
         }
     }
 
@@ -166,34 +184,9 @@ internal sealed class UnackedDeliveries
     /// <returns><see langword="false"/>, with nothing removed, when no delivery with that tag can have been made or is left to settle.</returns>
     internal bool TryTakeUpTo(ulong tag, List<Unsettled> taken, bool keepsPlaces = false)
     {
-        lock (_gate)
+        using (_takeGate.Enter())
         {
-            ulong last = tag == 0 ? _next - 1 : tag;
-            if (last >= _next || (tag != 0 && !Contains_NeedsGate(tag)))
-            {
-                return false;
-            }
-
-            while (_stragglers is { Count: > 0 } && _stragglers.First() is { } straggler && straggler.Key <= last)
-            {
-                _stragglers.Remove(straggler.Key);
-                taken.Add(new Unsettled(straggler.Key, straggler.Value.Entry!, straggler.Value.Consumer));
-                ReleaseWindow(straggler.Value.Consumer, keepsPlaces);
-            }
-
-            while (_ringCount > 0 && _oldest <= last)
-            {
-                if (TryTake_NeedsGate(_oldest, out Unsettled unsettled, keepsPlaces))
-                {
-                    taken.Add(unsettled);
-                }
-                else
-                {
-                    _oldest++;
-                }
-            }
-
-            return true;
+            return TryTakeUpTo_NeedsTakeGate(tag, taken, keepsPlaces);
         }
     }
 
@@ -201,7 +194,7 @@ internal sealed class UnackedDeliveries
     /// <param name="deliveries">The deliveries.</param>
     internal void ReleasePlaces(List<Unsettled> deliveries)
     {
-        lock (_gate)
+        using (_takeGate.Enter())
         {
             foreach (Unsettled delivery in deliveries)
             {
@@ -215,28 +208,31 @@ internal sealed class UnackedDeliveries
     /// <returns><see langword="false"/> when the book is closed.</returns>
     internal bool TryPutBack(IEnumerable<Unsettled> deliveries)
     {
-        lock (_gate)
+        using (_takeGate.Enter())
         {
-            if (_isClosed)
+            using (_giveGate.Enter())
             {
-                return false;
-            }
-
-            foreach (Unsettled delivery in deliveries)
-            {
-                Slot slot = new(delivery.Entry, delivery.Consumer);
-                if (_ringCount > 0 && delivery.Tag >= _oldest)
+                if (_isClosed)
                 {
-                    SlotOf(delivery.Tag) = slot;
-                    _ringCount++;
+                    return false;
                 }
-                else
-                {
-                    (_stragglers ??= []).Add(delivery.Tag, slot);
-                }
-            }
 
-            return true;
+                foreach (Unsettled delivery in deliveries)
+                {
+                    Slot slot = new(delivery.Entry, delivery.Consumer);
+                    if (delivery.Tag >= _taken.Oldest)
+                    {
+                        SlotOf(delivery.Tag) = slot;
+                        _taken.Count--;
+                    }
+                    else
+                    {
+                        (_stragglers ??= []).Add(delivery.Tag, slot);
+                    }
+                }
+
+                return true;
+            }
         }
     }
 
@@ -245,35 +241,57 @@ internal sealed class UnackedDeliveries
     internal List<Unsettled> Close()
     {
         List<Unsettled> taken = [];
-        TryTakeUpTo(0, taken);
-        lock (_gate)
+        using (_takeGate.Enter())
         {
-            _isClosed = true;
+            using (_giveGate.Enter())
+            {
+                _isClosed = true;
+            }
+
+            TryTakeUpTo_NeedsTakeGate(0, taken, keepsPlaces: false);
         }
 
-        TryTakeUpTo(0, taken); // what was registered in between
         return taken;
     }
 
-    private bool HasWindowPlace_NeedsGate => _windowLimit == 0 || _toConsumers + _reserved < _windowLimit;
+    // Whoever settles may have made more room meanwhile: then it is a little less than this says.
+    private bool HasWindowPlace_NeedsGiveGate
+        => _windowLimit == 0 || _given.ToConsumers - Volatile.Read(ref _taken.FromConsumers) + _given.Reserved < _windowLimit;
 
-    private bool Contains_NeedsGate(ulong tag)
-        => _ringCount > 0 && tag >= _oldest ? SlotOf(tag).Entry is not null : _stragglers?.ContainsKey(tag) == true;
+    private int RingCount_NeedsGates => (int)(_given.Count - _taken.Count);
 
-    private bool TryTake_NeedsGate(ulong tag, out Unsettled unsettled, bool keepsPlace)
+    // Looks at the other side's place only when all of the ring may be in use, and has it made longer when more than half of it is: so this
+    // happens once in half a ring.
+    private bool HasRoom_NeedsGiveGate()
     {
-        if (_ringCount > 0 && tag >= _oldest && tag < _next)
+        if (_given.Next - _given.OldestSeen < (ulong)_ring.Length)
         {
-            ref Slot slot = ref SlotOf(tag);
-            if (slot.Entry is { } entry)
+            return true;
+        }
+
+        _given.OldestSeen = Volatile.Read(ref _taken.Oldest);
+        return _given.Next - _given.OldestSeen <= (ulong)_ring.Length / 2;
+    }
+
+    private bool Contains_NeedsTakeGate(ulong tag)
+        => tag >= _taken.Oldest ? IsGiven_NeedsTakeGate(tag) && SlotOf(tag).Entry is not null : _stragglers?.ContainsKey(tag) == true;
+
+    private bool IsGiven_NeedsTakeGate(ulong tag)
+        => tag < _taken.NextSeen || tag < (_taken.NextSeen = Volatile.Read(ref _given.Next));
+
+    private bool TryTake_NeedsTakeGate(ulong tag, out Unsettled unsettled, bool keepsPlace)
+    {
+        if (tag >= _taken.Oldest)
+        {
+            if (IsGiven_NeedsTakeGate(tag) && SlotOf(tag) is { Entry: { } entry } slot)
             {
                 unsettled = new Unsettled(tag, entry, slot.Consumer);
-                slot = default;
-                _ringCount--;
-                ReleaseWindow(unsettled.Consumer, keepsPlace);
-                if (tag == _oldest)
+                SlotOf(tag) = default;
+                _taken.Count++;
+                ReleaseWindow(slot.Consumer, keepsPlace);
+                if (tag == _taken.Oldest)
                 {
-                    SkipSettled();
+                    SkipSettled_NeedsTakeGate(_taken.NextSeen);
                 }
 
                 return true;
@@ -290,48 +308,144 @@ internal sealed class UnackedDeliveries
         return false;
     }
 
-    // A get takes no place.
-    private void ReleaseWindow(Consumer? consumer, bool keepsPlace) => _toConsumers -= consumer is null || keepsPlace ? 0 : 1;
-
-    private void SkipSettled()
+    private bool TryTakeUpTo_NeedsTakeGate(ulong tag, List<Unsettled> taken, bool keepsPlaces)
     {
-        while (_ringCount > 0 && SlotOf(_oldest).Entry is null)
+        ulong next = Volatile.Read(ref _given.Next);
+        ulong last = tag == 0 ? next - 1 : tag;
+        if (last >= next || (tag != 0 && !Contains_NeedsTakeGate(tag)))
         {
-            _oldest++;
+            return false;
         }
+
+        while (_stragglers is { Count: > 0 } && _stragglers.First() is { } straggler && straggler.Key <= last)
+        {
+            _stragglers.Remove(straggler.Key);
+            taken.Add(new Unsettled(straggler.Key, straggler.Value.Entry!, straggler.Value.Consumer));
+            ReleaseWindow(straggler.Value.Consumer, keepsPlaces);
+        }
+
+        for (ulong oldest = _taken.Oldest; oldest <= last; oldest++)
+        {
+            if (TryTake_NeedsTakeGate(oldest, out Unsettled unsettled, keepsPlaces))
+            {
+                taken.Add(unsettled);
+            }
+        }
+
+        return true;
+    }
+
+    // A get takes no place.
+    private void ReleaseWindow(Consumer? consumer, bool keepsPlace)
+    {
+        if (consumer is not null && !keepsPlace)
+        {
+            Volatile.Write(ref _taken.FromConsumers, _taken.FromConsumers + 1);
+        }
+    }
+
+    private void SkipSettled_NeedsTakeGate(ulong next)
+    {
+        ulong oldest = _taken.Oldest;
+        while (oldest < next && SlotOf(oldest).Entry is null)
+        {
+            oldest++;
+        }
+
+        Volatile.Write(ref _taken.Oldest, oldest); // after the slots: whoever registers looks at this before it uses them again
     }
 
     private void MakeRoom()
     {
-        if (_ring.Length < LongLength || _ringCount > _ring.Length / 4)
+        using (_takeGate.Enter())
         {
-            Slot[] longer = new Slot[_ring.Length * 2];
-            for (ulong tag = _oldest; tag < _next; tag++)
+            using (_giveGate.Enter())
             {
-                longer[tag & (ulong)(longer.Length - 1)] = SlotOf(tag);
-            }
+                SkipSettled_NeedsTakeGate(_given.Next);
+                ulong half = (ulong)_ring.Length / 2;
+                if (_given.Next - _taken.Oldest > half)
+                {
+                    if (_ring.Length < LongLength || RingCount_NeedsGates > _ring.Length / 4)
+                    {
+                        Lengthen_NeedsGates();
+                    }
+                    else
+                    {
+                        MoveToStragglers_NeedsGates(_given.Next - half); // mostly settled
+                    }
+                }
 
-            _ring = longer;
-            return;
+                _given.OldestSeen = _taken.Oldest;
+            }
+        }
+    }
+
+    private void Lengthen_NeedsGates()
+    {
+        Slot[] longer = new Slot[_ring.Length * 2];
+        for (ulong tag = _taken.Oldest; tag < _given.Next; tag++)
+        {
+            longer[tag & (ulong)(longer.Length - 1)] = SlotOf(tag);
         }
 
-        // Mostly settled: the older half goes to the side table.
-        ulong keepFrom = _next - (ulong)(_ring.Length / 2);
-        while (_ringCount > 0 && _oldest < keepFrom)
+        _ring = longer;
+    }
+
+    private void MoveToStragglers_NeedsGates(ulong below)
+    {
+        ulong tag = _taken.Oldest;
+        for (; tag < below; tag++)
         {
-            ref Slot slot = ref SlotOf(_oldest);
+            ref Slot slot = ref SlotOf(tag);
             if (slot.Entry is not null)
             {
-                (_stragglers ??= []).Add(_oldest, slot);
+                (_stragglers ??= []).Add(tag, slot);
                 slot = default;
-                _ringCount--;
+                _taken.Count++;
             }
-
-            _oldest++;
         }
+
+        Volatile.Write(ref _taken.Oldest, tag);
     }
 
     private ref Slot SlotOf(ulong tag) => ref _ring[tag & (ulong)(_ring.Length - 1)];
 
     private readonly record struct Slot(QueueEntry? Entry, Consumer? Consumer);
+
+    // Guarded by the give gate; a cache line before it belongs to no one.
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    private struct GivingSide
+    {
+        [FieldOffset(64)]
+        internal ulong Next;        // the next tag; read by the other side, too
+
+        [FieldOffset(72)]
+        internal ulong OldestSeen;  // the other side's oldest, when it was looked at last
+
+        [FieldOffset(80)]
+        internal long Count;        // registered in the ring, ever
+
+        [FieldOffset(88)]
+        internal long ToConsumers;  // registered for consumers, ever
+
+        [FieldOffset(96)]
+        internal int Reserved;      // places taken for deliveries that are about to be registered
+    }
+
+    // Guarded by the take gate.
+    [StructLayout(LayoutKind.Explicit, Size = 192)]
+    private struct TakingSide
+    {
+        [FieldOffset(64)]
+        internal ulong Oldest;        // no unsettled tag in the ring is below it; read by the other side, too
+
+        [FieldOffset(72)]
+        internal ulong NextSeen;      // the other side's next tag, when it was looked at last
+
+        [FieldOffset(80)]
+        internal long Count;          // taken out of the ring, ever
+
+        [FieldOffset(88)]
+        internal long FromConsumers;  // places in the shared window given back, ever; read by the other side, too
+    }
 }

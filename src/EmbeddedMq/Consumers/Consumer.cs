@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Threading;
 
@@ -8,9 +7,9 @@ namespace EmbeddedMq.Consumers;
 /// <summary>A consumer of one queue: its credit, and the mailbox that its reader takes deliveries from.</summary>
 /// <remarks>
 /// The queue posts under its gate, so that deliveries keep the queue's order; a post never runs the reader's code. Credit is taken under the
-/// queue's gate and given back without it; the gate is taken again only by a return to a consumer that had run out
-/// (<see cref="IsStarved"/>). The two sides meet by a fence each: the queue marks the consumer as starved and looks at the credit once more,
-/// a return adds the credit and then looks at the mark.
+/// queue's gate and given back without it (<see cref="ConsumerCredit"/>); the gate is taken again only by a return to a consumer that had run
+/// out (<see cref="IsStarved"/>). The two sides meet by a fence each: the queue marks the consumer as starved and looks at the credit once
+/// more, a return adds the credit and then looks at the mark.
 /// <para>A consumer with a long window that has run out goes on when a part of the window is free, or when it has nothing left to read: one
 /// message at a time through the queue's gate would cost both sides more than all the rest. Nobody waits for that, because there is something
 /// to read meanwhile. Beside consumers of other priorities it goes on at once: a lower one receives only what no higher one has credit for.</para>
@@ -32,11 +31,11 @@ internal sealed class Consumer : IConsumer
     private readonly Mailbox<Slot> _mailbox = new();
     private readonly TaskCompletionSource<ConsumerEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly int _refillCredit; // how much ends the starving while there is something to read
-    private int _credit;
     private int _isReading;
     private volatile bool _isStarved;   // written under the queue's gate
     private volatile bool _goesOnAtOnce; // the same
     private volatile Exception? _failure;
+    private ConsumerCredit _credit;
 
     /// <summary>Makes a consumer; the queue adds it.</summary>
     /// <param name="consumerTag">Its tag, unique on its channel.</param>
@@ -50,8 +49,9 @@ internal sealed class Consumer : IConsumer
         Options = options;
         _ledger = ledger;
         _host = host;
-        _credit = options.AutoAck ? AutoAckWindow : prefetchCount == 0 ? Unlimited : prefetchCount;
-        _refillCredit = _credit < LongWindow ? 1 : _credit / RefillShare;
+        int window = options.AutoAck ? AutoAckWindow : prefetchCount == 0 ? Unlimited : prefetchCount;
+        _credit = new ConsumerCredit(window);
+        _refillCredit = window < LongWindow ? 1 : window / RefillShare;
         RingNode = new LinkedListNode<Consumer>(this);
     }
 
@@ -70,11 +70,11 @@ internal sealed class Consumer : IConsumer
     /// <summary>The queue that it consumes from.</summary>
     internal IConsumerHost Host => _host;
 
-    /// <summary>Whether it has credit of its own.</summary>
-    internal bool HasCredit => Volatile.Read(ref _credit) > 0;
-
     /// <summary>Whether it holds deliveries that nobody has read.</summary>
-    internal bool HasUnread => _mailbox.Count > 0;
+    internal bool HasUnread => _mailbox.HasItems;
+
+    /// <summary>What its reader's enumeration ends with; <see langword="null"/> for a quiet end, and before that.</summary>
+    internal Exception? Failure => _failure;
 
     /// <summary>Whether it ran out of credit and left the ring. Written under the queue's gate.</summary>
     internal bool IsStarved => _isStarved;
@@ -86,35 +86,7 @@ internal sealed class Consumer : IConsumer
     internal LinkedListNode<Consumer> RingNode { get; }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<Delivery> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        if (Interlocked.Exchange(ref _isReading, 1) != 0)
-        {
-            throw new InvalidOperationException($"Consumer '{ConsumerTag}' of queue '{Queue}' is being read already. A consumer has one reader; start another consumer for a second one.");
-        }
-
-        try
-        {
-            while (await WaitToReadAsync(cancellationToken).ConfigureAwait(false))
-            {
-                while (TryRead(out Delivery delivery))
-                {
-                    yield return delivery;
-                    cancellationToken.ThrowIfCancellationRequested();
-                }
-            }
-        }
-        finally
-        {
-            ReturnCredit(0); // the last may have been read after its credit, and that of others, came back
-            Volatile.Write(ref _isReading, 0);
-        }
-
-        if (_failure is { } failure)
-        {
-            throw failure;
-        }
-    }
+    public IAsyncEnumerable<Delivery> ReadAllAsync(CancellationToken cancellationToken = default) => new DeliverySequence(this, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask CancelAsync(CancellationToken cancellationToken = default)
@@ -134,22 +106,67 @@ internal sealed class Consumer : IConsumer
         await CancelAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Makes the caller the one reader.</summary>
+    /// <exception cref="InvalidOperationException">There is one.</exception>
+    internal void BeginReading()
+    {
+        if (Interlocked.Exchange(ref _isReading, 1) != 0)
+        {
+            throw new InvalidOperationException($"Consumer '{ConsumerTag}' of queue '{Queue}' is being read already. A consumer has one reader; start another consumer for a second one.");
+        }
+    }
+
+    /// <summary>Ends what <see cref="BeginReading"/> began.</summary>
+    internal void EndReading()
+    {
+        ReturnCredit(0); // the last may have been read after its credit, and that of others, came back
+        Volatile.Write(ref _isReading, 0);
+    }
+
+    /// <summary>Waits until there may be something to read, or, with <see langword="false"/>, will not be any more. Called by the reader.</summary>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    internal ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
+    {
+        ReturnCredit(0); // what came back while there was something to read
+        return _mailbox.WaitToTakeAsync(cancellationToken);
+    }
+
+    /// <summary>Reads the next delivery if there is one. Called by the reader.</summary>
+    /// <param name="delivery">The delivery.</param>
+    internal bool TryRead(out Delivery delivery)
+    {
+        if (!_mailbox.TryTake(out Slot slot))
+        {
+            delivery = default;
+            return false;
+        }
+
+        if (Options.AutoAck)
+        {
+            slot.Entry.Owner.Acknowledge(slot.Entry);
+            ReturnCredit(1);
+        }
+
+        delivery = DeliveryFactory.Create(slot.Entry, slot.Tag, ConsumerTag, slot.FailedDeliveries, slot.Redelivered);
+        return true;
+    }
+
     /// <summary>Takes one credit, and a place in the channel's window, for one delivery. Called under the queue's gate.</summary>
     /// <returns>Whether there was any; otherwise the consumer is starved until credit comes back.</returns>
     internal bool TryTakeCredit()
     {
-        if (HasCredit && (Options.AutoAck || _ledger.TryTakeWindow()))
+        if (_credit.Any() && (Options.AutoAck || _ledger.TryTakeWindow()))
         {
-            Interlocked.Decrement(ref _credit);
+            _credit.Take();
             return true;
         }
 
         _isStarved = true;
         Interlocked.MemoryBarrier(); // the mark before the second look; see the remarks
-        if (HasCredit && (Options.AutoAck || _ledger.TryTakeWindow()))
+        if (_credit.Any() && (Options.AutoAck || _ledger.TryTakeWindow()))
         {
             _isStarved = false;
-            Interlocked.Decrement(ref _credit);
+            _credit.Take();
             return true;
         }
 
@@ -159,14 +176,14 @@ internal sealed class Consumer : IConsumer
     /// <summary>Whether <see cref="TryTakeCredit"/> would succeed now; otherwise the consumer is starved, as by that. Called under the queue's gate.</summary>
     internal bool CanTake()
     {
-        if (HasCredit && (Options.AutoAck || _ledger.HasWindowPlace))
+        if (_credit.Any() && (Options.AutoAck || _ledger.HasWindowPlace))
         {
             return true;
         }
 
         _isStarved = true;
         Interlocked.MemoryBarrier(); // as in TryTakeCredit
-        if (HasCredit && (Options.AutoAck || _ledger.HasWindowPlace))
+        if (_credit.Any() && (Options.AutoAck || _ledger.HasWindowPlace))
         {
             _isStarved = false;
             return true;
@@ -182,7 +199,7 @@ internal sealed class Consumer : IConsumer
     {
         _goesOnAtOnce = atOnce;
         Interlocked.MemoryBarrier(); // a return adds the credit and then looks at this
-        return atOnce && _isStarved && HasCredit;
+        return atOnce && _isStarved && _credit.Any();
     }
 
     /// <summary>Ends the starving. Called under the queue's gate.</summary>
@@ -220,9 +237,10 @@ internal sealed class Consumer : IConsumer
     internal void ReturnCredit(int count)
     {
         // The addition is a fence, too, between the reader's emptying of the mailbox and its look at the credit: of a return and the reader at
-        // least one sees what the other did.
-        int credit = Interlocked.Add(ref _credit, count);
-        if (_isStarved && credit > 0 && (credit >= _refillCredit || _goesOnAtOnce || !HasUnread))
+        // least one sees what the other did. A consumer that is starved by its channel's window only has credit that this does not see: that
+        // channel lets it go on.
+        int returned = _credit.Return(count);
+        if (_isStarved && returned > 0 && (returned >= _refillCredit || _goesOnAtOnce || !HasUnread))
         {
             _host.Resume(this);
         }
@@ -254,30 +272,6 @@ internal sealed class Consumer : IConsumer
         entry = slot.Entry;
         deliveryTag = slot.Tag;
         return taken;
-    }
-
-    private ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
-    {
-        ReturnCredit(0); // what came back while there was something to read
-        return _mailbox.WaitToTakeAsync(cancellationToken);
-    }
-
-    private bool TryRead(out Delivery delivery)
-    {
-        if (!_mailbox.TryTake(out Slot slot))
-        {
-            delivery = default;
-            return false;
-        }
-
-        if (Options.AutoAck)
-        {
-            slot.Entry.Owner.Acknowledge(slot.Entry);
-            ReturnCredit(1);
-        }
-
-        delivery = DeliveryFactory.Create(slot.Entry, slot.Tag, ConsumerTag, slot.FailedDeliveries, slot.Redelivered);
-        return true;
     }
 
     // What the entry said when it was handed over: it may be requeued and delivered elsewhere before this is read.

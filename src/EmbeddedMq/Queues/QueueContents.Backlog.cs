@@ -47,8 +47,8 @@ internal sealed partial class QueueContents
     /// <param name="runs">The messages, in order.</param>
     internal void Restore(byte level, IReadOnlyCollection<AwayRun> runs)
     {
-        int count = _ready.Restore(level, runs, _lastSequence + 1);
-        _lastSequence += (ulong)count;
+        int count = _ready.Restore(level, runs, _counters.LastSequence + 1);
+        _counters.LastSequence += (ulong)count;
         _counters.Enqueued += count;
         memory.Add(runs.Sum(MemoryBytesOf));
         NotePageWanted();

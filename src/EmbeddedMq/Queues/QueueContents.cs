@@ -20,7 +20,6 @@ internal sealed partial class QueueContents(
     private readonly QueueCounters _counters = new();
     private readonly int _maxPriority = settings.MaxPriority; // an argument of the declaration, which no policy changes
     private PriorityReadyList _ready = new(settings.MaxPriority);
-    private ulong _lastSequence;
     private QueueSettings _settings = settings;
     private bool _isClosed;
 
@@ -84,7 +83,7 @@ internal sealed partial class QueueContents(
     internal void Enter(QueueEntry entry)
     {
         entry.Move(EntryState.Waiting, EntryState.Ready);
-        entry.Sequence = ++_lastSequence;
+        entry.Sequence = ++_counters.LastSequence;
         entry.Priority = _ready.LevelOf(entry.Message.Properties.Priority);
         _counters.Enqueued++;
         SetExpiry(entry);

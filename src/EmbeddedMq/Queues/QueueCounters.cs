@@ -1,10 +1,15 @@
+using EmbeddedMq.Threading;
+
 namespace EmbeddedMq.Queues;
 
 /// <summary>Totals of one queue since it was declared. They account for every message: what came in is settled, gone by policy, or still there.</summary>
 /// <remarks>Guarded by the queue's gate, but for the acknowledged, which are counted without it.</remarks>
 internal sealed class QueueCounters
 {
-    private long _acknowledged;
+    private LoneCounter _acknowledged; // beside what publishers write with each message
+
+    /// <summary>The position of the message that came last.</summary>
+    internal ulong LastSequence { get; set; }
 
     /// <summary>Taken in.</summary>
     internal long Enqueued { get; set; }
@@ -31,11 +36,11 @@ internal sealed class QueueCounters
     internal long Rejected { get; set; }
 
     /// <summary>Settled as processed.</summary>
-    internal long Acknowledged => Volatile.Read(ref _acknowledged);
+    internal long Acknowledged => _acknowledged.Value;
 
     /// <summary>Handed over and not settled yet.</summary>
     internal long Unacked => Acquired - Requeued - DiedAcquired - Acknowledged;
 
     /// <summary>Counts one acknowledgement. Thread-safe.</summary>
-    internal void AddAcknowledged() => Interlocked.Increment(ref _acknowledged);
+    internal void AddAcknowledged() => _acknowledged.Increment();
 }

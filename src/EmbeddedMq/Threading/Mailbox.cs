@@ -1,36 +1,115 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
-using System.Threading.Channels;
+using System.Threading.Tasks.Sources;
 
 namespace EmbeddedMq.Threading;
 
-/// <summary>A queue from many writers to one waiting reader: System.Threading.Channels under a name that leaves "channel" to AMQP.</summary>
-/// <remarks>Thread-safe. A post never runs the reader's code: continuations go to the thread pool, so that posting under a gate is bounded work.
-/// It has no bound of its own; whoever posts holds one (a consumer's credit).</remarks>
+/// <summary>A queue to one reader who waits for it. Posting and taking take no lock while the reader is busy.</summary>
+/// <remarks>
+/// <para>Thread-safe, but one waits at a time. A post never runs the reader's code: its continuation goes to the thread pool, so that posting
+/// under a gate is bounded work. It has no bound of its own; whoever posts holds one (a consumer's credit).</para>
+/// <para>Reader and writers meet by a fence each: the reader says that it waits and then looks for items once more, a writer adds its item
+/// and then looks whether the reader waits. Whoever changes the mark back ends the waiting.</para>
+/// </remarks>
 /// <typeparam name="T">What is posted.</typeparam>
-internal sealed class Mailbox<T>
+internal sealed class Mailbox<T> : IValueTaskSource<bool>
 {
-    private readonly Channel<T> _items = Channel.CreateUnbounded<T>(new UnboundedChannelOptions
-    {
-        AllowSynchronousContinuations = false,
-        SingleReader = false, // closing takes what the reader has not taken
-        SingleWriter = false,
-    });
+    private readonly ConcurrentQueue<T> _items = new();
+    private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
+    private CancellationTokenRegistration _cancellation;
+    private int _isWaiting;
+    private volatile bool _isComplete;
 
-    /// <summary>How many items nobody has taken yet.</summary>
-    internal int Count => _items.Reader.Count;
+    /// <summary>Whether there are items that nobody has taken yet.</summary>
+    internal bool HasItems => !_items.IsEmpty;
 
     /// <summary>Posts an item; <see langword="false"/> when the mailbox is complete.</summary>
     /// <param name="item">The item.</param>
-    internal bool TryPost(T item) => _items.Writer.TryWrite(item);
+    /// <remarks>A completion beside the post may or may not come before it.</remarks>
+    internal bool TryPost(T item)
+    {
+        if (_isComplete)
+        {
+            return false;
+        }
+
+        _items.Enqueue(item);
+        Interlocked.MemoryBarrier();
+        EndWaiting();
+        return true;
+    }
 
     /// <summary>Lets the reader finish once it has taken what is there. Further calls do nothing.</summary>
-    internal void Complete() => _items.Writer.TryComplete();
+    internal void Complete()
+    {
+        _isComplete = true;
+        Interlocked.MemoryBarrier();
+        EndWaiting();
+    }
 
     /// <summary>Takes an item if there is one.</summary>
     /// <param name="item">The item.</param>
-    internal bool TryTake([MaybeNullWhen(false)] out T item) => _items.Reader.TryRead(out item);
+    internal bool TryTake([MaybeNullWhen(false)] out T item) => _items.TryDequeue(out item);
 
-    /// <summary>Waits until there is an item to take (<see langword="true"/>) or never will be (<see langword="false"/>).</summary>
+    /// <summary>Waits until there may be an item to take (<see langword="true"/>), or never will be (<see langword="false"/>).</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
-    internal ValueTask<bool> WaitToTakeAsync(CancellationToken cancellationToken) => _items.Reader.WaitToReadAsync(cancellationToken);
+    internal ValueTask<bool> WaitToTakeAsync(CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<bool>(cancellationToken);
+        }
+
+        bool isComplete = _isComplete; // before the look at the items: what was posted before the end is seen
+        return HasItems ? new ValueTask<bool>(true)
+            : isComplete ? new ValueTask<bool>(false)
+            : BeginWaiting(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    bool IValueTaskSource<bool>.GetResult(short token)
+    {
+        _cancellation.Dispose();
+        return _wait.GetResult(token);
+    }
+
+    /// <inheritdoc/>
+    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _wait.GetStatus(token);
+
+    /// <inheritdoc/>
+    void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+        => _wait.OnCompleted(continuation, state, token, flags);
+
+    private ValueTask<bool> BeginWaiting(CancellationToken cancellationToken)
+    {
+        _wait.Reset();
+        ValueTask<bool> wait = new(this, _wait.Version);
+        Volatile.Write(ref _isWaiting, 1);
+        Interlocked.MemoryBarrier(); // the mark before the second look; see the remarks
+        if (HasItems || _isComplete)
+        {
+            EndWaiting();
+        }
+
+        _cancellation = cancellationToken.UnsafeRegister(static (mailbox, token) => ((Mailbox<T>)mailbox!).CancelWaiting(token), this);
+        return wait;
+    }
+
+    private void EndWaiting()
+    {
+        if (TryEndWaiting())
+        {
+            _wait.SetResult(true);
+        }
+    }
+
+    private void CancelWaiting(CancellationToken cancellationToken)
+    {
+        if (TryEndWaiting())
+        {
+            _wait.SetException(new OperationCanceledException(cancellationToken));
+        }
+    }
+
+    private bool TryEndWaiting() => Volatile.Read(ref _isWaiting) != 0 && Interlocked.Exchange(ref _isWaiting, 0) != 0;
 }

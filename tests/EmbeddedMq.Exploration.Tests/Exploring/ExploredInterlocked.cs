@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Real = System.Threading.Interlocked;
 
 namespace EmbeddedMq.Exploration.Tests.Exploring;
@@ -53,7 +54,7 @@ internal static class ExploredInterlocked
         return result;
     }
 
-    public static T CompareExchange<T>(ref T location, T value, T comparand)
+    public static T CompareExchange<T>([NotNullIfNotNull(nameof(value))] ref T location, T value, T comparand)
     {
         ExploredThread.Current?.Point();
         T result = Real.CompareExchange(ref location, value, comparand);

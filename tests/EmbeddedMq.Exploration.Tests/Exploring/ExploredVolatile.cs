@@ -65,6 +65,12 @@ internal static class ExploredVolatile
         ExploredThread.Current?.Point();
     }
 
+    public static void Write(ref ulong location, ulong value)
+    {
+        Real.Write(ref location, value);
+        ExploredThread.Current?.Point();
+    }
+
     public static void Write(ref bool location, bool value)
     {
         Real.Write(ref location, value);
