@@ -29,6 +29,7 @@ public sealed class MessageBus : IAsyncDisposable
     private readonly BusConnection _consumeConnection;
     private readonly BusConnection _publishConnection;
     private readonly Publisher _publisher;
+    private readonly MarkKeeper _marks;
     private readonly ConsumerEndpoint[] _endpoints;
     private readonly SemaphoreSlim _lifecycle = new(1, 1);      // start and stop one after the other
     private readonly CancellationTokenSource _stopRequested = new();
@@ -43,7 +44,7 @@ public sealed class MessageBus : IAsyncDisposable
         Func<CancellationToken, ValueTask<IBroker>> broker,
         string brokerName,
         IMessageSerializer serializer,
-        IServiceScopeFactory? scopes,
+        IServiceProvider? provider,
         TimeProvider time,
         ILogger logger)
     {
@@ -57,6 +58,7 @@ public sealed class MessageBus : IAsyncDisposable
         _consumeConnection = new BusConnection(BrokerWithVirtualHostAsync, plan.Topology.VirtualHost, $"{brokerName}.consume", DeclareTopologyAsync);
         _publishConnection = new BusConnection(BrokerWithTopologyAsync, plan.Topology.VirtualHost, $"{brokerName}.publish");
         _publisher = new Publisher(_publishConnection, plan, serializer, options, time, _telemetry, logger);
+        _marks = new MarkKeeper(plan.Idempotence, provider ?? NoServices.Instance);
         ConsumerServices services = new()
         {
             ConsumeConnection = _consumeConnection,
@@ -64,7 +66,8 @@ public sealed class MessageBus : IAsyncDisposable
             PublishConnection = _publishConnection,
             Publisher = _publisher,
             Serializer = serializer,
-            Scopes = scopes,
+            Scopes = provider?.GetRequiredService<IServiceScopeFactory>(),
+            Marks = _marks,
             Time = time,
             Logger = logger,
             Telemetry = _telemetry,
@@ -125,7 +128,7 @@ public sealed class MessageBus : IAsyncDisposable
             _ => new ValueTask<IBroker>(broker),
             broker.Name,
             serializer,
-            services?.GetRequiredService<IServiceScopeFactory>(),
+            services,
             timeProvider ?? TimeProvider.System,
             loggerFactory?.CreateLogger(Log.Category) ?? NullLogger.Instance);
         try
@@ -201,6 +204,11 @@ public sealed class MessageBus : IAsyncDisposable
             }
 
             _isStarted = true;
+            if (_plan.Consumers.FirstOrDefault(static consumer => consumer.IsIdempotent) is { } idempotent)
+            {
+                _marks.Open(await _broker(either.Token).ConfigureAwait(false), idempotent.Queue);
+            }
+
             foreach (ConsumerEndpoint endpoint in _endpoints)
             {
                 await endpoint.StartAsync(either.Token).ConfigureAwait(false);
@@ -254,6 +262,7 @@ public sealed class MessageBus : IAsyncDisposable
             await TryCloseAsync(endpoint.DisposeAsync, "a consumer").ConfigureAwait(false);
         }
 
+        await TryCloseAsync(_marks.DisposeAsync, "the idempotence store").ConfigureAwait(false);
         await TryCloseAsync(_publisher.CloseAsync, "the publisher").ConfigureAwait(false);
         await TryCloseAsync(_consumeConnection.DisposeAsync, "the consumers' connection").ConfigureAwait(false);
         await TryCloseAsync(_publishConnection.DisposeAsync, "the publisher's connection").ConfigureAwait(false);

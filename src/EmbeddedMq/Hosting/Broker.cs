@@ -15,7 +15,7 @@ namespace EmbeddedMq;
 
 /// <summary>The embedded broker: the AMQP 0-9-1 model as objects in this process.</summary>
 /// <remarks>Thread-safe. Start it with <see cref="StartAsync"/>; disposing it closes every connection and stops its timers.</remarks>
-public sealed class Broker : IBroker
+public sealed class Broker : IBroker, IBrokerStores
 {
     // Where the process's memory is not limited otherwise; the share is RabbitMQ's vm_memory_high_watermark.
     private const double DefaultMemoryShare = 0.4;
@@ -33,6 +33,8 @@ public sealed class Broker : IBroker
     private Broker(BrokerOptions options, IJournal journal)
     {
         Name = options.Name;
+        Idempotence = new MemoryIdempotenceStore(new MemoryIdempotenceOptions { TimeProvider = options.TimeProvider });
+        Outbox = new MemoryOutboxStore(options.TimeProvider);
         ILogger logger = options.LoggerFactory?.CreateLogger("EmbeddedMq.Broker") ?? NullLogger.Instance;
 
         // Apart from the connections' events: a handler that takes its time must not keep publishers waiting.
@@ -75,6 +77,12 @@ public sealed class Broker : IBroker
 
     /// <inheritdoc/>
     public IBrokerManagement Management => _management;
+
+    /// <inheritdoc/>
+    public IIdempotenceStore Idempotence { get; }
+
+    /// <inheritdoc/>
+    public IOutboxStore Outbox { get; }
 
     /// <summary>Bytes of messages in memory, as <see cref="BrokerOptions.MemoryHighWatermarkBytes"/> counts them.</summary>
     public long MemoryBytes => _services.Memory.Bytes;

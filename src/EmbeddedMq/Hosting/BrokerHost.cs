@@ -143,7 +143,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
             StartBrokerAsync,
             options.Name,
             serializer,
-            _services.GetRequiredService<IServiceScopeFactory>(),
+            _services,
             options.TimeProvider,
             _logger);
         errors.AddRange(bus.CheckSerializer(serializer));

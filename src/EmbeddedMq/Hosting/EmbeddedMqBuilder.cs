@@ -14,6 +14,9 @@ internal sealed class EmbeddedMqBuilder(string name, IServiceCollection services
     public IServiceCollection Services { get; } = services;
 
     /// <inheritdoc/>
+    internal override void ShareWithHandlers<TService>(Func<IServiceProvider, TService> create) => Services.TryAddScoped(create);
+
+    /// <inheritdoc/>
     protected override void AddHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
         => Services.TryAddScoped<THandler>();
 }

@@ -17,6 +17,7 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     private readonly Dictionary<Type, PublishRoute> _routes = [];
     private readonly List<ConsumerPlan> _consumers = [];
     private TopologyBuilder? _topology;
+    private IdempotencePlan _idempotence = IdempotencePlan.Default;
     private string _virtualHost = ConnectionOptions.DefaultVirtualHost;
     private string _messagingSystem = EmbeddedSystem;
     private Func<IServiceProvider, IMessageSerializer>? _createSerializer;
@@ -112,7 +113,14 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     public IEmbeddedMqBuilder Outbox(Action<IOutboxBuilder>? configure = null) => throw new NotImplementedException();
 
     /// <inheritdoc/>
-    public IEmbeddedMqBuilder Idempotence(Action<IIdempotenceBuilder> configure) => throw new NotImplementedException();
+    public IEmbeddedMqBuilder Idempotence(Action<IIdempotenceBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        IdempotenceBuilder builder = new(_idempotence, this, _errors);
+        configure(builder);
+        _idempotence = builder.Plan;
+        return this;
+    }
 
     /// <inheritdoc/>
     public IEmbeddedMqBuilder UseSerializer(Func<IServiceProvider, IMessageSerializer> create)
@@ -153,10 +161,20 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
             Topology = PlanCompletion.WithSupportingQueues(Declared.Build(_virtualHost), consumers),
             Routes = _routes.ToFrozenDictionary(),
             Consumers = consumers,
+            Idempotence = _idempotence,
             CreateSerializer = _createSerializer,
             StartEngine = _startEngine,
             MessagingSystem = _messagingSystem,
         };
+    }
+
+    /// <summary>Makes a service of each message's scope, where there are services.</summary>
+    /// <typeparam name="TService">Its type.</typeparam>
+    /// <param name="create">Makes it.</param>
+    internal virtual void ShareWithHandlers<TService>(Func<IServiceProvider, TService> create)
+        where TService : class
+    {
+        // Without services of our own, the application's provider must have it; resolving it says so otherwise.
     }
 
     /// <summary>Takes note of a handler class.</summary>

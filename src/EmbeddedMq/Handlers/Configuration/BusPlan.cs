@@ -18,6 +18,9 @@ internal sealed record BusPlan
     /// <summary>The consumers, at most one a queue.</summary>
     public required IReadOnlyList<ConsumerPlan> Consumers { get; init; }
 
+    /// <summary>How idempotent consumers remember.</summary>
+    public required IdempotencePlan Idempotence { get; init; }
+
     /// <summary>Makes the serializer, or <see langword="null"/> for the default one.</summary>
     public Func<IServiceProvider, IMessageSerializer>? CreateSerializer { get; init; }
 

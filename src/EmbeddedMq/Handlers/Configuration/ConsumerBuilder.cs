@@ -69,7 +69,13 @@ internal sealed class ConsumerBuilder<T>(ConsumerPlan<T> plan, ConfigurationErro
     }
 
     /// <inheritdoc/>
-    public IConsumerBuilder<T> Idempotent(Action<IIdempotentConsumerBuilder<T>>? configure = null) => throw new NotImplementedException();
+    public IConsumerBuilder<T> Idempotent(Action<IIdempotentConsumerBuilder<T>>? configure = null)
+    {
+        IdempotentConsumerBuilder<T> builder = new(Plan.Idempotent ?? new IdempotentPlan<T> { Scope = Plan.Queue }, Plan.Queue, errors);
+        configure?.Invoke(builder);
+        Plan = Plan with { Idempotent = builder.Plan };
+        return this;
+    }
 
     /// <inheritdoc/>
     public IConsumerBuilder<T> Priority(int priority)

@@ -39,6 +39,9 @@ internal abstract record ConsumerPlan
     /// <summary>Whether messages of one key are kept in order.</summary>
     public abstract bool KeepsKeyOrder { get; }
 
+    /// <summary>Whether each message takes effect once.</summary>
+    public abstract bool IsIdempotent { get; }
+
     /// <summary>The prefetch in effect.</summary>
     public int EffectivePrefetch => Prefetch ?? Math.Min(65_535, Math.Max(DefaultPrefetch, 4 * Concurrency));
 

@@ -15,6 +15,12 @@ internal sealed record ConsumerPlan<T> : ConsumerPlan
     /// <summary>Checks that the serializer knows the answer's type, for a consumer that answers.</summary>
     public Action<IMessageSerializer>? CheckResponse { get; init; }
 
+    /// <summary>What it recognises its messages by, or <see langword="null"/> where each delivery is handled.</summary>
+    public IdempotentPlan<T>? Idempotent { get; init; }
+
+    /// <inheritdoc/>
+    public override bool IsIdempotent => Idempotent is not null;
+
     /// <inheritdoc/>
     public override bool KeepsKeyOrder => KeyOf is not null;
 

@@ -26,6 +26,9 @@ internal sealed record ConsumerServices
     /// <summary>Makes a scope for each message, or <see langword="null"/> where there are no services.</summary>
     public IServiceScopeFactory? Scopes { get; init; }
 
+    /// <summary>Where idempotent consumers remember.</summary>
+    public required MarkKeeper Marks { get; init; }
+
     /// <summary>The clock.</summary>
     public required TimeProvider Time { get; init; }
 
