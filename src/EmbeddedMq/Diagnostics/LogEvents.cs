@@ -1,7 +1,7 @@
 namespace EmbeddedMq.Diagnostics;
 
 /// <summary>The ids of log events. An id keeps its meaning for ever; what is no longer logged leaves a gap.</summary>
-/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 metrics: <see cref="Log"/>. 2000 the broker itself, 2100 its storage: <see cref="BrokerLog"/>.</remarks>
+/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 metrics, 1500 the outbox: <see cref="Log"/>. 2000 the broker itself, 2100 its storage: <see cref="BrokerLog"/>.</remarks>
 internal static class LogEvents
 {
     // Start and stop
@@ -79,6 +79,29 @@ internal static class LogEvents
 
     /// <summary>Debug. The broker's counts could not be read for metrics.</summary>
     internal const int GaugesFailed = 1400;
+
+    // The outbox
+
+    /// <summary>Warning. The broker refused a message; it is tried again after a delay.</summary>
+    internal const int OutboxSendFailed = 1500;
+
+    /// <summary>Error. A message was refused for the last time and given up.</summary>
+    internal const int OutboxMessageFailed = 1501;
+
+    /// <summary>Warning. The broker cannot be reached or makes publishers wait; sending goes on after a delay.</summary>
+    internal const int OutboxBrokerUnreachable = 1502;
+
+    /// <summary>Warning. The store failed; it is tried again after a delay.</summary>
+    internal const int OutboxStoreFailed = 1503;
+
+    /// <summary>Warning. What became of messages could not be noted before their lease was over or the application stopped.</summary>
+    internal const int OutboxNoteLost = 1504;
+
+    /// <summary>Error. The application's function that is told of given up messages failed.</summary>
+    internal const int OutboxCallbackFailed = 1505;
+
+    /// <summary>Warning. The stop's time was over before all that was in hand had been confirmed or given back.</summary>
+    internal const int OutboxLeftBehind = 1506;
 
     // The broker itself
 

@@ -25,8 +25,9 @@ internal sealed class MessagingTelemetry(string system, string broker)
     /// <param name="routingKey">The routing key.</param>
     /// <param name="message">The message's properties.</param>
     /// <param name="bodyBytes">The size of its body.</param>
+    /// <param name="parent">The span that it belongs to; none given: the one around it.</param>
     /// <returns>The span, or <see langword="null"/> when nobody wants it.</returns>
-    internal Activity? StartPublish(string exchange, string routingKey, MessageProperties message, int bodyBytes)
+    internal Activity? StartPublish(string exchange, string routingKey, MessageProperties message, int bodyBytes, ActivityContext parent = default)
     {
         if (!Telemetry.Source.HasListeners())
         {
@@ -38,7 +39,7 @@ internal sealed class MessagingTelemetry(string system, string broker)
         Activity? activity = Telemetry.Source.StartActivity(
             $"{PublishOperation} {target}",
             ActivityKind.Producer,
-            parentContext: default,
+            parent,
             [
                 new(TelemetryTags.System, system),
                 new(TelemetryTags.OperationName, PublishOperation),
@@ -76,6 +77,19 @@ internal sealed class MessagingTelemetry(string system, string broker)
         DistributedContextPropagator.Current.Inject(
             source, carrier, static (target, name, value) => ((HeaderCarrier)target!).Set(name, value));
         return carrier.Headers;
+    }
+
+    /// <summary>The trace context in a message's headers.</summary>
+    /// <param name="headers">The headers.</param>
+    internal static ActivityContext ReadContext(HeaderTable headers)
+    {
+        if (headers.Count == 0)
+        {
+            return default;
+        }
+
+        DistributedContextPropagator.Current.ExtractTraceIdAndState(headers, ReadHeader, out string? parent, out string? state);
+        return ActivityContext.TryParse(parent, state, isRemote: true, out ActivityContext context) ? context : default;
     }
 
     /// <summary>Records a publish.</summary>
@@ -158,17 +172,6 @@ internal sealed class MessagingTelemetry(string system, string broker)
         {
             duration.Record(time.GetElapsedTime(begun).TotalSeconds, tags);
         }
-    }
-
-    private static ActivityContext ReadContext(HeaderTable headers)
-    {
-        if (headers.Count == 0)
-        {
-            return default;
-        }
-
-        DistributedContextPropagator.Current.ExtractTraceIdAndState(headers, ReadHeader, out string? parent, out string? state);
-        return ActivityContext.TryParse(parent, state, isRemote: true, out ActivityContext context) ? context : default;
     }
 
     private static void ReadBaggage(HeaderTable headers, Activity activity)

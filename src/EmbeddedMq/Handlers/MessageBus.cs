@@ -1,7 +1,9 @@
 using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Errors;
 using EmbeddedMq.Handlers;
 using EmbeddedMq.Handlers.Configuration;
 using EmbeddedMq.Handlers.Consuming;
+using EmbeddedMq.Handlers.Outbox;
 using EmbeddedMq.Handlers.Publishing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -31,6 +33,7 @@ public sealed class MessageBus : IAsyncDisposable
     private readonly Publisher _publisher;
     private readonly MarkKeeper _marks;
     private readonly ConsumerEndpoint[] _endpoints;
+    private readonly BusOutbox? _outbox;
     private readonly SemaphoreSlim _lifecycle = new(1, 1);      // start and stop one after the other
     private readonly CancellationTokenSource _stopRequested = new();
     private IReadOnlyList<ConsumerStopReport> _report = [];     // guarded by _lifecycle
@@ -74,10 +77,15 @@ public sealed class MessageBus : IAsyncDisposable
             Options = options,
         };
         _endpoints = [.. plan.Consumers.Select(consumer => consumer.CreateEndpoint(services))];
+        _outbox = plan.Outbox is { } outbox ? CreateOutbox(outbox, provider ?? NoServices.Instance) : null;
     }
 
     /// <summary>Publishes messages; usable until the bus is disposed.</summary>
     public IPublisher Publisher => _publisher;
+
+    /// <summary>Stores messages before they are sent; usable until the bus is disposed.</summary>
+    /// <exception cref="InvalidOperationException">There is none: it was not configured with <see cref="IEmbeddedMqBuilder.Outbox"/>.</exception>
+    public IOutbox Outbox => _outbox?.Outbox ?? throw MqErrors.NoOutbox();
 
     /// <summary>The broker's name.</summary>
     internal string BrokerName { get; }
@@ -85,6 +93,12 @@ public sealed class MessageBus : IAsyncDisposable
     /// <summary>Why consumers do not run at the moment, by queue; empty while all is well.</summary>
     internal IReadOnlyDictionary<string, string> ConsumerFailures
         => _endpoints.Where(static endpoint => endpoint.Failure is not null).ToDictionary(static endpoint => endpoint.Queue, static endpoint => endpoint.Failure!);
+
+    /// <summary>Why the outbox does not send at the moment, or <see langword="null"/> while all is well, or there is none.</summary>
+    internal string? OutboxFailure => _outbox?.Relay?.Failure;
+
+    /// <summary>Where the outbox keeps its messages, or <see langword="null"/> where there is none.</summary>
+    internal IOutboxStore? OutboxStore => _outbox?.Outbox.Store;
 
     /// <summary>Why calls to the broker wait, or <see langword="null"/>.</summary>
     internal string? BlockedReason => _publishConnection.BlockedReason ?? _consumeConnection.BlockedReason;
@@ -188,6 +202,11 @@ public sealed class MessageBus : IAsyncDisposable
         {
             await _consumeConnection.GetAsync(cancellationToken).ConfigureAwait(false);
         }
+
+        if (_plan.Outbox is { CreateStore: null } && await _broker(cancellationToken).ConfigureAwait(false) is var broker and not IBrokerStores)
+        {
+            ThrowIfAny(BrokerName, [MqErrors.NoOutboxStore(broker.Name)]);
+        }
     }
 
     /// <summary>Starts the consumers. When one fails, those that were started are stopped again. A second call does nothing, and none is started after a stop.</summary>
@@ -209,6 +228,7 @@ public sealed class MessageBus : IAsyncDisposable
                 _marks.Open(await _broker(either.Token).ConfigureAwait(false), idempotent.Queue);
             }
 
+            _outbox?.Relay?.Start();
             foreach (ConsumerEndpoint endpoint in _endpoints)
             {
                 await endpoint.StartAsync(either.Token).ConfigureAwait(false);
@@ -240,7 +260,7 @@ public sealed class MessageBus : IAsyncDisposable
             if (!_isStopped)
             {
                 _isStopped = true;
-                if (_isStarted && _endpoints.Length > 0)
+                if (_isStarted && (_endpoints.Length > 0 || _outbox is not null))
                 {
                     await StopAndReportAsync(_options.StopTimeout ?? defaultTimeout, cancellationToken).ConfigureAwait(false);
                 }
@@ -263,6 +283,11 @@ public sealed class MessageBus : IAsyncDisposable
         }
 
         await TryCloseAsync(_marks.DisposeAsync, "the idempotence store").ConfigureAwait(false);
+        if (_outbox is not null)
+        {
+            await TryCloseAsync(_outbox.DisposeAsync, "the outbox").ConfigureAwait(false);
+        }
+
         await TryCloseAsync(_publisher.CloseAsync, "the publisher").ConfigureAwait(false);
         await TryCloseAsync(_consumeConnection.DisposeAsync, "the consumers' connection").ConfigureAwait(false);
         await TryCloseAsync(_publishConnection.DisposeAsync, "the publisher's connection").ConfigureAwait(false);
@@ -324,6 +349,11 @@ public sealed class MessageBus : IAsyncDisposable
         }
 
         _report = reports;
+        if (reports.Length == 0)
+        {
+            return;
+        }
+
         LogLevel level = reports.All(static report => report is { Returned: 0, Abandoned: 0, Ready: 0 }) ? LogLevel.Information : LogLevel.Warning;
         string queues = string.Join("; ", reports.Select(Describe));
         Log.ConsumersStopped(_logger, level, BrokerName, queues);
@@ -332,8 +362,32 @@ public sealed class MessageBus : IAsyncDisposable
     private static string Describe(ConsumerStopReport report)
         => $"{report.Queue}: {(report.Ready < 0 ? "unknown" : report.Ready)} ready ({report.Returned} of them given back), {report.Abandoned} handlers left behind";
 
+    // And the relay beside them: what handlers store until their end is sent after the next start.
     private async ValueTask<ConsumerStopReport[]> StopEndpointsAsync(StopBudget budget)
-        => await Task.WhenAll(_endpoints.Select(endpoint => endpoint.StopAsync(budget).AsTask())).ConfigureAwait(false);
+    {
+        ValueTask relay = _outbox?.Relay?.StopAsync(budget) ?? ValueTask.CompletedTask;
+        ConsumerStopReport[] reports = await Task.WhenAll(_endpoints.Select(endpoint => endpoint.StopAsync(budget).AsTask())).ConfigureAwait(false);
+        await relay.ConfigureAwait(false);
+        return reports;
+    }
+
+    private BusOutbox CreateOutbox(OutboxPlan plan, IServiceProvider services)
+    {
+        OutboxStoreSource source = new(plan, _broker, services);
+        MessageOutbox outbox = new(_publisher, source, BrokerName);
+        return new BusOutbox(outbox, source, !plan.HasRelay ? null : new OutboxRelay(new RelayServices
+        {
+            Plan = plan,
+            Source = source,
+            Connection = _publishConnection,
+            Broker = BrokerName,
+            Services = services,
+            Options = _options,
+            Time = _time,
+            Logger = _logger,
+            Telemetry = _telemetry,
+        }));
+    }
 
     private async ValueTask<long> CountReadyAsync(string queue)
     {

@@ -21,6 +21,9 @@ public sealed class MessageBusOptions
     /// <summary>The longest such wait. At least <see cref="RestartDelay"/>. Default 30 s.</summary>
     public TimeSpan MaxRestartDelay { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The seed of what is random: how the outbox varies its delays. Default <see langword="null"/>: a new one each time.</summary>
+    internal int? RandomSeed { get; set; }
+
     /// <summary>Settings of consumers, by queue. They win over the code, so that an operator can change them.</summary>
     public IDictionary<string, ConsumerSettings> Consumers { get; } = new Dictionary<string, ConsumerSettings>(StringComparer.Ordinal);
 }

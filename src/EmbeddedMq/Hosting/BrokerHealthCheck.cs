@@ -2,8 +2,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EmbeddedMq.Hosting;
 
-/// <summary>Healthy: the broker runs, stores and reads, its consumers consume, its publishers publish. Degraded: the broker makes them wait, or
-/// soon will. Else unhealthy.</summary>
+/// <summary>Healthy: the broker runs, stores and reads, its consumers consume, its publishers publish, its outbox sends. Degraded: the broker makes
+/// them wait, or soon will; the outbox cannot send, or holds messages that were given up and wait for somebody. Else unhealthy.</summary>
 /// <param name="host">The broker.</param>
 internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
 {
@@ -20,7 +20,8 @@ internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
         IReadOnlyDictionary<string, string> unreadable = storage is null
             ? new Dictionary<string, string>()
             : await FindUnreadableAsync(broker.Management, cancellationToken).ConfigureAwait(false);
-        return Judge(context.Registration.FailureStatus, storage, unreadable, host.Bus.ConsumerFailures, host.Bus.BlockedReason);
+        string? outbox = await FindOutboxFaultAsync(host.Bus, cancellationToken).ConfigureAwait(false);
+        return Judge(context.Registration.FailureStatus, storage, unreadable, host.Bus.ConsumerFailures, host.Bus.BlockedReason, outbox);
     }
 
     /// <summary>Judges a broker that runs. All that is wrong is in the text, the worst first.</summary>
@@ -29,12 +30,14 @@ internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
     /// <param name="unreadable">Why messages cannot be read from disk, by queue.</param>
     /// <param name="idle">Why consumers do not consume, by queue.</param>
     /// <param name="blocked">Why publishers wait, or <see langword="null"/>.</param>
+    /// <param name="outbox">What is wrong with the outbox, or <see langword="null"/>.</param>
     internal static HealthCheckResult Judge(
         HealthStatus failure,
         StorageDescription? storage,
         IReadOnlyDictionary<string, string> unreadable,
         IReadOnlyDictionary<string, string> idle,
-        string? blocked)
+        string? blocked,
+        string? outbox = null)
     {
         List<string> faults = [];
         if (storage?.State == StorageState.Failed)
@@ -57,6 +60,7 @@ internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
 
         return storage?.State == StorageState.LowSpace ? HealthCheckResult.Degraded($"The disk is nearly full: {storage.Reason}")
             : blocked is not null ? HealthCheckResult.Degraded($"The broker makes publishers wait: {blocked}")
+            : outbox is not null ? HealthCheckResult.Degraded(outbox)
             : HealthCheckResult.Healthy();
 
         void Add(string what, IReadOnlyDictionary<string, string> reasons)
@@ -65,6 +69,24 @@ internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
             {
                 faults.Add($"{what}: {string.Join("; ", reasons.Select(static entry => $"{entry.Key} ({entry.Value})"))}");
             }
+        }
+    }
+
+    private static async ValueTask<string?> FindOutboxFaultAsync(MessageBus bus, CancellationToken cancellationToken)
+    {
+        if (bus.OutboxFailure is { } failure)
+        {
+            return $"The outbox does not send: {failure}";
+        }
+
+        try
+        {
+            long failed = bus.OutboxStore is { } store ? (await store.CountAsync(cancellationToken).ConfigureAwait(false)).Failed : 0;
+            return failed == 0 ? null : $"{failed} messages of the outbox were given up. Retry or discard them";
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            return $"The outbox cannot be read: {error.Message}";
         }
     }
 

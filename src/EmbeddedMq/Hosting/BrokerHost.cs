@@ -21,6 +21,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
     private volatile bool _isDisposed;
     private IDisposable? _gauges;             // guarded by _lifecycle
     private IDisposable? _storageGauges;      // guarded by _lifecycle
+    private IDisposable? _outboxGauges;       // guarded by _lifecycle
 
     /// <summary>Makes a broker that has not been started.</summary>
     /// <param name="builder">What the application wants of it.</param>
@@ -170,6 +171,9 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
                     : await Broker.StartAsync(parts.Options, cancellationToken).ConfigureAwait(false);
                 _gauges = BrokerGauges.Add(broker, _logger);
                 _storageGauges = broker is Broker embedded ? StorageGauges.Add(embedded) : null;
+                _outboxGauges = parts.Plan.Outbox is null
+                    ? null
+                    : OutboxGauges.Add(() => parts.Bus.Outbox.Store, parts.Options.Name, parts.Options.TimeProvider, _logger);
                 _broker = broker;
                 Log.BrokerStarted(_logger, parts.Options.Name);
             }
@@ -195,6 +199,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
 
             _gauges?.Dispose();
             _storageGauges?.Dispose();
+            _outboxGauges?.Dispose();
             _broker = null;
             await broker.DisposeAsync().ConfigureAwait(false);
         }

@@ -19,4 +19,15 @@ internal sealed class EmbeddedMqBuilder(string name, IServiceCollection services
     /// <inheritdoc/>
     protected override void AddHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
         => Services.TryAddScoped<THandler>();
+
+    /// <inheritdoc/>
+    protected override void AddOutbox()
+    {
+        string key = Name;
+        Services.TryAddKeyedSingleton(key, (provider, _) => provider.GetRequiredKeyedService<BrokerHost>(key).Bus.Outbox);
+        if (key.Length == 0)
+        {
+            Services.TryAddSingleton(provider => provider.GetRequiredKeyedService<IOutbox>(key));
+        }
+    }
 }

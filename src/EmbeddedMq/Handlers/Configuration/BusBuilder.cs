@@ -18,6 +18,7 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     private readonly List<ConsumerPlan> _consumers = [];
     private TopologyBuilder? _topology;
     private IdempotencePlan _idempotence = IdempotencePlan.Default;
+    private OutboxPlan? _outbox;
     private string _virtualHost = ConnectionOptions.DefaultVirtualHost;
     private string _messagingSystem = EmbeddedSystem;
     private Func<IServiceProvider, IMessageSerializer>? _createSerializer;
@@ -110,7 +111,14 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     }
 
     /// <inheritdoc/>
-    public IEmbeddedMqBuilder Outbox(Action<IOutboxBuilder>? configure = null) => throw new NotImplementedException();
+    public IEmbeddedMqBuilder Outbox(Action<IOutboxBuilder>? configure = null)
+    {
+        OutboxBuilder builder = new(_outbox ?? new OutboxPlan(), _errors);
+        configure?.Invoke(builder);
+        _outbox = builder.Plan;
+        AddOutbox();
+        return this;
+    }
 
     /// <inheritdoc/>
     public IEmbeddedMqBuilder Idempotence(Action<IIdempotenceBuilder> configure)
@@ -162,6 +170,7 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
             Routes = _routes.ToFrozenDictionary(),
             Consumers = consumers,
             Idempotence = _idempotence,
+            Outbox = _outbox,
             CreateSerializer = _createSerializer,
             StartEngine = _startEngine,
             MessagingSystem = _messagingSystem,
@@ -183,6 +192,12 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
         where THandler : class
     {
         // Without services of our own, the application's provider must know the class; resolving it says so otherwise.
+    }
+
+    /// <summary>Takes note that there is an outbox.</summary>
+    protected virtual void AddOutbox()
+    {
+        // Without services of our own, the bus hands it out.
     }
 
     private static async ValueTask RespondAsync<TRequest, TResponse>(

@@ -21,6 +21,9 @@ internal sealed record BusPlan
     /// <summary>How idempotent consumers remember.</summary>
     public required IdempotencePlan Idempotence { get; init; }
 
+    /// <summary>How messages are stored before they are sent, or <see langword="null"/> where they are not.</summary>
+    public OutboxPlan? Outbox { get; init; }
+
     /// <summary>Makes the serializer, or <see langword="null"/> for the default one.</summary>
     public Func<IServiceProvider, IMessageSerializer>? CreateSerializer { get; init; }
 

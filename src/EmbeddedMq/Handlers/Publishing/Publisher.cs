@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
@@ -11,21 +10,16 @@ using Microsoft.Extensions.Logging;
 namespace EmbeddedMq.Handlers.Publishing;
 
 /// <summary>Publishes objects over a connection of its own, with a channel for each exchange.</summary>
-/// <remarks>Thread-safe. A channel each, because publishing to an exchange that does not exist closes the channel and leaves the outcome of
-/// everything else outstanding on it unknown.</remarks>
+/// <remarks>Thread-safe.</remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "It is: see CloseAsync.")]
 internal sealed class Publisher : IPublisher
 {
-    // Beyond that many exchanges, the rest share one channel: a channel number is a limited good.
-    private const int MaxChannels = 64;
-
     // Serialization is synchronous, so one buffer a thread is enough; a large body's buffer is not kept.
     private const int MaxKeptBufferBytes = 64 * 1024;
 
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _buffer;
 
-    private readonly BusConnection _connection;
     private readonly FrozenDictionary<Type, PublishRoute> _routes;
     private readonly IMessageSerializer _serializer;
     private readonly TimeProvider _time;
@@ -33,7 +27,7 @@ internal sealed class Publisher : IPublisher
     private readonly MessageBusOptions _options;
     private readonly RequestChannel _requests;
     private readonly MessageIds _ids = new();
-    private readonly ConcurrentDictionary<string, SharedChannel> _channels = new(StringComparer.Ordinal);
+    private readonly ExchangeChannels _channels;
 
     /// <summary>Makes a publisher; nothing is opened before the first publish.</summary>
     /// <param name="connection">The connection.</param>
@@ -46,7 +40,7 @@ internal sealed class Publisher : IPublisher
     public Publisher(
         BusConnection connection, BusPlan plan, IMessageSerializer serializer, MessageBusOptions options, TimeProvider time, MessagingTelemetry telemetry, ILogger logger)
     {
-        _connection = connection;
+        _channels = new ExchangeChannels(connection);
         _routes = plan.Routes;
         _serializer = serializer;
         _options = options;
@@ -59,7 +53,7 @@ internal sealed class Publisher : IPublisher
     public async ValueTask PublishAsync<T>(T message, PublishOptions? options = null, CancellationToken cancellationToken = default)
     {
         Outgoing outgoing = Prepare(message, options);
-        IChannel channel = await ChannelFor(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
+        IChannel channel = await _channels.For(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
         long begun = MessagingTelemetry.BeginMeasuring(_time);
         Activity? activity = Begin(ref outgoing);
         string? errorType = null;
@@ -151,70 +145,12 @@ internal sealed class Publisher : IPublisher
         return TrySendAsync(new Outgoing("", request.ReplyTo!, fault, PublishFlags.Mandatory), cancellationToken);
     }
 
-    /// <summary>Closes its channels. Not Dispose: a container that hands it out must not think that it owns it.</summary>
-    internal async ValueTask CloseAsync()
-    {
-        await _requests.DisposeAsync().ConfigureAwait(false);
-        foreach (SharedChannel channel in _channels.Values)
-        {
-            await channel.DisposeAsync().ConfigureAwait(false);
-        }
-    }
-
-    private static PublishOptions ReplyOptions(MessageProperties request) => new()
-    {
-        Exchange = "",
-        RoutingKey = request.ReplyTo,
-        CorrelationId = request.CorrelationId ?? request.MessageId,
-        Mandatory = true,
-        Persistent = false,
-    };
-
-    // An error's type is of few distinct values; a reply code says more than the type that carries it.
-    private static string ErrorTypeOf(Exception error)
-        => error is EmbeddedMqException known ? known.ReplyCode.ToString() : error.GetType().FullName!;
-
-    private static byte[] Serialize<T>(IMessageSerializer serializer, T message)
-    {
-        // A serializer that publishes would meet its own buffer here, so it is taken away while in use.
-        ArrayBufferWriter<byte> buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
-        _buffer = null;
-        serializer.Serialize(message, buffer);
-        byte[] body = buffer.WrittenSpan.ToArray();
-        if (buffer.Capacity <= MaxKeptBufferBytes)
-        {
-            buffer.ResetWrittenCount();
-            _buffer = buffer;
-        }
-
-        return body;
-    }
-
-    private async ValueTask<PublishResult> TrySendAsync(Outgoing outgoing, CancellationToken cancellationToken)
-    {
-        IChannel channel = await ChannelFor(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
-        long begun = MessagingTelemetry.BeginMeasuring(_time);
-        Activity? activity = Begin(ref outgoing);
-        string? errorType = null;
-        try
-        {
-            PublishResult result = await channel.TryPublishAsync(
-                outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken).ConfigureAwait(false);
-            errorType = result.IsConfirmed ? null : result.Outcome.ToString();
-            return result;
-        }
-        catch (Exception error)
-        {
-            errorType = ErrorTypeOf(error);
-            throw;
-        }
-        finally
-        {
-            End(activity, outgoing, begun, errorType);
-        }
-    }
-
-    private Outgoing Prepare<T>(T message, PublishOptions? options)
+    /// <summary>Makes of an object what is published: where to, properties, body.</summary>
+    /// <typeparam name="T">The type, by which the route is found.</typeparam>
+    /// <param name="message">The object.</param>
+    /// <param name="options">What differs from the route.</param>
+    /// <exception cref="InvalidOperationException">There is no route for the type, or the serializer does not know it.</exception>
+    internal Outgoing Prepare<T>(T message, PublishOptions? options)
     {
         ArgumentNullException.ThrowIfNull(message);
         PublishRoute<T> route = _routes.TryGetValue(typeof(T), out PublishRoute? known) ? (PublishRoute<T>)known : PublishRoute<T>.Unrouted;
@@ -251,6 +187,66 @@ internal sealed class Publisher : IPublisher
         return new Outgoing(exchange, routingKey, outgoing, mandatory ? PublishFlags.Mandatory : PublishFlags.None);
     }
 
+    /// <summary>Closes its channels. Not Dispose: a container that hands it out must not think that it owns it.</summary>
+    internal async ValueTask CloseAsync()
+    {
+        await _requests.DisposeAsync().ConfigureAwait(false);
+        await _channels.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static PublishOptions ReplyOptions(MessageProperties request) => new()
+    {
+        Exchange = "",
+        RoutingKey = request.ReplyTo,
+        CorrelationId = request.CorrelationId ?? request.MessageId,
+        Mandatory = true,
+        Persistent = false,
+    };
+
+    // An error's type is of few distinct values; a reply code says more than the type that carries it.
+    private static string ErrorTypeOf(Exception error)
+        => error is EmbeddedMqException known ? known.ReplyCode.ToString() : error.GetType().FullName!;
+
+    private static byte[] Serialize<T>(IMessageSerializer serializer, T message)
+    {
+        // A serializer that publishes would meet its own buffer here, so it is taken away while in use.
+        ArrayBufferWriter<byte> buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
+        _buffer = null;
+        serializer.Serialize(message, buffer);
+        byte[] body = buffer.WrittenSpan.ToArray();
+        if (buffer.Capacity <= MaxKeptBufferBytes)
+        {
+            buffer.ResetWrittenCount();
+            _buffer = buffer;
+        }
+
+        return body;
+    }
+
+    private async ValueTask<PublishResult> TrySendAsync(Outgoing outgoing, CancellationToken cancellationToken)
+    {
+        IChannel channel = await _channels.For(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
+        long begun = MessagingTelemetry.BeginMeasuring(_time);
+        Activity? activity = Begin(ref outgoing);
+        string? errorType = null;
+        try
+        {
+            PublishResult result = await channel.TryPublishAsync(
+                outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken).ConfigureAwait(false);
+            errorType = result.IsConfirmed ? null : result.Outcome.ToString();
+            return result;
+        }
+        catch (Exception error)
+        {
+            errorType = ErrorTypeOf(error);
+            throw;
+        }
+        finally
+        {
+            End(activity, outgoing, begun, errorType);
+        }
+    }
+
     // The span begins when the message is ready to go, and its context travels in the headers.
     private Activity? Begin(ref Outgoing outgoing)
     {
@@ -272,17 +268,6 @@ internal sealed class Publisher : IPublisher
 
     private void End(Activity? activity, in Outgoing outgoing, long begun, string? errorType)
         => _telemetry.RecordPublish(activity, outgoing.Exchange, outgoing.RoutingKey, begun, _time, errorType);
-
-    private SharedChannel ChannelFor(string exchange)
-    {
-        if (_channels.TryGetValue(exchange, out SharedChannel? channel))
-        {
-            return channel;
-        }
-
-        // "*" cannot be mistaken for much: an exchange of that name would share the channel of the rest.
-        return _channels.GetOrAdd(_channels.Count < MaxChannels ? exchange : "*", static (_, connection) => new SharedChannel(connection), _connection);
-    }
 
     private string NewId() => _ids.Next();
 }
