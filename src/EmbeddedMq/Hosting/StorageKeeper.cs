@@ -153,6 +153,11 @@ internal sealed class StorageKeeper : IAsyncDisposable
                 .Restore(host, recovered, recovery.WasCleanStop || recovery.IsNew);
         }
 
+        foreach (VirtualHost host in _virtualHosts.Values)
+        {
+            host.EndRestore();
+        }
+
         (int queues, long messages) = (0, 0);
         foreach (QueueDescription queue in _virtualHosts.Values.SelectMany(static host => host.Queues).Select(static queue => queue.Describe()))
         {

@@ -32,9 +32,11 @@ internal sealed partial class Queue
         {
             _contents.Restore(level, runs);
         }
-
-        LeaveGate();
     }
+
+    /// <summary>Goes on after all levels of all queues have been restored: only now it is known which message is the head, and what dies there finds
+    /// the queues that it goes to complete.</summary>
+    internal void EndRestore() => LeaveGate();
 
     /// <summary>Marks a request for messages from disk, until <see cref="TryBeginPageIn"/>.</summary>
     /// <returns>Whether there was none yet.</returns>

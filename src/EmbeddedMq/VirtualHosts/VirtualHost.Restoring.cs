@@ -60,6 +60,15 @@ internal sealed partial class VirtualHost
         }
     }
 
+    /// <summary>Lets the queues go on, after everything of all virtual hosts has been taken up.</summary>
+    internal void EndRestore()
+    {
+        foreach (Queue queue in _queues.Values)
+        {
+            queue.EndRestore();
+        }
+    }
+
     /// <summary>What a checkpoint holds of this virtual host, as it is now.</summary>
     internal IReadOnlyList<TopologyItem> DescribeStored()
     {

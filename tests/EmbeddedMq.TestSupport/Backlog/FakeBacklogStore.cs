@@ -59,8 +59,10 @@ internal sealed class FakeBacklogStore : IBacklogStore, IEvacuationTarget
     }
 
     /// <summary>Stores messages that a recovery finds.</summary>
+    /// <param name="messages">The messages.</param>
+    /// <param name="expiresAtMs">When they expire.</param>
     /// <returns>What stands for them.</returns>
-    internal AwayEntry[] Append(IEnumerable<Message> messages)
+    internal AwayEntry[] Append(IEnumerable<Message> messages, long expiresAtMs = QueueEntry.NoExpiry)
     {
         lock (_journal)
         {
@@ -68,7 +70,7 @@ internal sealed class FakeBacklogStore : IBacklogStore, IEvacuationTarget
             [
                 .. messages.Select(message =>
                 {
-                    _journal.Add(++_lastId, new Record(message, "", "", QueueEntry.NoExpiry, 0, false));
+                    _journal.Add(++_lastId, new Record(message, "", "", expiresAtMs, 0, false));
                     return new AwayEntry(_lastId, message.Body.Length, AwayFlags.None);
                 }),
             ];

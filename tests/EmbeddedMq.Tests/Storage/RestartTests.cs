@@ -268,6 +268,28 @@ public sealed class RestartTests
     }
 
     // The texts of all ready messages, with a star for those redelivered.
+    [Fact]
+    public async Task WhatExpiredWhileStopped_AfterRestart_DiesBehindWhatWasDeadBefore()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("dying", static q => q.Durable().WithMessageTtl(TimeSpan.FromSeconds(1)).DeadLetterTo("dead"));
+        await channel.DeclareQueueAsync("dead", static q => q.Durable());
+        List<string> expected = [.. Enumerable.Range(0, 3_000).Select(static i => $"{i}"), "late"];
+        foreach (string text in expected)
+        {
+            await channel.PublishAsync("", text == "late" ? "dying" : "dead", Message.Text(text, MessageProperties.Persistent), PublishFlags.ConfirmInMemory);
+        }
+
+        await stored.StopAsync();
+        stored.Time.Advance(TimeSpan.FromSeconds(2));
+        await stored.StartAgainAsync();
+
+        channel = await stored.OpenChannelAsync();
+        Assert.Null(await channel.GetAsync("dying"));
+        Assert.Equal(expected, await DrainAsync(channel, "dead"));
+    }
+
     private static async Task<List<string>> DrainAsync(IChannel channel, string queue)
     {
         List<string> texts = [];

@@ -324,6 +324,7 @@ public sealed class QueueBacklogTests
         StoredBlock block = stand.Store.AppendBlock(messages[5..15]);
 
         queue.RestoreAway(0, [first, AwayRun.Of(block, 0, block.Count, block.BodyBytes), AwayRun.Of(stand.Store.Append(messages[15..]))]);
+        queue.EndRestore();
 
         Assert.Equal((20, 20, 20L), (queue.Describe().ReadyCount, queue.Describe().AwayCount, queue.Describe().EnqueuedTotal));
         Assert.Equal(10 * AwayEntry.MemoryBytes, stand.Memory.Bytes);
@@ -331,6 +332,21 @@ public sealed class QueueBacklogTests
         stand.Pump.IsEager = true;
         stand.Pump.RunAll();
         Assert.Equal(Texts(0, 21), Enumerable.Range(0, 21).Select(_ => Take(queue).Message.GetText()));
+    }
+
+    [Fact]
+    public void RestoreAway_OfALevelBelowTheHead_LetsNothingThereDieBeforeTheHeadIsKnown()
+    {
+        using QueueStand stand = new(Tiny);
+        Queue queue = stand.Declare(new QueueDeclaration("q").WithMaxPriority(1).DeadLetterTo("", "dead"));
+
+        queue.RestoreAway(0, [AwayRun.Of(stand.Store.Append([Message.Text("low")], expiresAtMs: 0))]);
+        queue.RestoreAway(1, [AwayRun.Of(stand.Store.Append([Message.Text("high")]))]);
+        queue.EndRestore();
+
+        Assert.Empty(stand.Dead);
+        Assert.Equal("high", Take(queue).Message.GetText());
+        Assert.Equal(["low Expired"], stand.Dead);
     }
 
     private static Queue Fill(QueueStand stand, QueueDeclaration declaration, int count)
