@@ -8,6 +8,9 @@ internal abstract class CommitWaiter(Durability durability)
     /// <summary>The next waiter of the list that this one is in. The log's own.</summary>
     internal CommitWaiter? Next { get; set; }
 
+    /// <summary>How many there are in that list, this one and those that were added before it. The log's own.</summary>
+    internal int Place { get; set; }
+
     /// <summary>How safe it has to be. Not to be changed while it waits.</summary>
     public Durability Durability { get; protected set; } = durability;
 

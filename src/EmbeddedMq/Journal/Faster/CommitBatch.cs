@@ -9,16 +9,21 @@ internal sealed class CommitBatch
     /// <summary>Whether nobody is left.</summary>
     public bool IsEmpty => _first is null;
 
+    /// <summary>How many it took that wait for a sync.</summary>
+    public int SyncedCount { get; private set; }
+
     /// <summary>Takes all who wait.</summary>
     /// <param name="waiters">Where they are.</param>
     /// <param name="wanted">The most that any of them asks for.</param>
     public void Take(WaiterList waiters, out Durability wanted)
     {
         wanted = Durability.Memory;
+        SyncedCount = 0;
         _first = waiters.TakeAll();
         for (CommitWaiter? waiter = _first; waiter is not null; waiter = waiter.Next)
         {
             wanted = waiter.Durability > wanted ? waiter.Durability : wanted;
+            SyncedCount += waiter.Durability == Durability.Synced ? 1 : 0;
         }
     }
 

@@ -47,6 +47,7 @@ internal sealed class FasterAppendLog : IAppendLog
     private JournalException? _failedWithin;
     private JournalDevice? _device;
     private readonly CommitBatch _batch = new();
+    private readonly Gathering _gathering;
     private long _writtenLsn;
 
     // Written by the journal's thread, read anywhere.
@@ -69,6 +70,7 @@ internal sealed class FasterAppendLog : IAppendLog
         Files = files;
         _identity = files.Identity;
         _time = time;
+        _gathering = new Gathering(time, () => _waiters.Count);
         _wake = wake;
         _segmentCreated = segmentCreated;
         _maxUncommittedBytes = options.MaxUncommittedBytes;
@@ -337,6 +339,11 @@ internal sealed class FasterAppendLog : IAppendLog
     public bool Commit(bool always)
     {
         bool roomWanted = !_roomWaiters.IsEmpty;
+        if (!roomWanted && !always)
+        {
+            _gathering.Wait();
+        }
+
         _batch.Take(_waiters, out Durability wanted);
         if (_batch.IsEmpty && !roomWanted && !always)
         {
@@ -364,7 +371,9 @@ internal sealed class FasterAppendLog : IAppendLog
         ThrowIfFailedWithin();
         if (_syncedUntil != _writtenUntil || _syncedLsn != _writtenLsn)
         {
+            _gathering.BeginSync();
             Files.Sync();
+            _gathering.EndSync(_batch.SyncedCount);
             Volatile.Write(ref _syncedLsn, _writtenLsn);
             Volatile.Write(ref _syncedUntil, _writtenUntil);
         }

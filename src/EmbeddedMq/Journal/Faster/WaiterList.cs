@@ -8,6 +8,9 @@ internal sealed class WaiterList
     /// <summary>Whether there is none. May be out of date at once.</summary>
     public bool IsEmpty => Volatile.Read(ref _newest) is null;
 
+    /// <summary>How many there are, mostly: out of date at once, and an estimate where waiters are used again beside it.</summary>
+    public int Count => Volatile.Read(ref _newest)?.Place ?? 0;
+
     /// <summary>Adds a waiter.</summary>
     /// <param name="waiter">In no list.</param>
     public void Add(CommitWaiter waiter)
@@ -16,6 +19,7 @@ internal sealed class WaiterList
         while (true)
         {
             waiter.Next = newest;
+            waiter.Place = (newest?.Place ?? 0) + 1;
             CommitWaiter? found = Interlocked.CompareExchange(ref _newest, waiter, newest);
             if (found == newest)
             {

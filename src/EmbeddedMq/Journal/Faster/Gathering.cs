@@ -1,0 +1,73 @@
+namespace EmbeddedMq.Journal.Faster;
+
+/// <summary>Lets those whom one sync has answered together come back together, so that they share the next one.</summary>
+/// <remarks>
+/// <para>Publishers who are answered at once append again within microseconds, one after the other. The first of them would start a sync by
+/// itself, and all others would wait for that one and then for their own: two syncs for each round. So a commit waits until as many wait for it
+/// as were answered and waited beside them, and never longer than a sync takes: beyond that, two syncs would have been faster.</para>
+/// <para>A publisher who is alone is not made to wait. Where those who were answered do not come back in time, because they have something else
+/// to do, the next commits do not wait, the more of them the more often that has happened in a row.</para>
+/// <para>For the journal's thread.</para>
+/// </remarks>
+/// <param name="time">The clock.</param>
+/// <param name="waiting">How many wait for a commit now.</param>
+internal sealed class Gathering(TimeProvider time, Func<int> waiting)
+{
+    // Ends the waiting where the clock is a test's and stands still.
+    private const int MostLooks = 10_000;
+
+    // After as many failures in a row as it takes to come here, one sync in so many is waited for to find out whether things have changed.
+    private const int MostPassedOver = 64;
+
+    // Beside a slower sync what is missed costs little, and the processor is needed elsewhere.
+    private static readonly TimeSpan Longest = TimeSpan.FromMicroseconds(500);
+
+    private long _syncStartedAt;
+    private TimeSpan _limit;
+    private int _expected;      // 0: nobody is waited for
+    private int _passedOver;    // commits that have not waited since one waited in vain
+    private int _toBePassedOver;
+
+    /// <summary>Notes that a sync begins.</summary>
+    public void BeginSync() => _syncStartedAt = time.GetTimestamp();
+
+    /// <summary>Notes that it has ended. To be called before anybody is answered: who waits now has not been answered by it.</summary>
+    /// <param name="answered">How many it answers.</param>
+    public void EndSync(int answered)
+    {
+        TimeSpan sync = time.GetElapsedTime(_syncStartedAt);
+        _limit = sync < Longest ? sync : Longest;
+        _expected = answered > 1 ? answered + waiting() : 0;
+    }
+
+    /// <summary>Waits for them, once for each sync, when somebody wants a commit.</summary>
+    public void Wait()
+    {
+        int expected = _expected;
+        _expected = 0;
+        if (expected == 0 || (_toBePassedOver > 0 && ++_passedOver <= _toBePassedOver))
+        {
+            return;
+        }
+
+        _passedOver = 0;
+        _toBePassedOver = HaveCome(expected) ? 0 : Math.Clamp(_toBePassedOver * 2, 1, MostPassedOver);
+    }
+
+    private bool HaveCome(int expected)
+    {
+        long start = time.GetTimestamp();
+        SpinWait spin = default;
+        for (int looks = 0; waiting() < expected; looks++)
+        {
+            if (looks == MostLooks || time.GetElapsedTime(start) >= _limit)
+            {
+                return false;
+            }
+
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+
+        return true;
+    }
+}
