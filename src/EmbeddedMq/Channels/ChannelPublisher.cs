@@ -310,7 +310,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     {
         JournalState.LowSpace => "low on disk",
         JournalState.Failed => "the disk failed",
-        _ => null,
+        _ => virtualHost.Services.Store.Limit.IsExceeded ? "the journal is too long" : null,
     };
 
     // What is in memory only waits for memory; what is to be stored waits for the disk too.

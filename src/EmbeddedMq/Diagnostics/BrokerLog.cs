@@ -44,6 +44,15 @@ internal static partial class BrokerLog
     [LoggerMessage(LogEvents.CompactionFailed, LogLevel.Warning, "What is left in the log of long-lived messages could not be moved together; it stays where it is, and the log as long as it is")]
     internal static partial void CompactionFailed(ILogger logger, Exception error);
 
+    [LoggerMessage(LogEvents.JournalTooLong, LogLevel.Warning, "Broker '{Broker}' makes publishers of persistent messages wait: the journal has {Bytes} bytes, and what lives long in it is being moved out")]
+    internal static partial void JournalTooLong(ILogger logger, string broker, long bytes);
+
+    [LoggerMessage(LogEvents.JournalShortAgain, LogLevel.Information, "Broker '{Broker}' lets publishers of persistent messages go on: the journal has {Bytes} bytes")]
+    internal static partial void JournalShortAgain(ILogger logger, string broker, long bytes);
+
+    [LoggerMessage(LogEvents.JournalNotShortened, LogLevel.Warning, "The journal has {Bytes} bytes and cannot be shortened: messages at its beginning, at address {Address}, cannot be moved; it goes on growing")]
+    internal static partial void JournalNotShortened(ILogger logger, long bytes, long address);
+
     [LoggerMessage(LogEvents.StorageFailed, LogLevel.Error, "The store cannot be written: publishes of persistent messages are refused or wait; consuming goes on; it is tried again in {Delay}")]
     internal static partial void StorageFailed(ILogger logger, Exception? error, TimeSpan delay);
 

@@ -157,4 +157,13 @@ internal static class LogEvents
 
     /// <summary>Warning. What is left in the log of long-lived messages could not be moved together; the log stays as long as it is.</summary>
     internal const int CompactionFailed = 2108;
+
+    /// <summary>Warning. The journal is longer than it may be; publishers of persistent messages are made to wait.</summary>
+    internal const int JournalTooLong = 2109;
+
+    /// <summary>Information. Publishers go on: the beginning of the journal has been released.</summary>
+    internal const int JournalShortAgain = 2110;
+
+    /// <summary>Warning. The beginning of the journal cannot be released, and publishers go on all the same.</summary>
+    internal const int JournalNotShortened = 2111;
 }

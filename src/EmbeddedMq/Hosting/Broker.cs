@@ -46,6 +46,7 @@ public sealed class Broker : IBroker, IBrokerStores
         Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
         int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
         MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger) { RoomAgain = () => _memoryChanges.Post(_connections.Unblock) };
+        store.Limit.Changed = OnJournalLimitChanged;
         if ((options.BacklogStore ?? (journal.IsDurable ? new StoredBacklog(store, scheduler.Clock) : null)) is { } backlogStore)
         {
             _backlog = new BacklogPager(backlogStore, options.BacklogSettings with { BudgetBytes = budgetBytes }, memory, scheduler, logger);
@@ -241,6 +242,21 @@ public sealed class Broker : IBroker, IBrokerStores
         else
         {
             BrokerLog.PublishersUnblocked(_services.Logger, Name, MemoryBytes);
+            _connections.Unblock();
+        }
+    });
+
+    // Called under a channel's publish gate.
+    private void OnJournalLimitChanged(bool isExceeded) => _memoryChanges.Post(() =>
+    {
+        IAppendLog journal = Journal.Hot;
+        if (isExceeded)
+        {
+            BrokerLog.JournalTooLong(_services.Logger, Name, journal.TailAddress - journal.BeginAddress);
+        }
+        else
+        {
+            BrokerLog.JournalShortAgain(_services.Logger, Name, journal.TailAddress - journal.BeginAddress);
             _connections.Unblock();
         }
     });

@@ -14,6 +14,9 @@ public sealed record StorageDescription(string Directory, StorageState State)
     /// <summary>Bytes between the begin and the end of the journal.</summary>
     public long JournalBytes { get; init; }
 
+    /// <summary>Whether publishers of persistent messages wait because the journal is longer than it may be: <see cref="StorageOptions.JournalBytes"/>.</summary>
+    public bool IsJournalTooLong { get; init; }
+
     /// <summary>Files of the journal.</summary>
     public int JournalSegments { get; init; }
 

@@ -18,6 +18,7 @@ internal sealed class StorageGauges : IDisposable
         PerLog("segments", static storage => storage.JournalSegments, static storage => storage.BacklogSegments, "{file}", "Files of a log.");
         PerBroker("live_share", static storage => storage.BacklogLiveShare, "1", "The share of the log of long-lived messages that queues still need.");
         PerBroker("messages", static storage => storage.JournalMessages, "{message}", "Messages in the journal; one counts once for each queue.");
+        PerBroker("journal.too_long", static storage => storage.IsJournalTooLong ? 1 : 0, "1", "1 while publishers wait because the journal is longer than it may be.");
         PerBroker("uncommitted_bytes", static storage => storage.UncommittedBytes, "By", "Bytes appended and not yet written and synced.");
         PerBroker("commit.duration", static storage => storage.LastCommitDuration.TotalSeconds, "s", "How long a publish waited for the disk.");
         PerBroker("checkpoint.time", static storage => storage.LastCheckpoint?.ToUnixTimeSeconds() ?? 0, "s", "When the last checkpoint was written, in seconds since 1970, UTC.");

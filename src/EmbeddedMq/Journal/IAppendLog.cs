@@ -86,6 +86,9 @@ internal interface IAppendLog
     /// <summary>The segments that hold something, in order. A snapshot.</summary>
     IReadOnlyList<SegmentInfo> Segments { get; }
 
+    /// <summary>How long a whole segment is, in bytes.</summary>
+    long SegmentBytes { get; }
+
     /// <summary>The number of the segment that an address is in.</summary>
     /// <param name="address">An address.</param>
     long SegmentOf(long address);

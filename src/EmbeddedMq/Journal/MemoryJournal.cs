@@ -103,6 +103,8 @@ internal sealed class MemoryJournal : IJournal
             // There is nothing to release.
         }
 
+        public long SegmentBytes => 0;
+
         public long SegmentOf(long address) => 0;
     }
 

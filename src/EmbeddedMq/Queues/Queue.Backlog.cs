@@ -1,4 +1,5 @@
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage.Records;
 
 namespace EmbeddedMq.Queues;
 
@@ -174,8 +175,47 @@ internal sealed partial class Queue
     {
         lock (_gate)
         {
-            return Stored is not null && _contents.StoreAgain(pass);
+            if (Stored is null)
+            {
+                return false;
+            }
+
+            if (pass is { Level: 0, Position: 0 })
+            {
+                foreach (QueueEntry waiting in _admission.Waiting.Where(pass.Takes))
+                {
+                    if (!Stored.StoreAgain(waiting, RefTtlMs(waiting)))
+                    {
+                        return false;
+                    }
+                }
+            }
+
+            return _contents.StoreAgain(pass);
         }
+    }
+
+    /// <summary>Stores messages that wait for room in the queue at the end of the journal, if the first of them lies at its beginning: nobody knows how
+    /// long they wait.</summary>
+    /// <param name="below">They move if the id of one is below this. All of them do: their ids are their order after a restart.</param>
+    internal void MoveWaiting(ulong below)
+    {
+        lock (_gate)
+        {
+            if (Stored is { IsDeleted: false } stored && _admission.Waiting.Any(waiting => waiting.IsStored && waiting.StoredAt < below))
+            {
+                foreach (QueueEntry waiting in _admission.Waiting.Where(static waiting => waiting.IsStored))
+                {
+                    stored.StoreLater(waiting, RefTtlMs(waiting));
+                }
+            }
+        }
+    }
+
+    private long RefTtlMs(QueueEntry entry)
+    {
+        long ttlMs = TimeToLiveMs(entry.Message);
+        return ttlMs == QueueEntry.NoExpiry ? QueueRef.NoTtl : ttlMs;
     }
 
     /// <summary>Puts a block in the place of messages. Each of them is found to be one of these: it still waits or is handed over, and from here on is in

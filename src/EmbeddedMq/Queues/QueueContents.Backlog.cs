@@ -97,7 +97,7 @@ internal sealed partial class QueueContents
         }
 
         ReadyList? list = _ready.TryGetLevel(pass.Level);
-        evacuation = list?.CollectAway(pass.Level, pass.Below);
+        evacuation = list?.CollectAway(pass);
         if (evacuation is not null)
         {
             return true;

@@ -6,22 +6,31 @@ namespace EmbeddedMq.Queues;
 internal sealed partial class ReadyList
 {
     // Bounds one hold of the gate; a pass goes on behind.
-    private const int MostExamined = 16 * AwayRun.MaxCount;
+    private const int MostExamined = 4 * AwayRun.MaxCount;
 
     // Counts how often messages went away that may have come back before: what was collected of a run is then not where it was.
     private int _headCuts;
 
     /// <summary>Finds a run of entries of the journal that is to move.</summary>
-    /// <param name="level">The level of this list.</param>
-    /// <param name="below">One of its ids is below this.</param>
-    internal Evacuation? CollectAway(int level, ulong below)
+    /// <param name="pass">How far the pass is; it goes on.</param>
+    internal Evacuation? CollectAway(EvacuationPass pass)
     {
-        for (AwayRun? run = _away?.First; run is not null; run = run.Next)
+        if (_away is null)
         {
-            if (run.LowestStoredAt < below)
+            return null;
+        }
+
+        // There may be ten thousand runs. What came to the front since the last look is looked at again.
+        AwayRun? last = pass.LastRun?.Owner == _away && pass.HeadCuts == _headCuts ? pass.LastRun : null;
+        pass.HeadCuts = _headCuts;
+        for (AwayRun? run = last is null ? _away.First : last.Next; run is not null; run = run.Next)
+        {
+            if (run.LowestStoredAt < pass.Below)
             {
-                return Evacuation.Of(level, run, _headCuts);
+                return Evacuation.Of(pass.Level, run, _headCuts);
             }
+
+            pass.LastRun = run;
         }
 
         return null;
@@ -68,7 +77,7 @@ internal sealed partial class ReadyList
 
         AwayRun run = evacuation.Run!;
         int end = evacuation.Start + evacuation.Count;
-        if (_away is null || !_away.Contains(run) || run.Start >= end)
+        if (_away is null || run.Owner != _away || run.Start >= end)
         {
             return true; // all of them have come back, or were purged
         }

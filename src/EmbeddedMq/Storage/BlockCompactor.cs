@@ -65,8 +65,7 @@ internal sealed class BlockCompactor(MessageStore store)
         IAppendLog cold = store.Journal.Cold;
         IReadOnlyList<SegmentInfo> segments = cold.Segments;
         long length = segments.Sum(static segment => segment.End - segment.Begin);
-        long slack = 2 * segments.Max(static segment => (long?)(segment.End - segment.Begin)) ?? 0;
-        long most = (MostBytesPerLiveByte * blocks.Sum(static block => block.Block.LiveBytes)) + slack;
+        long most = (MostBytesPerLiveByte * blocks.Sum(static block => block.Block.LiveBytes)) + (2 * cold.SegmentBytes);
         HashSet<long> chosen = [];
         if (length <= most)
         {

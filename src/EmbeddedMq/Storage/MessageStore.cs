@@ -48,6 +48,9 @@ internal sealed class MessageStore : IAsyncDisposable
         Blocks = new ColdBlocks(ColdBytes, journal.Cold);
     }
 
+    /// <summary>Beyond which length of the journal publishers wait.</summary>
+    internal JournalLimit Limit { get; } = new();
+
     /// <summary>Called when publishers that had to wait can go on. Set once, before anybody publishes; called outside all gates.</summary>
     internal Action RoomAgain { get; set; } = static () => { };
 
@@ -72,17 +75,28 @@ internal sealed class MessageStore : IAsyncDisposable
     /// <summary>The highest id of a queue that was given out.</summary>
     internal uint LastQueueId => (uint)Volatile.Read(ref _lastQueueId);
 
-    /// <summary>Whether a publisher of something that is to be stored must wait: for commits under way, for space, or for the end of a failure.</summary>
+    /// <summary>Whether a publisher of something that is to be stored must wait: for commits under way, for space, for a shorter journal, or for the end
+    /// of a failure.</summary>
     internal bool MustWait
     {
         get
         {
-            if (!IsDurable || (_journal.Hot.HasRoom && _journal.State == JournalState.Open && !_isMending))
+            if (!IsDurable)
             {
                 return false;
             }
 
-            NoteWaiting();
+            bool hasRoom = _journal.Hot.HasRoom;
+            if (hasRoom && _journal.State == JournalState.Open && !_isMending && !Limit.IsExceededBy(_journal.Hot.TailAddress))
+            {
+                return false;
+            }
+
+            if (!hasRoom)
+            {
+                NoteWaiting(); // all else is told by whoever brings it about
+            }
+
             return true;
         }
     }

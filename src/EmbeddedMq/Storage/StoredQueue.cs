@@ -164,6 +164,19 @@ internal sealed class StoredQueue(uint id, MessageStore store)
         return true;
     }
 
+    /// <summary>Moves a message to the end of the journal, in one record. Under the queue's gate; nobody settles it beside this.</summary>
+    /// <param name="entry">The message, which waits for room in the queue.</param>
+    /// <param name="ttlMs">How long it may stay once it is there, in milliseconds, or <see cref="QueueRef.NoTtl"/>.</param>
+    internal void StoreLater(QueueEntry entry, long ttlMs)
+    {
+        ulong id = store.AppendTransfer(new StoredSource(this, entry), entry.Exchange, entry.RoutingKey, entry.Message, [new QueueRef(Id, ttlMs)]);
+        if (id != 0)
+        {
+            entry.StoredAt = id;
+            entry.HasLeft = false; // it left one place of the journal for another
+        }
+    }
+
     /// <summary>Takes what is to be written.</summary>
     /// <returns>It, or <see langword="null"/> when there is nothing.</returns>
     internal PendingSettles? TakePending()

@@ -1,5 +1,6 @@
 using EmbeddedMq.Bindings;
 using EmbeddedMq.Exchanges;
+using EmbeddedMq.Journal;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
 using EmbeddedMq.Storage;
@@ -60,22 +61,33 @@ internal sealed partial class VirtualHost
         return ids;
     }
 
-    /// <summary>Moves what lives long out of the front of the journal.</summary>
+    /// <summary>Moves what lives long out of the front of the journal. A queue whose messages cannot be moved does not keep others from it.</summary>
     /// <param name="writer">Moves messages of queues.</param>
     /// <param name="below">Messages with ids below this move.</param>
     /// <param name="cancellationToken">Stops it on the way.</param>
-    /// <exception cref="JournalException">The store cannot be read or written.</exception>
-    internal void Evacuate(BlockWriter writer, ulong below, CancellationToken cancellationToken)
+    /// <returns>Why messages of a queue could not be moved; <see langword="null"/> when none were left for that reason.</returns>
+    internal JournalException? Evacuate(BlockWriter writer, ulong below, CancellationToken cancellationToken)
     {
+        JournalException? failure = null;
         foreach (Queue queue in _queues.Values)
         {
-            writer.Evacuate(queue, below, cancellationToken);
+            queue.MoveWaiting(below);
+            try
+            {
+                writer.Evacuate(queue, below, cancellationToken);
+            }
+            catch (JournalException error) when (_services.Store.Journal.State is JournalState.Open or JournalState.LowSpace)
+            {
+                failure = error;
+            }
         }
 
         foreach (DelayedMessage delayed in _storedDelayed.Keys)
         {
             delayed.Move(_services.Store, below, _services.Clock.NowMs);
         }
+
+        return failure;
     }
 
     /// <summary>Appends what is in memory and to be stored, and is not in the journal: it went with the disk, or the disk had failed when it came.</summary>

@@ -136,6 +136,9 @@ internal sealed class FasterAppendLog : IAppendLog
     public bool HasWaiters => !_waiters.IsEmpty || !_roomWaiters.IsEmpty;
 
     /// <inheritdoc/>
+    public long SegmentBytes => _identity.Sizes.SegmentBytes;
+
+    /// <inheritdoc/>
     public long SegmentOf(long address) => _identity.SegmentOf(address);
 
     /// <inheritdoc/>

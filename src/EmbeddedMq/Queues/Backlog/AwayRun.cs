@@ -51,6 +51,9 @@ internal sealed class AwayRun
     /// <summary>The run before.</summary>
     internal AwayRun? Previous { get; set; }
 
+    /// <summary>The list that it is in; <see langword="null"/>: none.</summary>
+    internal AwayRuns? Owner { get; set; }
+
     /// <summary>Entries of the journal; of no block.</summary>
     internal AwayEntry[] Entries => _entries;
 

@@ -70,6 +70,7 @@ internal sealed class AwayRuns
     /// <param name="run">The run; of nothing else.</param>
     internal void AddLast(AwayRun run)
     {
+        run.Owner = this;
         run.Previous = Last;
         if (Last is null)
         {
@@ -95,6 +96,7 @@ internal sealed class AwayRuns
             return;
         }
 
+        run.Owner = this;
         run.Next = next;
         run.Previous = next.Previous;
         next.Previous = run;
@@ -134,6 +136,7 @@ internal sealed class AwayRuns
 
         run.Next = null;
         run.Previous = null;
+        run.Owner = null;
         Add(run, -1);
     }
 
@@ -156,19 +159,6 @@ internal sealed class AwayRuns
         long estimatedTooLow = -run.BodyBytes;
         Remove(run);
         return estimatedTooLow;
-    }
-
-    /// <summary>Whether a run is one of these.</summary>
-    /// <param name="run">The run.</param>
-    internal bool Contains(AwayRun run)
-    {
-        AwayRun? found = First;
-        while (found is not null && found != run)
-        {
-            found = found.Next;
-        }
-
-        return found is not null;
     }
 
     private void Add(AwayRun run, int sign)

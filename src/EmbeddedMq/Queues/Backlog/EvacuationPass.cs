@@ -21,18 +21,30 @@ internal sealed class EvacuationPass(ulong below, Func<QueueEntry, bool>? isLost
     /// <summary>The position up to which the messages in memory have been looked at.</summary>
     internal ulong Position { get; set; }
 
+    /// <summary>The run up to which those on disk have been looked at, and found not to move.</summary>
+    internal AwayRun? LastRun { get; set; }
+
+    /// <summary>The list's count of head cuts at that time.</summary>
+    internal int HeadCuts { get; set; }
+
     /// <summary>Goes on to the next level.</summary>
     internal void EndLevel()
     {
         Level++;
         Position = 0;
+        LastRun = null;
     }
 
     /// <summary>Goes back to what was collected and then left out.</summary>
     /// <param name="shortened">What was collected, without that.</param>
     internal void GoBackTo(Evacuation shortened)
     {
-        Level = shortened.Level;
+        if (Level != shortened.Level)
+        {
+            Level = shortened.Level;
+            LastRun = null;
+        }
+
         if (!shortened.Resident.IsEmpty)
         {
             Position = shortened.Resident[^1].Sequence;

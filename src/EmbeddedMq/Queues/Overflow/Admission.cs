@@ -15,6 +15,9 @@ internal sealed class Admission(QueueContents contents, ConsumerRing consumers)
     /// <summary>How many wait.</summary>
     internal int WaitingCount => _waiting?.Count ?? 0;
 
+    /// <summary>Their messages, in order.</summary>
+    internal IEnumerable<QueueEntry> Waiting => _waiting?.Entries ?? [];
+
     /// <summary>Whether a message is to be refused.</summary>
     /// <param name="entry">The message.</param>
     internal bool MustRefuse(QueueEntry entry)

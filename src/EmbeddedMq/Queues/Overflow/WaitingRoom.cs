@@ -52,6 +52,9 @@ internal sealed class WaitingRoom
         return _line.Dequeue().Publish;
     }
 
+    /// <summary>The messages that wait, in order.</summary>
+    internal IEnumerable<QueueEntry> Entries => _line.Select(static place => place.Entry).Where(static entry => entry.State == EntryState.Waiting);
+
     /// <summary>Counts one less, because its publisher has withdrawn it: its message does not wait any more.</summary>
     internal void Forget()
     {

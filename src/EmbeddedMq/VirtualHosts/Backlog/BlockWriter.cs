@@ -11,12 +11,15 @@ namespace EmbeddedMq.VirtualHosts;
 /// <param name="services">What the broker's parts share.</param>
 internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
 {
+    private const long MostUnsyncedBytes = 4 << 20;
+
     private readonly MessageStore _store = services.Store;
     private readonly StoredMessageReader _reader = new(services.Store.Journal);
     private readonly BlockAppender _appender = new(services.Store.Journal);
     private Queue _queue = null!; // whose turn it is
     private CancellationToken _cancellationToken;
     private ColdBlock? _written;
+    private long _unsyncedBytes;
 
     /// <summary>Moves what a queue has in the journal.</summary>
     /// <param name="queue">The queue.</param>
@@ -47,9 +50,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
 
         evacuation.Shorten(_appender.Count);
         _written = _appender.Append(isTransient: _queue.Stored is null);
-        WrittenSignal written = new();
-        _store.Journal.Cold.WhenCommitted(written);
-        written.Wait();
+        WaitUntilWritten(_written.Block.LengthBytes);
         ulong[] ids = new ulong[evacuation.Count];
         for (int i = 0; i < ids.Length; i++)
         {
@@ -86,6 +87,17 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     public void Abandon(StoredBlock block)
     {
         // No checkpoint tells of it, and it has no claim on its segment.
+    }
+
+    // Confirms wait for the same thread of the same disk: what is synced often takes little time, where a checkpoint would wait for all of it at once.
+    private void WaitUntilWritten(int bytes)
+    {
+        _unsyncedBytes += bytes;
+        bool isSynced = _unsyncedBytes >= MostUnsyncedBytes;
+        CommitSignal signal = new(isSynced ? Durability.Synced : Durability.OsBuffered);
+        _store.Journal.Cold.WhenCommitted(signal);
+        signal.Wait();
+        _unsyncedBytes = isSynced ? 0 : _unsyncedBytes;
     }
 
     private void AddAway(Evacuation evacuation, uint queueId)

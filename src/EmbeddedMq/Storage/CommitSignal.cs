@@ -2,8 +2,9 @@ using EmbeddedMq.Journal;
 
 namespace EmbeddedMq.Storage;
 
-/// <summary>Lets a thread that works for the store wait until what it appended is with the operating system.</summary>
-internal sealed class WrittenSignal() : CommitWaiter(Durability.OsBuffered)
+/// <summary>Lets a thread that works for the store wait until what it appended is as safe as it asks.</summary>
+/// <param name="durability">How safe.</param>
+internal sealed class CommitSignal(Durability durability) : CommitWaiter(durability)
 {
     private readonly object _gate = new(); // no Lock: it is waited on
     private JournalException? _failure;
