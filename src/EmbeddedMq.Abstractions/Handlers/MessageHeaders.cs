@@ -15,7 +15,7 @@ public static class MessageHeaders
     /// <summary>The queue that the message was consumed from. On dead-lettered messages.</summary>
     public const string Queue = "x-mq-queue";
 
-    /// <summary>Why the message was dead-lettered: <see cref="ReasonFailed"/>, <see cref="ReasonUnreadable"/>, or the handler's own words.</summary>
+    /// <summary>Why the message was dead-lettered: <see cref="ReasonFailed"/>, <see cref="ReasonUnreadable"/>, <see cref="ReasonConflict"/>, <see cref="ReasonNoMessageId"/>, or the handler's own words.</summary>
     public const string Reason = "x-mq-reason";
 
     /// <summary>Full name of the last error's type.</summary>
@@ -38,6 +38,9 @@ public static class MessageHeaders
 
     /// <summary>The value <c>conflict</c> of <see cref="Reason"/>: a message of this id was processed that said something else.</summary>
     public const string ReasonConflict = "conflict";
+
+    /// <summary>The value <c>no message id</c> of <see cref="Reason"/>: the consumer is idempotent, and nothing tells the message from others.</summary>
+    public const string ReasonNoMessageId = "no message id";
 
     /// <summary>W3C trace context: version, trace id, parent id, flags.</summary>
     public const string TraceParent = "traceparent";

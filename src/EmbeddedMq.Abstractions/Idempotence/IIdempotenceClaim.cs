@@ -16,6 +16,10 @@ public interface IIdempotenceClaim : IAsyncDisposable
     /// <summary>Whether the handler's outgoing messages become part of the completion. Where not, the caller publishes them before it completes.</summary>
     bool TakesOutgoing { get; }
 
+    /// <summary>Whether it works with a service of the message's scope, such as the handler's transaction, and so has to be completed before the scope ends.
+    /// Where not, the scope ends first, because what its services do at their end belongs to handling the message. Default no.</summary>
+    bool LivesInScope => false;
+
     /// <summary>Prolongs the claim by its lease.</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <returns><see langword="false"/>: somebody else has it by now, and completing will fail.</returns>
@@ -25,10 +29,12 @@ public interface IIdempotenceClaim : IAsyncDisposable
     /// <param name="outgoing">What the handler sends, in order; empty where <see cref="TakesOutgoing"/> is <see langword="false"/>.</param>
     /// <param name="cancellationToken">Stops the waiting; it may take effect all the same.</param>
     /// <returns>Whether the delivery was acknowledged as part of it; if not, the caller acknowledges it now.</returns>
+    /// <exception cref="ArgumentException">What the handler sends cannot be taken, for example because an id is in the outbox already: its attempt has failed.</exception>
     /// <exception cref="ClaimLostException">The lease was over and somebody else has claimed or processed the message. Nothing was remembered or sent.</exception>
     ValueTask<bool> CompleteAsync(IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken = default);
 
-    /// <summary>Notes for whoever asks (<see cref="IIdempotenceStore.FindAsync"/>) that the message was given up. A later delivery may claim it again.</summary>
+    /// <summary>Notes for whoever asks (<see cref="IIdempotenceStore.FindAsync"/>) that the message was given up; where the claim was lost, nothing. A later
+    /// delivery may claim it again, also with another fingerprint: it took no effect, so it may come corrected.</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
     ValueTask FailAsync(CancellationToken cancellationToken = default);
 }

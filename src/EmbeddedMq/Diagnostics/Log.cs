@@ -59,6 +59,30 @@ internal static partial class Log
     [LoggerMessage(LogEvents.MessageDeadLetteredByHandler, LogLevel.Warning, "The handler of message '{MessageId}' of queue '{Queue}' dead-lettered it: {Reason}")]
     internal static partial void MessageDeadLetteredByHandler(ILogger logger, string queue, string? messageId, string reason);
 
+    [LoggerMessage(LogEvents.MessageNotRecognised, LogLevel.Error, "Message '{MessageId}' of queue '{Queue}' cannot be processed once ({Reason}); it went to exchange '{Exchange}' with key '{RoutingKey}'")]
+    internal static partial void MessageNotRecognised(ILogger logger, string queue, string? messageId, string reason, string exchange, string routingKey);
+
+    [LoggerMessage(LogEvents.DuplicateAcknowledged, LogLevel.Debug, "Message '{MessageId}' of queue '{Queue}' was processed before; it was acknowledged without its handler")]
+    internal static partial void DuplicateAcknowledged(ILogger logger, string queue, string messageId);
+
+    [LoggerMessage(LogEvents.MessageBusy, LogLevel.Debug, "Message '{MessageId}' of queue '{Queue}' is being processed elsewhere; it is asked for again in {Delay}")]
+    internal static partial void MessageBusy(ILogger logger, string queue, string messageId, TimeSpan delay);
+
+    [LoggerMessage(LogEvents.IdempotenceStoreFailed, LogLevel.Error, "The idempotence store failed for message '{MessageId}' of queue '{Queue}'; the message stays unsettled and is tried again in {Delay}")]
+    internal static partial void IdempotenceStoreFailed(ILogger logger, Exception error, string queue, string? messageId, TimeSpan delay);
+
+    [LoggerMessage(LogEvents.ClaimLost, LogLevel.Warning, "The claim on message '{MessageId}' of queue '{Queue}' is lost: its lease was over and somebody else has the message; what its handler does may be done twice")]
+    internal static partial void ClaimLost(ILogger logger, Exception? error, string queue, string? messageId);
+
+    [LoggerMessage(LogEvents.ClaimNotRenewed, LogLevel.Warning, "The claim on message '{MessageId}' of queue '{Queue}' could not be renewed; it is tried again")]
+    internal static partial void ClaimNotRenewed(ILogger logger, Exception error, string queue, string messageId);
+
+    [LoggerMessage(LogEvents.ClaimNotEnded, LogLevel.Warning, "The claim on message '{MessageId}' of queue '{Queue}' could not be given up; it ends with its lease")]
+    internal static partial void ClaimNotEnded(ILogger logger, Exception error, string queue, string messageId);
+
+    [LoggerMessage(LogEvents.ScopeEndFailed, LogLevel.Error, "A service of the scope of message '{MessageId}' of queue '{Queue}' failed at its end")]
+    internal static partial void ScopeEndFailed(ILogger logger, Exception error, string queue, string? messageId);
+
     [LoggerMessage(LogEvents.ResponseDropped, LogLevel.Warning, "The answer to message '{MessageId}' of queue '{Queue}' was dropped: {Reason}")]
     internal static partial void ResponseDropped(ILogger logger, string queue, string? messageId, string reason);
 

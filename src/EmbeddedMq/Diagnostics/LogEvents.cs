@@ -61,6 +61,30 @@ internal static class LogEvents
     /// <summary>Warning. A handler dead-lettered its message itself.</summary>
     internal const int MessageDeadLetteredByHandler = 1207;
 
+    /// <summary>Error. An idempotent consumer's message has no id, or its id was processed with other content; it was dead-lettered.</summary>
+    internal const int MessageNotRecognised = 1208;
+
+    /// <summary>Debug. A message was processed before; it was acknowledged without its handler.</summary>
+    internal const int DuplicateAcknowledged = 1209;
+
+    /// <summary>Debug. Somebody else processes the message at this moment; it is asked for again after a delay.</summary>
+    internal const int MessageBusy = 1210;
+
+    /// <summary>Error. The idempotence store failed; the message stays unsettled and is tried again.</summary>
+    internal const int IdempotenceStoreFailed = 1211;
+
+    /// <summary>Warning. A claim was not renewed in time and somebody else has the message; its effect may be done twice.</summary>
+    internal const int ClaimLost = 1212;
+
+    /// <summary>Warning. A claim could not be renewed; it is tried again before its lease is over.</summary>
+    internal const int ClaimNotRenewed = 1213;
+
+    /// <summary>Warning. A claim could not be given up; it ends with its lease.</summary>
+    internal const int ClaimNotEnded = 1214;
+
+    /// <summary>Error. A service of a message's scope failed at its end, after or without a handler's success.</summary>
+    internal const int ScopeEndFailed = 1215;
+
     // Publishing and requests
 
     /// <summary>Warning. An answer was dropped: the request has no reply-to, or its sender is gone.</summary>

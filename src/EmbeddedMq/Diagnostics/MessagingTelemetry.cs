@@ -12,6 +12,18 @@ internal sealed class MessagingTelemetry(string system, string broker)
     private const string PublishOperation = "publish";
     private const string ProcessOperation = "process";
 
+    /// <summary>It was processed now.</summary>
+    internal const string OnceProcessed = "processed";
+
+    /// <summary>It was processed before.</summary>
+    internal const string OnceDuplicate = "duplicate";
+
+    /// <summary>Its id is known with other content.</summary>
+    internal const string OnceConflict = "conflict";
+
+    /// <summary>Somebody else processes it.</summary>
+    internal const string OnceBusy = "busy";
+
     /// <summary>Whether publishing has to write trace context into headers.</summary>
     internal static bool HasContextToPropagate => Activity.Current is not null || Telemetry.Source.HasListeners();
 
@@ -150,6 +162,20 @@ internal sealed class MessagingTelemetry(string system, string broker)
 
         activity?.SetTag(TelemetryTags.Settlement, settlement);
         End(activity, errorType);
+    }
+
+    /// <summary>Records what an idempotent consumer found of a message.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="outcome">One of <see cref="OnceProcessed"/> and its like.</param>
+    internal void RecordOnce(string queue, string outcome)
+    {
+        if (Telemetry.IdempotenceChecks.Enabled)
+        {
+            Telemetry.IdempotenceChecks.Add(
+                1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker), new(TelemetryTags.IdempotenceOutcome, outcome));
+        }
+
+        Activity.Current?.SetTag(TelemetryTags.IdempotenceOutcome, outcome);
     }
 
     /// <summary>Records that a consumer is started again.</summary>

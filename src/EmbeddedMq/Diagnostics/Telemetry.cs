@@ -40,6 +40,9 @@ internal static class Telemetry
     internal static readonly Counter<long> Settlements = Meter.CreateCounter<long>(
         "embeddedmq.handler.settlements", "{message}", "What became of messages after their handler.");
 
+    internal static readonly Counter<long> IdempotenceChecks = Meter.CreateCounter<long>(
+        "embeddedmq.idempotence.checks", "{message}", "What idempotent consumers found of their messages: processed now, duplicate, conflict, or busy elsewhere.");
+
     internal static readonly Counter<long> ConsumerRestarts = Meter.CreateCounter<long>(
         "embeddedmq.consumer.restarts", "{restart}", "Consumers that were started again after a failure.");
 

@@ -29,6 +29,9 @@ internal static class TelemetryTags
     /// <summary>What became of a message after its handler: ack, retry, dead_letter, reject, requeue, defer, return.</summary>
     internal const string Settlement = "embeddedmq.settlement";
 
+    /// <summary>What an idempotent consumer found of a message: processed, duplicate, conflict, busy.</summary>
+    internal const string IdempotenceOutcome = "embeddedmq.idempotence.outcome";
+
     /// <summary>What remained at a stop: ready, returned or abandoned.</summary>
     internal const string Remainder = "embeddedmq.remainder";
 }

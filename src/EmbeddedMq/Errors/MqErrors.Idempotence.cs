@@ -12,6 +12,14 @@ internal static partial class MqErrors
         => new($"The consumer of queue '{queue}' is idempotent, and broker '{broker}' has no store of its own to remember processed messages in. " +
             "Add one to the registration: mq.Idempotence(i => i.UseMemory()), or UseEmbedded, UseSql or UseRedis, which outlive the process.");
 
+    /// <summary>A function of the application's gave an id that no store can keep.</summary>
+    internal static InvalidOperationException MessageIdTooLong(string id)
+        => new($"The message's id begins with '{id[..40]}' and is longer than 255 bytes of UTF-8. Recognise messages by something shorter.");
+
+    /// <summary>A handler publishes after its message was completed.</summary>
+    internal static InvalidOperationException PublishedTooLate(string scope, string messageId)
+        => new($"The handler of message '{messageId}' of '{scope}' publishes after the message was settled, with which everything it publishes is sent. Publish before.");
+
     /// <summary>A claim that was not granted is completed or failed.</summary>
     internal static InvalidOperationException ClaimNotGranted(ClaimOutcome outcome)
         => new($"The claim was not granted ({outcome}), so there is nothing to complete. Ask for its outcome first.");

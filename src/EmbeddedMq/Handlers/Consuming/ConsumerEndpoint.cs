@@ -84,7 +84,7 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         await Forwarder.DisposeAsync().ConfigureAwait(false);
 

@@ -8,6 +8,7 @@ internal sealed class ConsumerEndpoint<T> : ConsumerEndpoint
 {
     private readonly ConsumerPlan<T> _plan;
     private readonly ConsumerServices _services;
+    private readonly ClaimRenewal? _renewal;
     private readonly MessagePipeline<T> _pipeline;
 
     /// <summary>Makes a consumer that does not run yet.</summary>
@@ -18,7 +19,20 @@ internal sealed class ConsumerEndpoint<T> : ConsumerEndpoint
     {
         _plan = plan;
         _services = services;
-        _pipeline = new MessagePipeline<T>(plan, services, Forwarder, Stopping, HandlersCancelled);
+        _renewal = plan.IsIdempotent ? new ClaimRenewal(plan.Queue, services.Marks.Lease, services.Time, services.Logger) : null;
+        _pipeline = new MessagePipeline<T>(plan, services, Forwarder, _renewal, Stopping, HandlersCancelled);
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        if (_renewal is not null)
+        {
+            // A handler that was left behind keeps its claim until its lease is over.
+            await _renewal.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await base.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

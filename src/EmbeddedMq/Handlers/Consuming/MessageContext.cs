@@ -55,10 +55,13 @@ internal sealed class MessageContext(
     }
 
     /// <inheritdoc/>
-    public IPublisher Publisher => services.Publisher;
+    public IPublisher Publisher => Claim?.Publisher ?? services.Publisher;
 
     /// <inheritdoc/>
     public bool IsSettled => Settlement != Settlement.None;
+
+    /// <summary>The claim on it, where it is to take effect once; set before the handler begins.</summary>
+    public HeldClaim? Claim { get; set; }
 
     /// <summary>How it was settled by its handler.</summary>
     public Settlement Settlement { get; private set; }
@@ -71,7 +74,12 @@ internal sealed class MessageContext(
 
     /// <inheritdoc/>
     public ValueTask AckAsync(CancellationToken cancellationToken = default)
-        => SettleAsync(Settlement.Acked, static (context, token) => context.Channel.AckAsync(context.Delivery.DeliveryTag, cancellationToken: token), cancellationToken);
+        => SettleAsync(
+            Settlement.Acked,
+            static (context, token) => context.Claim is null
+                ? context.Channel.AckAsync(context.Delivery.DeliveryTag, cancellationToken: token)
+                : context.CompleteAndAckAsync(context.Claim, token),
+            cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask RejectAsync(CancellationToken cancellationToken = default)
@@ -177,6 +185,15 @@ internal sealed class MessageContext(
             // Not settled: the handler may try another way, and failing that its message is retried.
             Volatile.Write(ref _isTaken, 0);
             throw;
+        }
+    }
+
+    private async ValueTask CompleteAndAckAsync(HeldClaim claim, CancellationToken cancellationToken)
+    {
+        await claim.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        if (!claim.IsAcknowledged)
+        {
+            await channel.AckAsync(delivery.DeliveryTag, cancellationToken: CancellationToken.None).ConfigureAwait(false);
         }
     }
 

@@ -10,6 +10,7 @@ namespace EmbeddedMq.Handlers.Consuming;
 /// <param name="plan">How the queue is consumed.</param>
 /// <param name="services">What the consumer works with.</param>
 /// <param name="forwarder">Sends copies.</param>
+/// <param name="renewal">Renews the claims of an idempotent consumer; <see langword="null"/> for another.</param>
 /// <param name="stopping">Cancelled when nothing more is to begin.</param>
 /// <param name="handlersCancelled">Cancelled when handlers in flight are to give up.</param>
 /// <remarks>
@@ -24,10 +25,11 @@ namespace EmbeddedMq.Handlers.Consuming;
 /// handler cancelled by the stop          unsettled: the closing channel gives it back
 /// a copy is not taken                    unsettled, all of this anew after a growing delay
 /// </code>
+/// <para>An idempotent consumer's messages have more ways: <c>MessagePipeline.Once.cs</c>.</para>
 /// <para>Thread-safe; one call a delivery at a time.</para>
 /// </remarks>
-internal sealed class MessagePipeline<T>(
-    ConsumerPlan<T> plan, ConsumerServices services, Forwarder forwarder, CancellationToken stopping, CancellationToken handlersCancelled)
+internal sealed partial class MessagePipeline<T>(
+    ConsumerPlan<T> plan, ConsumerServices services, Forwarder forwarder, ClaimRenewal? renewal, CancellationToken stopping, CancellationToken handlersCancelled)
 {
     /// <summary>Reads a delivery's body and key. Never throws: the error is in the item.</summary>
     /// <param name="item">The delivery.</param>
@@ -73,7 +75,15 @@ internal sealed class MessagePipeline<T>(
                 Read(item);
             }
 
-            if (item.ReadError is null)
+            if (item.ReadError is not null)
+            {
+                outcome = await GiveUpUnreadableAsync(run, item, item.ReadError).ConfigureAwait(false);
+            }
+            else if (plan.Idempotent is { } idempotent)
+            {
+                outcome = await ProcessOnceAsync(run, item, idempotent).ConfigureAwait(false);
+            }
+            else
             {
                 MessageContext context = new(run.Channel, forwarder, services, plan.Queue, item.Delivery, item.FailedAttempts);
                 Exception? failure = null;
@@ -100,10 +110,6 @@ internal sealed class MessagePipeline<T>(
                 {
                     outcome = await AfterHandlerAsync(run, item, context, failure).ConfigureAwait(false);
                 }
-            }
-            else
-            {
-                outcome = await GiveUpUnreadableAsync(run, item, item.ReadError).ConfigureAwait(false);
             }
         }
         catch (Exception error)
@@ -233,7 +239,12 @@ internal sealed class MessagePipeline<T>(
         return new Outcome(Settlement.DeadLettered, failure);
     }
 
-    private async ValueTask<Outcome> GiveUpUnreadableAsync(ConsumerRun run, WorkItem<T> item, Exception error)
+    private ValueTask<Outcome> GiveUpUnreadableAsync(ConsumerRun run, WorkItem<T> item, Exception error)
+        => DeadLetterUnhandledAsync(run, item, MessageHeaders.ReasonUnreadable, error, error.GetType().FullName!, error.Message);
+
+    /// <summary>Dead-letters a message that no handler gets to see.</summary>
+    private async ValueTask<Outcome> DeadLetterUnhandledAsync(
+        ConsumerRun run, WorkItem<T> item, string reason, Exception? error, string faultType, string faultMessage)
     {
         Delivery delivery = item.Delivery;
         DeadLetterTarget target = plan.DeadLetter!;
@@ -242,15 +253,23 @@ internal sealed class MessagePipeline<T>(
             item,
             target.Exchange,
             target.RoutingKey,
-            token => forwarder.DeadLetterAsync(delivery, MessageHeaders.ReasonUnreadable, error, item.FailedAttempts, token)).ConfigureAwait(false);
+            token => forwarder.DeadLetterAsync(delivery, reason, error, item.FailedAttempts, token)).ConfigureAwait(false);
         if (notCopied is not null)
         {
             return notCopied.Value;
         }
 
-        Log.MessageUnreadable(
-            services.Logger, error, plan.Queue, delivery.Properties.MessageId, typeof(T).FullName ?? typeof(T).Name, target.Exchange, target.RoutingKey);
-        await SendFaultAsync(delivery.Properties, error.GetType().FullName!, error.Message).ConfigureAwait(false);
+        if (reason == MessageHeaders.ReasonUnreadable)
+        {
+            Log.MessageUnreadable(
+                services.Logger, error!, plan.Queue, delivery.Properties.MessageId, typeof(T).FullName ?? typeof(T).Name, target.Exchange, target.RoutingKey);
+        }
+        else
+        {
+            Log.MessageNotRecognised(services.Logger, plan.Queue, delivery.Properties.MessageId, reason, target.Exchange, target.RoutingKey);
+        }
+
+        await SendFaultAsync(delivery.Properties, faultType, faultMessage).ConfigureAwait(false);
         await run.Channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
         return new Outcome(Settlement.DeadLettered, error);
     }
@@ -280,11 +299,13 @@ internal sealed class MessagePipeline<T>(
                 return new Outcome(Settlement.Returned, error);
             }
 
-            TimeSpan delay = (item.CopyDelays ??= new RestartDelays(services.Options, services.Time)).Next();
+            TimeSpan delay = NextDelay(item);
             Log.CopyFailed(services.Logger, error, plan.Queue, messageId, exchange, routingKey, delay);
             return new Outcome(Settlement.Retried, error, delay);
         }
     }
+
+    private TimeSpan NextDelay(WorkItem<T> item) => (item.Delays ??= new RestartDelays(services.Options, services.Time)).Next();
 
     private async ValueTask SendFaultAsync(MessageProperties request, string errorType, string errorMessage)
     {

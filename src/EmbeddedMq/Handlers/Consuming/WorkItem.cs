@@ -21,8 +21,8 @@ internal sealed class WorkItem<T>(Delivery delivery, int failedAttempts)
     /// <summary>Why the body or the key could not be read.</summary>
     public Exception? ReadError { get; set; }
 
-    /// <summary>How long to wait after a copy of it was not taken; <see langword="null"/> before the first such failure.</summary>
-    public RestartDelays? CopyDelays { get; set; }
+    /// <summary>How long to wait after something other than its handler failed for it: a copy that was not taken, a store; <see langword="null"/> before the first such failure.</summary>
+    public RestartDelays? Delays { get; set; }
 
     /// <summary>The key in whose order it belongs, or <see langword="null"/> for none.</summary>
     public object? Key { get; set; }

@@ -50,27 +50,8 @@ internal sealed class Publisher : IPublisher
     }
 
     /// <inheritdoc/>
-    public async ValueTask PublishAsync<T>(T message, PublishOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        Outgoing outgoing = Prepare(message, options);
-        IChannel channel = await _channels.For(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
-        long begun = MessagingTelemetry.BeginMeasuring(_time);
-        Activity? activity = Begin(ref outgoing);
-        string? errorType = null;
-        try
-        {
-            await channel.PublishAsync(outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception error)
-        {
-            errorType = ErrorTypeOf(error);
-            throw;
-        }
-        finally
-        {
-            End(activity, outgoing, begun, errorType);
-        }
-    }
+    public ValueTask PublishAsync<T>(T message, PublishOptions? options = null, CancellationToken cancellationToken = default)
+        => SendAsync(Prepare(message, options), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<PublishResult> TryPublishAsync<T>(T message, PublishOptions? options = null, CancellationToken cancellationToken = default)
@@ -116,6 +97,74 @@ internal sealed class Publisher : IPublisher
         }
     }
 
+    /// <summary>Publishes a prepared message and waits until the broker has taken responsibility for it.</summary>
+    /// <param name="outgoing">The message.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="PublishException">Rejected, or mandatory and returned as unroutable.</exception>
+    internal async ValueTask SendAsync(Outgoing outgoing, CancellationToken cancellationToken)
+    {
+        IChannel channel = await _channels.For(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
+        long begun = MessagingTelemetry.BeginMeasuring(_time);
+        Activity? activity = Begin(ref outgoing);
+        string? errorType = null;
+        try
+        {
+            await channel.PublishAsync(outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            errorType = ErrorTypeOf(error);
+            throw;
+        }
+        finally
+        {
+            End(activity, outgoing, begun, errorType);
+        }
+    }
+
+    /// <summary>Makes of an object what is published: where to, properties, body.</summary>
+    /// <typeparam name="T">The type, by which the route is found.</typeparam>
+    /// <param name="message">The object.</param>
+    /// <param name="options">What differs from the route.</param>
+    /// <param name="usualId">Its id where nothing says one; <see langword="null"/>: a new one.</param>
+    /// <exception cref="InvalidOperationException">There is no route for the type, or the serializer does not know it.</exception>
+    internal Outgoing Prepare<T>(T message, PublishOptions? options, string? usualId = null)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        PublishRoute<T> route = _routes.TryGetValue(typeof(T), out PublishRoute? known) ? (PublishRoute<T>)known : PublishRoute<T>.Unrouted;
+        string exchange = options?.Exchange ?? route.Exchange ?? throw MqErrors.NoRouteForType(typeof(T));
+        string routingKey = options?.RoutingKey ?? route.RoutingKeyOf?.Invoke(message) ?? route.RoutingKey;
+        bool mandatory = options?.Mandatory ?? route.Mandatory ?? exchange.Length == 0;
+        HeaderTable? headers = options?.Headers;
+        foreach ((string name, Func<T, object?> value) in route.Headers)
+        {
+            if (headers is null || !headers.ContainsKey(name))
+            {
+                headers = (headers ?? HeaderTable.Empty).With(name, value(message));
+            }
+        }
+
+        MessageProperties properties = new()
+        {
+            ContentType = _serializer.ContentType,
+            Type = options?.Type ?? route.TypeName,
+            MessageId = options?.MessageId ?? route.MessageIdOf?.Invoke(message) ?? usualId ?? NewId(),
+            CorrelationId = options?.CorrelationId ?? route.CorrelationIdOf?.Invoke(message),
+            ReplyTo = options?.ReplyTo,
+            Timestamp = _time.GetUtcNow(),
+            Priority = options?.Priority ?? route.Priority,
+            DeliveryMode = options?.Persistent ?? route.Persistent ? DeliveryMode.Persistent : DeliveryMode.Transient,
+            Headers = headers,
+        };
+        if ((options?.TimeToLive ?? route.TimeToLive) is { } timeToLive)
+        {
+            properties = properties.WithTimeToLive(timeToLive);
+        }
+
+        Message outgoing = Message.TakeOwnership(Serialize(_serializer, message), properties);
+        return new Outgoing(exchange, routingKey, outgoing, mandatory ? PublishFlags.Mandatory : PublishFlags.None);
+    }
+
     /// <summary>Answers a request.</summary>
     /// <typeparam name="T">The answer's type.</typeparam>
     /// <param name="request">The request's properties.</param>
@@ -143,48 +192,6 @@ internal sealed class Publisher : IPublisher
         };
         Message fault = Message.TakeOwnership(ReadOnlyMemory<byte>.Empty, properties);
         return TrySendAsync(new Outgoing("", request.ReplyTo!, fault, PublishFlags.Mandatory), cancellationToken);
-    }
-
-    /// <summary>Makes of an object what is published: where to, properties, body.</summary>
-    /// <typeparam name="T">The type, by which the route is found.</typeparam>
-    /// <param name="message">The object.</param>
-    /// <param name="options">What differs from the route.</param>
-    /// <exception cref="InvalidOperationException">There is no route for the type, or the serializer does not know it.</exception>
-    internal Outgoing Prepare<T>(T message, PublishOptions? options)
-    {
-        ArgumentNullException.ThrowIfNull(message);
-        PublishRoute<T> route = _routes.TryGetValue(typeof(T), out PublishRoute? known) ? (PublishRoute<T>)known : PublishRoute<T>.Unrouted;
-        string exchange = options?.Exchange ?? route.Exchange ?? throw MqErrors.NoRouteForType(typeof(T));
-        string routingKey = options?.RoutingKey ?? route.RoutingKeyOf?.Invoke(message) ?? route.RoutingKey;
-        bool mandatory = options?.Mandatory ?? route.Mandatory ?? exchange.Length == 0;
-        HeaderTable? headers = options?.Headers;
-        foreach ((string name, Func<T, object?> value) in route.Headers)
-        {
-            if (headers is null || !headers.ContainsKey(name))
-            {
-                headers = (headers ?? HeaderTable.Empty).With(name, value(message));
-            }
-        }
-
-        MessageProperties properties = new()
-        {
-            ContentType = _serializer.ContentType,
-            Type = options?.Type ?? route.TypeName,
-            MessageId = options?.MessageId ?? route.MessageIdOf?.Invoke(message) ?? NewId(),
-            CorrelationId = options?.CorrelationId ?? route.CorrelationIdOf?.Invoke(message),
-            ReplyTo = options?.ReplyTo,
-            Timestamp = _time.GetUtcNow(),
-            Priority = options?.Priority ?? route.Priority,
-            DeliveryMode = options?.Persistent ?? route.Persistent ? DeliveryMode.Persistent : DeliveryMode.Transient,
-            Headers = headers,
-        };
-        if ((options?.TimeToLive ?? route.TimeToLive) is { } timeToLive)
-        {
-            properties = properties.WithTimeToLive(timeToLive);
-        }
-
-        Message outgoing = Message.TakeOwnership(Serialize(_serializer, message), properties);
-        return new Outgoing(exchange, routingKey, outgoing, mandatory ? PublishFlags.Mandatory : PublishFlags.None);
     }
 
     /// <summary>Closes its channels. Not Dispose: a container that hands it out must not think that it owns it.</summary>

@@ -1,0 +1,118 @@
+using EmbeddedMq.Handlers.Publishing;
+
+namespace EmbeddedMq.Handlers.Consuming;
+
+/// <summary>A claim in the hands of a handler: what it publishes is held, and the claim is renewed, until one of the two ends.</summary>
+/// <param name="claim">The claim; granted.</param>
+/// <param name="key">The message.</param>
+/// <param name="renewal">Renews it.</param>
+/// <param name="publisher">Prepares what the handler publishes.</param>
+/// <remarks>For use by one caller at a time; <see cref="ClaimRenewal"/> works on it beside that.</remarks>
+internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, ClaimRenewal renewal, Publisher publisher)
+{
+    private HeldMessages? _messages;
+
+    /// <summary>The claim.</summary>
+    public IIdempotenceClaim Claim => claim;
+
+    /// <summary>The message.</summary>
+    public IdempotenceKey Key => key;
+
+    /// <summary>Where the handler publishes to.</summary>
+    public IPublisher Publisher => _messages ??= new HeldMessages(publisher, key);
+
+    /// <summary>Whether the message is remembered as processed.</summary>
+    public bool IsCompleted { get; private set; }
+
+    /// <summary>Whether the delivery was acknowledged with that.</summary>
+    public bool IsAcknowledged { get; private set; }
+
+    /// <summary>Why the store could not complete it, or <see langword="null"/>.</summary>
+    public Exception? StoreError { get; private set; }
+
+    /// <summary>Its neighbour in the list of <see cref="ClaimRenewal"/>, which guards it.</summary>
+    internal HeldClaim? Previous { get; set; }
+
+    /// <summary>Its neighbour in the list of <see cref="ClaimRenewal"/>, which guards it.</summary>
+    internal HeldClaim? Next { get; set; }
+
+    /// <summary>At which tick of <see cref="ClaimRenewal"/>, which guards it, it was claimed or renewed last.</summary>
+    internal long RenewedAt { get; set; }
+
+    /// <summary>Completes with the renewal that is under way; <see langword="null"/> for none. Guarded by <see cref="ClaimRenewal"/>.</summary>
+    internal TaskCompletionSource? Renewing { get; set; }
+
+    /// <summary>Sends what the handler published, as part of the completion where the claim can, and has the message remembered as processed.</summary>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="PublishException">A message could not be sent; the claim holds still.</exception>
+    /// <remarks>Once it has succeeded it does nothing. What the store throws is in <see cref="StoreError"/> as well.</remarks>
+    public async ValueTask CompleteAsync(CancellationToken cancellationToken)
+    {
+        if (IsCompleted)
+        {
+            return;
+        }
+
+        IReadOnlyList<OutboxMessage> outgoing = _messages?.Close() ?? [];
+        if (outgoing.Count > 0 && !claim.TakesOutgoing)
+        {
+            await _messages!.SendAsync(outgoing, cancellationToken).ConfigureAwait(false);
+            outgoing = [];
+        }
+
+        await renewal.RemoveAsync(this).ConfigureAwait(false);
+        try
+        {
+            IsAcknowledged = await claim.CompleteAsync(outgoing, cancellationToken).ConfigureAwait(false);
+            IsCompleted = true;
+            StoreError = null;
+        }
+        catch (Exception error)
+        {
+            StoreError = error;
+            throw;
+        }
+
+        try
+        {
+            await claim.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            // The message is remembered; what a store still had to release for it is the store's, and must not keep the delivery from being acknowledged.
+        }
+    }
+
+    /// <summary>Ends the claim: gives it up unless it was completed. A store that fails at it is left to the end of the lease.</summary>
+    /// <param name="hasFailed">Whether to note that the message was given up.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>Why the store failed, or <see langword="null"/>.</returns>
+    public async ValueTask<Exception?> EndAsync(bool hasFailed, CancellationToken cancellationToken)
+    {
+        Exception? failure = null;
+        _messages?.Close();
+        await renewal.RemoveAsync(this).ConfigureAwait(false);
+        if (hasFailed && !IsCompleted)
+        {
+            try
+            {
+                await claim.FailAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error)
+            {
+                failure = error;
+            }
+        }
+
+        try
+        {
+            await claim.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            failure ??= error;
+        }
+
+        return failure;
+    }
+}
