@@ -55,6 +55,7 @@ internal sealed class BrokerScript(FaultyBroker broker, FaultyFiles files, int s
     {
         List<int> inQueue = await DrainAsync(channel, "q");
         List<int> found = [.. inQueue, .. await DrainAsync(channel, "dead"), .. await DrainAsync(channel, "tx")];
+        Assert.False(broker.Log.Contains("cannot be read from disk", StringComparison.Ordinal), $"{circumstances}: {broker.Log}");
         Assert.True(inQueue.Order().SequenceEqual(inQueue), $"{circumstances}: the order is {string.Join(' ', inQueue)}.");
         AssertNone(found.Where(number => !_tried.Contains(number)), "were never published", circumstances);
         AssertNone(_safe.Where(number => !_acknowledged.Contains(number) && !found.Contains(number)), "were safe and are lost", circumstances);

@@ -10,13 +10,13 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
 {
     private const string Directory = "/store";
 
-    private readonly RecentLog _log = new();
+    private RecentLog _log = new();
     private Broker? _broker;
 
     /// <summary>The clock; time passes only where a test says so.</summary>
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
-    /// <summary>What the broker has logged last, for a failure's message.</summary>
+    /// <summary>What the broker has logged last since it was started.</summary>
     public string Log => _log.ToString();
 
     /// <summary>The broker.</summary>
@@ -26,6 +26,7 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
     /// <returns>A channel that confirms.</returns>
     public async Task<IChannel> StartAsync()
     {
+        _log = new RecentLog();
         BrokerOptions options = new() { DataDirectory = Directory, TimeProvider = Time, RandomSeed = 1, BacklogMemoryBytes = 64 << 10, LoggerFactory = _log };
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;

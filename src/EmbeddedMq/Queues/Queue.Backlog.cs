@@ -74,8 +74,15 @@ internal sealed partial class Queue
             }
         }
 
-        LeaveGate();
-        EndArrivals();
+        try
+        {
+            LeaveGate();
+        }
+        finally
+        {
+            EndArrivals();
+        }
+
         return !page.IsTaken;
     }
 

@@ -8,8 +8,11 @@ public sealed class RandomRestartTests
 {
     private const int Steps = 120;
 
-    // Each queue has a dead-letter queue of its own: what dies in several queues at once dies in no order among them.
-    private static readonly string[] Queues = ["plain", "dead", "short", "prio", "ttl", "quorum", "dead-short", "dead-prio", "dead-ttl", "dead-quorum"];
+    private static readonly string[] Queues = ["plain", "short", "prio", "ttl", "quorum"];
+
+    // Nobody uses these before the end, and their order does not count: what dies in several queues, or by several causes, dies in no order among
+    // them. A message that was rejected is dead at once; one that has expired, and is on disk since a restart, when it has been read.
+    private static readonly string[] DeadLetterQueues = ["dead-plain", "dead-short", "dead-prio", "dead-ttl", "dead-quorum"];
 
     [Theory]
     [InlineData(false)]
@@ -45,22 +48,22 @@ public sealed class RandomRestartTests
             }
 
             await twins.RestartAsync();
-            await twins.SameStateAsync($"Seed {seed}, paged out {isPagedOut}, at the end of {string.Join("; ", script)}");
+            await twins.SameStateAsync($"Seed {seed}, paged out {isPagedOut}, at the end of {string.Join("; ", script)}", unordered: DeadLetterQueues);
         }
     }
 
     private static async Task DeclareAsync(IChannel channel)
     {
-        foreach (string queue in Queues)
+        foreach (string queue in Queues.Concat(DeadLetterQueues))
         {
             await channel.DeclareQueueAsync(queue, declaration => queue switch
             {
-                "plain" => declaration.Durable().DeadLetterTo("dead"),
+                "plain" => declaration.Durable().DeadLetterTo("dead-plain"),
                 "short" => declaration.Durable().MaxLength(6).DeadLetterTo("amq.fanout", null),
                 "prio" => declaration.Durable().WithMaxPriority(3).DeadLetterTo("dead-prio"),
                 "ttl" => declaration.Durable().WithMessageTtl(TimeSpan.FromSeconds(7)).DeadLetterTo("dead-ttl"),
                 "quorum" => declaration.Durable().WithArgument("x-queue-type", "quorum").WithDeliveryLimit(2).DeadLetterTo("dead-quorum"),
-                _ => declaration.Durable().MaxLength(60),
+                _ => declaration.Durable(),
             });
         }
 

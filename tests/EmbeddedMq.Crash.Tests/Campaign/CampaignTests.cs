@@ -71,8 +71,13 @@ public sealed class CampaignTests
             await Task.Delay(more, TimeProvider.System);
             if (isStopped)
             {
-                await victim.StandardInput.WriteLineAsync("stop");
+                await TellToStopAsync(victim);
                 await reading.WaitAsync(Patience);
+            }
+
+            if (victim.HasExited && (!isStopped || victim.ExitCode != 0))
+            {
+                ledger.Faults.Add($"Life {setup.Life}: the process ended by itself with code {victim.ExitCode}.");
             }
         }
         finally
@@ -82,6 +87,18 @@ public sealed class CampaignTests
         }
 
         await reading;
+    }
+
+    private static async Task TellToStopAsync(Process victim)
+    {
+        try
+        {
+            await victim.StandardInput.WriteLineAsync("stop");
+        }
+        catch (IOException)
+        {
+            // It has ended by itself, and has said why.
+        }
     }
 
     private static async Task ReadAsync(Process victim, Ledger ledger, string first, int lines, TaskCompletionSource due)

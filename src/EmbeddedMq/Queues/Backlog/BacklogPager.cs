@@ -240,12 +240,10 @@ internal sealed class BacklogPager
 
         // Many queues share what the heads may take.
         long windowBytes = Math.Clamp(Settings.BudgetBytes / (4L * queueCount), Math.Min(SmallestWindowBytes, Settings.WindowBytes), Settings.WindowBytes);
-        if (largest.PutAway(new PageOut(Settings.WindowMessages, windowBytes, Settings.SliceMessages, Settings.SliceBytes)) == 0)
+        _exhausted.Add(largest); // should it throw, it is passed over too
+        if (largest.PutAway(new PageOut(Settings.WindowMessages, windowBytes, Settings.SliceMessages, Settings.SliceBytes)) > 0)
         {
-            _exhausted.Add(largest);
-        }
-        else
-        {
+            _exhausted.Remove(largest);
             _holdsAway = true;
         }
 

@@ -1,7 +1,7 @@
 namespace EmbeddedMq.Queues;
 
 /// <summary>The thread that does the pager's work, one piece after another. A thread of its own, because it waits for the disk.</summary>
-/// <remarks>Thread-safe. A piece that throws is reported, and the next wake goes on.</remarks>
+/// <remarks>Thread-safe. A piece that throws is reported, and the next one follows.</remarks>
 internal sealed class BacklogThread : IAsyncDisposable
 {
     private readonly BacklogPager _pager;
@@ -38,18 +38,24 @@ internal sealed class BacklogThread : IAsyncDisposable
         while (!_isStopping)
         {
             _woken.WaitOne();
-            try
+            while (!_isStopping && TryDoNext())
             {
-                while (!_isStopping && _pager.DoNext())
-                {
-                }
-            }
-            catch (Exception error)
-            {
-                _report(error);
             }
         }
 
         _ended.TrySetResult();
+    }
+
+    private bool TryDoNext()
+    {
+        try
+        {
+            return _pager.DoNext();
+        }
+        catch (Exception error)
+        {
+            _report(error);
+            return true; // others wait for the next piece, and nobody wakes this thread for them again
+        }
     }
 }

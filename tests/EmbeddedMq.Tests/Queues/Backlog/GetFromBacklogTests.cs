@@ -77,6 +77,27 @@ public sealed class GetFromBacklogTests
         Assert.Null(await BrokerFixture.WithinPatienceAsync(get, "the answer"));
     }
 
+    [Fact]
+    public async Task Thread_DeadLetteringThrowsInAPageIn_BringsOtherQueuesTheirs()
+    {
+        using QueueStand stand = new(new BacklogSettings { BudgetBytes = 1, WindowMessages = 1, RestMs = 0 });
+        stand.Pump!.IsEager = false;
+        Queue dying = Fill(stand, new QueueDeclaration("dying").WithMessageTtl(TimeSpan.FromSeconds(1)).DeadLetterTo("", "dead"));
+        Queue waiting = Fill(stand, new QueueDeclaration("waiting"));
+        stand.Time.Advance(TimeSpan.FromSeconds(2)); // the head dies, and the next ones are asked for
+        Assert.True(waiting.TryAcquire(out _, out _, out _));
+        Assert.False(waiting.TryAcquire(out _, out _, out Task? arrival));
+        List<Exception> reported = [];
+        stand.OnDead = static _ => throw new InvalidOperationException("planted");
+
+        await using BacklogThread thread = new(stand.Pager!, reported.Add);
+
+        await BrokerFixture.WithinPatienceAsync(new ValueTask<bool>(arrival!.ContinueWith(static _ => true, TaskScheduler.Default)), "the page");
+        Assert.Equal(["planted"], reported.Select(static error => error.Message));
+        Assert.True(waiting.TryAcquire(out _, out _, out _));
+        Assert.True(dying.Describe().ReadyCount < 3);
+    }
+
     /// <summary>With the thread that does it in earnest: publishers and a consumer beside it, everything through the disk, in order.</summary>
     [Fact]
     public async Task Broker_WithItsOwnThread_DeliversABacklogInOrder()
@@ -119,6 +140,19 @@ public sealed class GetFromBacklogTests
         await publishing;
         Assert.InRange(store.ReadCount.Messages, Count / 10, int.MaxValue);
         Assert.Equal(0, ((Broker)broker.Broker).MemoryBytes);
+    }
+
+    private static Queue Fill(QueueStand stand, QueueDeclaration declaration)
+    {
+        Queue queue = stand.Declare(declaration);
+        for (int i = 0; i < 3; i++)
+        {
+            QueueStand.Enqueue(queue, $"{i}");
+        }
+
+        stand.Pump!.RunAll();
+        Assert.Equal(2, queue.Describe().AwayCount);
+        return queue;
     }
 
     // Two of three messages are on disk, and the first has been taken.
