@@ -74,6 +74,21 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             : new ValueTask<PublishResult>(WaitForQueuesAsync(progress, outcome, sequenceNumber, flags, cancellationToken));
     }
 
+    /// <summary>Routes a valid message of a commit.</summary>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="mandatory">Whether some queue must take it.</param>
+    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
+    /// <exception cref="PublishException">No queue takes it, or a full one refuses it.</exception>
+    internal CommittedPublish RouteForCommit(string exchange, string routingKey, Message message, bool mandatory)
+    {
+        lock (_gate)
+        {
+            return virtualHost.RouteForCommit(_router, exchange, routingKey, message, mandatory);
+        }
+    }
+
     /// <summary>Publishes what has waited for memory or for the disk, in order, as far as there is room.</summary>
     internal void ReleaseWaiting()
     {

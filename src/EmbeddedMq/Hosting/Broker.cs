@@ -3,6 +3,7 @@ using EmbeddedMq.Connections;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Hosting;
+using EmbeddedMq.Idempotence;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Queues;
 using EmbeddedMq.Storage;
@@ -33,8 +34,6 @@ public sealed class Broker : IBroker, IBrokerStores
     private Broker(BrokerOptions options, IJournal journal)
     {
         Name = options.Name;
-        Idempotence = new MemoryIdempotenceStore(new MemoryIdempotenceOptions { TimeProvider = options.TimeProvider });
-        Outbox = new MemoryOutboxStore(options.TimeProvider);
         ILogger logger = options.LoggerFactory?.CreateLogger("EmbeddedMq.Broker") ?? NullLogger.Instance;
 
         // Apart from the connections' events: a handler that takes its time must not keep publishers waiting.
@@ -45,7 +44,11 @@ public sealed class Broker : IBroker, IBrokerStores
         MemoryLedger memory = new(highBytes, OnBlockedChanged, Math.Max(1, budgetBytes / 4), () => _backlog?.NotePressure());
         Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
         int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
-        MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger) { RoomAgain = () => _memoryChanges.Post(_connections.Unblock) };
+        ReceiptRetention retention = new(options.Storage.IdempotenceRetention, options.Storage.IdempotenceEntries);
+        MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger, retention)
+        {
+            RoomAgain = () => _memoryChanges.Post(_connections.Unblock),
+        };
         store.Limit.Changed = OnJournalLimitChanged;
         if ((options.BacklogStore ?? (journal.IsDurable ? new StoredBacklog(store, scheduler.Clock) : null)) is { } backlogStore)
         {
@@ -61,7 +64,11 @@ public sealed class Broker : IBroker, IBrokerStores
         }
 
         _services = new BrokerServices(options.Limits, scheduler, memory, new NameGenerator(seed), store, logger, _backlog);
-        _virtualHosts[ConnectionOptions.DefaultVirtualHost] = new VirtualHost(ConnectionOptions.DefaultVirtualHost, _services);
+        VirtualHost home = _virtualHosts[ConnectionOptions.DefaultVirtualHost] = new VirtualHost(ConnectionOptions.DefaultVirtualHost, _services);
+        Idempotence = journal.IsDurable
+            ? new EmbeddedIdempotenceStore(home)
+            : new MemoryIdempotenceStore(new MemoryIdempotenceOptions { TimeProvider = options.TimeProvider });
+        Outbox = new MemoryOutboxStore(options.TimeProvider);
         _management = new BrokerManagement(_virtualHosts, _connections, _services);
         if (journal.IsDurable)
         {
@@ -145,6 +152,9 @@ public sealed class Broker : IBroker, IBrokerStores
 
     /// <summary>Does at once what the store's loop would do at its next look; for tests.</summary>
     internal ValueTask KeepStoreShortAsync() => _storage?.KeepShortAsync(CancellationToken.None) ?? ValueTask.CompletedTask;
+
+    /// <summary>What is stored; for tests.</summary>
+    internal MessageStore Store => _services.Store;
 
     /// <summary>The journal; for tests.</summary>
     internal IJournal Journal => _services.Store.Journal;

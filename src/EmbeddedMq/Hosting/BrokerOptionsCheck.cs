@@ -74,6 +74,16 @@ internal static class BrokerOptionsCheck
             faults.Add($"Storage.Durability is {storage.Durability}; give Memory, OsBuffered or Synced.");
         }
 
+        if (storage.IdempotenceRetention <= TimeSpan.Zero)
+        {
+            faults.Add($"Storage.IdempotenceRetention is {storage.IdempotenceRetention}; give more than zero.");
+        }
+
+        if (storage.IdempotenceEntries is < 1 or > 1_000_000_000)
+        {
+            faults.Add(string.Create(CultureInfo.InvariantCulture, $"Storage.IdempotenceEntries is {storage.IdempotenceEntries}; allowed is 1 to 1,000,000,000."));
+        }
+
         Check(nameof(storage.JournalBytes), storage.JournalBytes, 1 << 20);
         Check(nameof(storage.FreeSpaceWatermarkBytes), storage.FreeSpaceWatermarkBytes, 0);
         Check(nameof(storage.ReserveBytes), storage.ReserveBytes, 0);

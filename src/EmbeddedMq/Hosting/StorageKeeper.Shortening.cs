@@ -138,5 +138,7 @@ internal sealed partial class StorageKeeper
                 BrokerLog.EvacuationFailed(_services.Logger, failure);
             }
         }
+
+        _store.Receipts.Evacuate(new StoredId(below).Address, cancellationToken);
     }
 }

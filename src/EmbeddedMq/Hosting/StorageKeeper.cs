@@ -137,7 +137,7 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
             BrokerLog.StorageDamage(_services.Logger, region.ToString());
         }
 
-        RecoveredStore recovered = new StoreReplay(_store.Journal).Run();
+        RecoveredStore recovered = new StoreReplay(_store.Journal, _store.Receipts).Run();
         _store.RestoreLastQueueId(recovered.LastQueueId);
         foreach (RecoveredVirtualHost host in recovered.VirtualHosts.Values)
         {

@@ -26,6 +26,16 @@ public sealed class StorageOptions
     /// <summary>Bytes of a file that is deleted when the disk is full, so that consuming and settling have room. 0 or more. Default 64 MiB.</summary>
     public long ReserveBytes { get; set; } = 64L << 20;
 
+    /// <summary>For how long the broker remembers messages that idempotent consumers have processed, and messages of its outbox that were confirmed:
+    /// one that comes again later counts as new. More than zero. Default 7 days.</summary>
+    /// <remarks>What is remembered is 16 bytes of a hash over scope and id (SHA-256, its first half), not the id itself. Two ids with one hash would be
+    /// taken for one message; by chance that does not happen.</remarks>
+    public TimeSpan IdempotenceRetention { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>How many such messages the broker remembers; beyond it the oldest are forgotten before their time. 1 to 1,000,000,000. Default
+    /// 1,000,000.</summary>
+    public long IdempotenceEntries { get; set; } = 1_000_000;
+
     /// <summary>Opens a damaged store with everything that is intact; the log lists what is not. Default <see langword="false"/>: a damaged store is
     /// refused. Make a copy of the directory first.</summary>
     public bool Salvage { get; set; }

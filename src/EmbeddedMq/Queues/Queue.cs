@@ -130,6 +130,33 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         return outcome;
     }
 
+    /// <summary>Whether the queue would refuse a message now, because it is full.</summary>
+    /// <param name="message">The message.</param>
+    internal bool WouldRefuse(Message message)
+    {
+        lock (_gate)
+        {
+            return _admission.MustRefuse(NewEntry(message, "", "", storedAt: 0));
+        }
+    }
+
+    /// <summary>Takes a message that is safe on disk with what it belongs to: the queue may not refuse it any more, be it full by now.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="exchange">The exchange that it was published to.</param>
+    /// <param name="routingKey">The routing key of that publish.</param>
+    /// <param name="storedAt">Its id in the journal, if the journal has it for this queue; 0: it is not stored.</param>
+    internal void EnqueueCommitted(Message message, string exchange, string routingKey, ulong storedAt)
+    {
+        QueueEntry entry = NewEntry(message, exchange, routingKey, storedAt);
+        PendingPublish? nobody = null;
+        lock (_gate)
+        {
+            Admit_NeedsGate(entry, isAttended: false, ref nobody, isCommitted: true);
+        }
+
+        LeaveGate();
+    }
+
     /// <summary>Takes a message on the broker's own account (a dead letter, a delayed message): nobody waits for it and nobody is told of a refusal.</summary>
     /// <param name="message">The message.</param>
     /// <param name="exchange">The exchange that it was published to.</param>
@@ -395,7 +422,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     private QueueEntry NewEntry(Message message, string exchange, string routingKey, ulong storedAt)
         => new(message, exchange, routingKey, this) { StoredAt = Stored is null ? 0 : storedAt };
 
-    private EnqueueOutcome Admit_NeedsGate(QueueEntry entry, bool isAttended, ref PendingPublish? pending)
+    private EnqueueOutcome Admit_NeedsGate(QueueEntry entry, bool isAttended, ref PendingPublish? pending, bool isCommitted = false)
     {
         if (_isDeleted)
         {
@@ -403,7 +430,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
             return EnqueueOutcome.Gone;
         }
 
-        if (_admission.MustRefuse(entry))
+        if (!isCommitted && _admission.MustRefuse(entry))
         {
             _contents.Refuse(entry);
             return EnqueueOutcome.Rejected;

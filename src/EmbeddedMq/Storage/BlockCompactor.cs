@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Storage.Records;
+using static EmbeddedMq.Storage.Records.TopologyItem;
 
 namespace EmbeddedMq.Storage;
 
@@ -51,7 +52,9 @@ internal sealed class BlockCompactor(MessageStore store)
             await RewriteAsync(level.OrderBy(static block => block.Descriptor.First), sparse, cancellationToken).ConfigureAwait(false);
         }
 
+        IReadOnlyList<(ReceiptBlockKept Old, ReceiptBlockKept New)> receipts = store.Receipts.CopyBlocks(sparse);
         await store.Journal.Cold.FlushAsync(Durability.Synced, cancellationToken).ConfigureAwait(false);
+        store.Receipts.ExchangeBlocks(receipts);
         foreach ((ColdBlock block, List<(StoredBlock Block, BlockMove Move)> moved) in _written)
         {
             store.Blocks.Exchange(block, moved);
@@ -65,7 +68,9 @@ internal sealed class BlockCompactor(MessageStore store)
         IAppendLog cold = store.Journal.Cold;
         IReadOnlyList<SegmentInfo> segments = cold.Segments;
         long length = segments.Sum(static segment => segment.End - segment.Begin);
-        long most = (MostBytesPerLiveByte * blocks.Sum(static block => block.Block.LiveBytes)) + (2 * cold.SegmentBytes);
+        IReadOnlyList<ReceiptBlockKept> receipts = store.Receipts.Describe();
+        long liveBytes = blocks.Sum(static block => block.Block.LiveBytes) + receipts.Sum(static block => (long)block.Length);
+        long most = (MostBytesPerLiveByte * liveBytes) + (2 * cold.SegmentBytes);
         HashSet<long> chosen = [];
         if (length <= most)
         {
@@ -81,6 +86,11 @@ internal sealed class BlockCompactor(MessageStore store)
             {
                 untouchable.UnionWith(SegmentsOf(block.Block)); // until a checkpoint tells of the block
             }
+        }
+
+        foreach (ReceiptBlockKept block in receipts)
+        {
+            live[cold.SegmentOf(block.Address)] = live.GetValueOrDefault(cold.SegmentOf(block.Address)) + block.Length;
         }
 
         // A quarter less than may be, so that it is not done again at once.

@@ -20,6 +20,7 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
         [
             .. store.Journal.Cold.Segments.Select(static segment => segment.Id).Where(id => id < coldTail && store.ColdBytes.LiveIn(id) == 0),
         ];
+        store.Receipts.ForgetOld();
         StoredBlock[] untold = store.Blocks.Untold;
         BlockMove[] untoldMoves = store.Blocks.UntoldMoves;
         store.WriteNotes();
@@ -72,7 +73,7 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
         IAppendLog log = store.Journal.Hot;
         long anchor = log.Append((byte)RecordKind.Topology, new TopologyBody(store.DescribeIds()));
         CheckpointWriter writer = new((ulong)anchor);
-        foreach (TopologyItem item in describe().Concat(store.Blocks.Describe()))
+        foreach (TopologyItem item in describe().Concat(store.Blocks.Describe()).Concat(store.Receipts.Describe()))
         {
             Append(log, writer.Add(item));
         }

@@ -16,7 +16,7 @@ namespace EmbeddedMq.Storage;
 /// letter or a transaction, is one record.</para>
 /// <para>With a journal that keeps nothing the same calls do nothing: the broker in memory is this broker.</para>
 /// </remarks>
-internal sealed class MessageStore : IAsyncDisposable
+internal sealed partial class MessageStore : IAsyncDisposable
 {
     private readonly IJournal _journal;
     private readonly Durability _durability;
@@ -36,7 +36,8 @@ internal sealed class MessageStore : IAsyncDisposable
     /// <param name="durability">What a confirm waits for unless the publish says otherwise.</param>
     /// <param name="timeProvider">When notes are written that nobody waits for.</param>
     /// <param name="logger">The broker's log.</param>
-    internal MessageStore(IJournal journal, Durability durability, TimeProvider timeProvider, ILogger logger)
+    /// <param name="retention">How long receipts are kept.</param>
+    internal MessageStore(IJournal journal, Durability durability, TimeProvider timeProvider, ILogger logger, ReceiptRetention retention)
     {
         _journal = journal;
         _durability = durability;
@@ -46,6 +47,8 @@ internal sealed class MessageStore : IAsyncDisposable
         _confirms = new PublishConfirmPool(timeProvider);
         ColdBytes = new SegmentLedger(journal.Cold);
         Blocks = new ColdBlocks(ColdBytes, journal.Cold);
+        Receipts = new ReceiptStore(
+            journal, ColdBytes, new MemoryReceiptIndex(retention.Count, retention.Time, timeProvider), retention, timeProvider);
     }
 
     /// <summary>Beyond which length of the journal publishers wait.</summary>
@@ -377,7 +380,7 @@ internal sealed class MessageStore : IAsyncDisposable
         {
             foreach (SegmentInfo segment in _journal.Hot.Segments)
             {
-                if (_claims.LiveIn(segment.Id) > 0)
+                if (_claims.LiveIn(segment.Id) > 0 || Receipts.Needs(segment.Id))
                 {
                     return Math.Max(segment.Begin, _journal.Hot.BeginAddress);
                 }
@@ -407,6 +410,7 @@ internal sealed class MessageStore : IAsyncDisposable
     internal void BeginMending()
     {
         _isMending = true;
+        NoteMending(isMending: true);
         _settles.Suspend();
     }
 
@@ -414,7 +418,11 @@ internal sealed class MessageStore : IAsyncDisposable
     internal void NoteLost() => _lost.Add(_journal.Hot.LostFrom, _journal.Hot.ResumedAt);
 
     /// <summary>Notes that everything in memory that is to be stored is stored again, and that a checkpoint says so.</summary>
-    internal void EndMending() => _isMending = false;
+    internal void EndMending()
+    {
+        _isMending = false;
+        NoteMending(isMending: false);
+    }
 
     /// <summary>How long the last commit took that was looked at: every so many publishes one is.</summary>
     internal TimeSpan LastCommitDuration => _confirms.LastDuration;
@@ -425,6 +433,8 @@ internal sealed class MessageStore : IAsyncDisposable
     /// <summary>Writes everything, says that the stop was in order, and closes the journal.</summary>
     public async ValueTask DisposeAsync()
     {
+        _isClosing = true;
+        _mended.TrySetResult();
         await _settles.DisposeAsync().ConfigureAwait(false);
         if (_journal.State is JournalState.Open or JournalState.LowSpace)
         {
@@ -432,6 +442,7 @@ internal sealed class MessageStore : IAsyncDisposable
         }
 
         await _journal.DisposeAsync().ConfigureAwait(false);
+        Receipts.Dispose();
     }
 
     // What they leave, by queue.

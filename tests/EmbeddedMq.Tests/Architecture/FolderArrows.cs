@@ -23,8 +23,8 @@ internal sealed class FolderArrows
         ["Queues"] = ["Bindings", "Consumers", "Storage"],
         ["Bindings"] = [],
         ["Consumers"] = [],
-        ["Outbox"] = ["Journal"],
-        ["Idempotence"] = ["Journal"],
+        ["Outbox"] = ["Channels"],
+        ["Idempotence"] = ["Channels"],
         ["Storage"] = ["Journal"],                                          // what is stored, as records
         ["Journal"] = [],
     });

@@ -2,7 +2,7 @@ using EmbeddedMq.Journal;
 
 namespace EmbeddedMq.Storage.Records;
 
-/// <summary>The body of a batch: settles, marks and messages that hold all together or not at all. Layout: <see cref="BatchFormat"/>.</summary>
+/// <summary>The body of a batch: settles, marks, receipts and messages that hold all together or not at all. Layout: <see cref="BatchFormat"/>.</summary>
 /// <remarks>The lists must stay as they are until the body is written.</remarks>
 internal readonly ref struct BatchBody : IRecordBody
 {
@@ -10,8 +10,10 @@ internal readonly ref struct BatchBody : IRecordBody
     private readonly ReadOnlySpan<Settle> _settles;
     private readonly ReadOnlySpan<Mark> _marks;
     private readonly ReadOnlySpan<BatchMessage> _messages;
+    private readonly ReadOnlySpan<Receipt> _receipts;
     private readonly int _settleBytes;
     private readonly int _markBytes;
+    private readonly int _receiptBytes;
     private readonly int _length;
 
     /// <summary>Makes the body.</summary>
@@ -19,15 +21,21 @@ internal readonly ref struct BatchBody : IRecordBody
     /// <param name="marks">What is new about messages that stay.</param>
     /// <param name="messages">What queues hold from now on; at most <see cref="StoredId.MaxMessages"/>.</param>
     /// <param name="transactionId">The transaction that it is a part of; 0: it is whole by itself.</param>
+    /// <param name="receipts">What was dealt with.</param>
     /// <exception cref="ArgumentException">Too many messages, settles that do not rise, or headers nested too deep to be stored.</exception>
     internal BatchBody(
-        ReadOnlySpan<Settle> settles, ReadOnlySpan<Mark> marks, ReadOnlySpan<BatchMessage> messages, ulong transactionId = 0)
+        ReadOnlySpan<Settle> settles,
+        ReadOnlySpan<Mark> marks,
+        ReadOnlySpan<BatchMessage> messages,
+        ulong transactionId = 0,
+        ReadOnlySpan<Receipt> receipts = default)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(messages.Length, StoredId.MaxMessages, nameof(messages));
         _transactionId = transactionId;
         _settles = settles;
         _marks = marks;
         _messages = messages;
+        _receipts = receipts;
         foreach (ref readonly Settle settle in settles)
         {
             _settleBytes = checked(_settleBytes + settle.GetLength());
@@ -38,8 +46,13 @@ internal readonly ref struct BatchBody : IRecordBody
             _markBytes = checked(_markBytes + mark.GetLength());
         }
 
+        foreach (ref readonly Receipt receipt in receipts)
+        {
+            _receiptBytes = checked(_receiptBytes + receipt.GetLength());
+        }
+
         _length = 2 + (transactionId == 0 ? 0 : Encoded.VarintLength(transactionId));
-        _length = checked(_length + SectionLength(_settleBytes) + SectionLength(_markBytes));
+        _length = checked(_length + SectionLength(_settleBytes) + SectionLength(_markBytes) + SectionLength(_receiptBytes));
         if (!messages.IsEmpty)
         {
             _length = checked(_length + Encoded.VarintLength((uint)messages.Length));
@@ -57,9 +70,9 @@ internal readonly ref struct BatchBody : IRecordBody
     public void Write(Span<byte> destination)
     {
         ByteWriter writer = new(destination);
-        writer.Byte(BatchFormat.Version);
+        writer.Byte(_receipts.IsEmpty ? BatchFormat.Version : BatchFormat.VersionWithReceipts);
         writer.Byte((byte)((_transactionId == 0 ? 0 : BatchFormat.IsPart) | (_settles.IsEmpty ? 0 : BatchFormat.HasSettles)
-            | (_marks.IsEmpty ? 0 : BatchFormat.HasMarks) | (_messages.IsEmpty ? 0 : BatchFormat.HasMessages)));
+            | (_marks.IsEmpty ? 0 : BatchFormat.HasMarks) | (_receipts.IsEmpty ? 0 : BatchFormat.HasReceipts) | (_messages.IsEmpty ? 0 : BatchFormat.HasMessages)));
         if (_transactionId != 0)
         {
             writer.Varint(_transactionId);
@@ -67,6 +80,7 @@ internal readonly ref struct BatchBody : IRecordBody
 
         WriteSettles(ref writer);
         WriteMarks(ref writer);
+        WriteReceipts(ref writer);
         WriteMessages(ref writer);
         writer.AssertFull();
     }
@@ -101,6 +115,20 @@ internal readonly ref struct BatchBody : IRecordBody
         foreach (ref readonly Mark mark in _marks)
         {
             mark.Write(ref writer);
+        }
+    }
+
+    private void WriteReceipts(ref ByteWriter writer)
+    {
+        if (_receipts.IsEmpty)
+        {
+            return;
+        }
+
+        writer.Varint((uint)_receiptBytes);
+        foreach (ref readonly Receipt receipt in _receipts)
+        {
+            receipt.Write(ref writer);
         }
     }
 

@@ -10,15 +10,17 @@ internal readonly ref struct BatchReader
     internal BatchReader(ReadOnlySpan<byte> record)
     {
         ByteReader reader = new(record);
-        if (reader.Byte() != BatchFormat.Version)
+        byte version = reader.Byte();
+        if (version is not (BatchFormat.Version or BatchFormat.VersionWithReceipts))
         {
             reader.Fail("a batch is of an unknown format");
         }
 
         byte flags = reader.Byte();
-        if ((flags & ~BatchFormat.AllFlags) != 0)
+        bool hasReceipts = version == BatchFormat.VersionWithReceipts;
+        if ((flags & ~BatchFormat.AllFlags) != (hasReceipts ? BatchFormat.HasReceipts : 0))
         {
-            reader.Fail("a batch has unknown flags");
+            reader.Fail("a batch has unknown flags, or not those of its format");
         }
 
         if ((flags & BatchFormat.IsPart) != 0)
@@ -32,6 +34,7 @@ internal readonly ref struct BatchReader
 
         Settles = new SettleList(Section(ref reader, flags & BatchFormat.HasSettles));
         Marks = new MarkList(Section(ref reader, flags & BatchFormat.HasMarks));
+        Receipts = new ReceiptList(Section(ref reader, flags & BatchFormat.HasReceipts));
         if ((flags & BatchFormat.HasMessages) != 0)
         {
             int count = reader.Count("messages");
@@ -56,6 +59,9 @@ internal readonly ref struct BatchReader
 
     /// <summary>What is new about messages that stay.</summary>
     internal MarkList Marks { get; }
+
+    /// <summary>What was dealt with.</summary>
+    internal ReceiptList Receipts { get; }
 
     /// <summary>What queues hold from now on.</summary>
     internal MessageList Messages { get; }

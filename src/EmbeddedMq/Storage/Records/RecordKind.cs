@@ -26,4 +26,7 @@ internal enum RecordKind : byte
 
     /// <summary>Messages of one queue that were moved together; see <see cref="QueueBlockReader"/>. Cold log.</summary>
     QueueBlock = 8,
+
+    /// <summary>Receipts of messages that were dealt with, moved together; see <see cref="Records.ReceiptBlock"/>. Cold log.</summary>
+    ReceiptBlock = 9,
 }

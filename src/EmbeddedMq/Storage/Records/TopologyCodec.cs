@@ -17,6 +17,7 @@ namespace EmbeddedMq.Storage.Records;
 /// 12 queue block kept       see <see cref="QueueBlockKeptCodec"/>
 /// 13 next ids               varint queue, varint exchange, varint transaction
 /// 14 queue redelivered      varint id, id of a message
+/// 15 receipt block kept     varint address, varint length, varint count, varint milliseconds since 1970
 /// </code>
 /// Arguments and definitions are tables, see <see cref="HeaderTableCodec"/>.
 /// </remarks>
@@ -43,6 +44,7 @@ internal static class TopologyCodec
         QueueBlockKept,
         NextIds,
         QueueRedelivered,
+        ReceiptBlockKept,
     }
 
     /// <summary>Writes an item.</summary>
@@ -106,6 +108,13 @@ internal static class TopologyCodec
                 buffer.Byte((byte)Kind.QueueBlockKept);
                 QueueBlockKeptCodec.Write(buffer, kept);
                 break;
+            case TopologyItem.ReceiptBlockKept block:
+                buffer.Byte((byte)Kind.ReceiptBlockKept);
+                buffer.Varint((ulong)block.Address);
+                buffer.Varint((uint)block.Length);
+                buffer.Varint((uint)block.Count);
+                buffer.Varint((ulong)block.LastUtcMs);
+                break;
             case TopologyItem.NextIds next:
                 WriteId(buffer, Kind.NextIds, next.QueueId);
                 buffer.Varint(next.ExchangeId);
@@ -153,6 +162,12 @@ internal static class TopologyCodec
                 return new TopologyItem.QueueTouched(reader.VarUInt32("an id"));
             case Kind.QueueBlockKept:
                 return QueueBlockKeptCodec.Read(ref reader);
+            case Kind.ReceiptBlockKept:
+                return new TopologyItem.ReceiptBlockKept(
+                    reader.Address(),
+                    reader.VarInt32("the length of a block"),
+                    (int)reader.Varint(ReceiptBlock.MaxCount, "a count of receipts"),
+                    (long)reader.Varint(long.MaxValue, "a time"));
             case Kind.NextIds:
                 return new TopologyItem.NextIds(reader.VarUInt32("an id"), reader.VarUInt32("an id"), reader.Varint());
             default:

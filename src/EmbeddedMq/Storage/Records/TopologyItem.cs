@@ -86,6 +86,13 @@ internal abstract record TopologyItem
     internal sealed record QueueBlockKept(
         uint QueueId, byte Level, BlockDescriptor Block, ReadOnlyMemory<ulong> Settled, IReadOnlyList<BlockMark> Marks) : TopologyItem;
 
+    /// <summary>In checkpoints: a block of receipts is in the cold log. They come in the order in which they were written.</summary>
+    /// <param name="Address">Where its record is.</param>
+    /// <param name="Length">How long the body of that record is, in bytes.</param>
+    /// <param name="Count">How many receipts it has.</param>
+    /// <param name="LastUtcMs">When the newest of them was made, in milliseconds since 1970, UTC.</param>
+    internal sealed record ReceiptBlockKept(long Address, int Length, int Count, long LastUtcMs) : TopologyItem;
+
     /// <summary>In checkpoints: the ids that have not been given yet.</summary>
     /// <param name="QueueId">The next queue's.</param>
     /// <param name="ExchangeId">The next exchange's.</param>

@@ -42,6 +42,9 @@ internal sealed class RecoveredStore
         return queue;
     }
 
+    /// <summary>The blocks of receipts, the oldest first.</summary>
+    internal List<ReceiptBlockKept> ReceiptBlocks { get; } = [];
+
     /// <summary>All blocks.</summary>
     internal IEnumerable<RecoveredBlock> Blocks => _blocks.Values;
 
@@ -98,6 +101,13 @@ internal sealed class RecoveredStore
                 break;
             case QueueBlockKept block:
                 AddBlock(block);
+                break;
+            case ReceiptBlockKept block:
+                if (!ReceiptBlocks.Contains(block)) // a salvaged store may show it several times
+                {
+                    ReceiptBlocks.Add(block);
+                }
+
                 break;
             case NextIds ids:
                 LastQueueId = Math.Max(LastQueueId, Math.Max(ids.QueueId, 1) - 1);

@@ -11,7 +11,8 @@ namespace EmbeddedMq.Storage.Recovery;
 /// <para>A message whose record was released is unknown, and so is settled; a settle never comes before its message.</para>
 /// </remarks>
 /// <param name="journal">The journal, just opened.</param>
-internal sealed class StoreReplay(IJournal journal)
+/// <param name="receipts">Takes the receipts that are found.</param>
+internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts)
 {
     private readonly RecoveredStore _store = new();
     private readonly bool _isSalvage = journal.Recovery.Damage.Count > 0;
@@ -32,6 +33,7 @@ internal sealed class StoreReplay(IJournal journal)
             throw MqErrors.CheckpointIncomplete(checkpoint.Address);
         }
 
+        RestoreReceiptBlocks();
         using IRecordReader reader = journal.Hot.ReadForward(checkpoint.HotBegin, journal.Recovery.HotEnd);
         while (reader.TryRead(out RecordView record))
         {
@@ -57,6 +59,22 @@ internal sealed class StoreReplay(IJournal journal)
         }
 
         return _store;
+    }
+
+    // The blocks hold what was in the journal before what is there now: it must come to be known first.
+    private void RestoreReceiptBlocks()
+    {
+        foreach (TopologyItem.ReceiptBlockKept block in _store.ReceiptBlocks)
+        {
+            try
+            {
+                receipts.Restore(block);
+            }
+            catch (JournalException) when (_isSalvage)
+            {
+                // It is gone. Its messages count as not dealt with, which is what a damaged store can promise.
+            }
+        }
     }
 
     // What was moved into a block may have its record in the journal still: then it is there twice, and the block counts.
@@ -232,6 +250,11 @@ internal sealed class StoreReplay(IJournal journal)
         foreach (Mark mark in batch.Marks)
         {
             Apply(mark);
+        }
+
+        foreach (Receipt receipt in batch.Receipts)
+        {
+            receipts.Restore(address, receipt);
         }
 
         foreach (MessageView message in batch.Messages)

@@ -20,7 +20,7 @@ internal sealed class TopologySamples(int seed)
 
     public TopologyItem[] Many(int max) => _samples.Many(max, Item, atLeastOne: true);
 
-    public TopologyItem Item() => _samples.Next(13) switch
+    public TopologyItem Item() => _samples.Next(14) switch
     {
         0 => new TopologyItem.VirtualHostAdded(_samples.Text()),
         1 => new TopologyItem.VirtualHostRemoved(_samples.Text()),
@@ -50,6 +50,7 @@ internal sealed class TopologySamples(int seed)
         9 => new TopologyItem.PolicyDeleted(_samples.Text(), _samples.Text()),
         10 => new TopologyItem.QueueTouched(Id()),
         11 => Block(),
+        12 => new TopologyItem.ReceiptBlockKept(_samples.Address(), (int)_samples.Number(31), _samples.Next(ReceiptBlock.MaxCount), (long)_samples.Number(55)),
         _ => new TopologyItem.NextIds(Id(), Id(), _samples.Number()),
     };
 

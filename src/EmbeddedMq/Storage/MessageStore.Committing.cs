@@ -1,0 +1,167 @@
+using EmbeddedMq.Journal;
+using EmbeddedMq.Storage.Records;
+
+namespace EmbeddedMq.Storage;
+
+/// <content>Commits that take effect in memory only once they are safe: acknowledgements, publishes and receipts, all of them or none.</content>
+internal sealed partial class MessageStore
+{
+    private volatile TaskCompletionSource _mended = Completed();
+    private volatile bool _isClosing;
+
+    /// <summary>What is known of messages that were dealt with.</summary>
+    internal ReceiptStore Receipts { get; }
+
+    /// <summary>Appends a commit: one record, where it fits into one. Nothing takes effect by this; see <see cref="IsSafeAsync"/>.</summary>
+    /// <param name="messages">What it publishes to stored queues. Each has its claims from now on, until its queues have settled it or
+    /// <see cref="AbandonCommit"/>.</param>
+    /// <param name="left">What it acknowledges, of what is stored. It stays stored until it is settled in the usual way, which may say so once more.</param>
+    /// <param name="receipts">What it deals with; not known before <see cref="ReceiptStore.Add"/>.</param>
+    /// <param name="endedAt">The id of the last record of it; 0 if the journal takes nothing at present.</param>
+    /// <returns>The messages' ids, in order.</returns>
+    internal ulong[] AppendCommit(BatchMessage[] messages, IReadOnlyList<StoredSource> left, ReadOnlySpan<Receipt> receipts, out ulong endedAt)
+    {
+        endedAt = 0;
+        ulong[] ids = new ulong[messages.Length];
+        if (_isMending)
+        {
+            return ids; // what it acknowledges may itself be about to be stored again
+        }
+
+        Settle[] settles = ToSettles(left);
+        if (messages.Length <= StoredId.MaxMessages && settles.Length <= TransactionParts.MostSettles)
+        {
+            BatchBody whole = new(settles, [], messages, 0, receipts);
+            if (whole.GetLength() <= _journal.Hot.MaxRecordBytes)
+            {
+                lock (_appendGate)
+                {
+                    long address = _journal.Hot.Append((byte)RecordKind.Batch, whole);
+                    IsAppended(address, ref endedAt);
+                    ClaimAll_NeedsGate(address, messages, ids, receipts);
+                }
+
+                return ids;
+            }
+        }
+
+        bool isWhole = true;
+        lock (_appendGate)
+        {
+            ulong transaction = NextTransaction();
+            long address = _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([], [], [], transaction, receipts));
+            isWhole &= IsAppended(address, ref endedAt);
+            ClaimAll_NeedsGate(address, [], [], receipts);
+            foreach (Settle[] some in settles.Chunk(TransactionParts.MostSettles))
+            {
+                isWhole &= IsAppended(_journal.Hot.Append((byte)RecordKind.Batch, new BatchBody(some, [], [], transaction)), ref endedAt);
+            }
+
+            foreach (Range part in TransactionParts.Cut(messages, _journal.Hot.MaxRecordBytes))
+            {
+                address = _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([], [], messages.AsSpan(part), transaction));
+                isWhole &= IsAppended(address, ref endedAt);
+                ClaimAll_NeedsGate(address, messages.AsSpan(part), ids.AsSpan(part), []);
+            }
+
+            isWhole &= IsAppended(_journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)), ref endedAt);
+        }
+
+        if (!isWhole)
+        {
+            AbandonCommit(messages, ids);
+            endedAt = 0;
+        }
+
+        return ids;
+    }
+
+    /// <summary>Waits until a commit is as safe as the broker promises. Where the disk fails meanwhile, nobody knows before it is back: it waits for that.</summary>
+    /// <param name="endedAt">What <see cref="AppendCommit"/> gave.</param>
+    /// <returns><see langword="false"/>: it went with the disk, or the broker stopped before anybody knew; it must not take effect.</returns>
+    internal async ValueTask<bool> IsSafeAsync(ulong endedAt)
+    {
+        if (_durability != Durability.Memory
+            && await new AwaitableCommit(_durability).WaitAsync(_journal.Hot).ConfigureAwait(false) is not null
+            && !await IsMendedAsync().ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        return IsKept(endedAt);
+    }
+
+    /// <summary>Gives up the claims of messages whose commit does not take effect.</summary>
+    /// <param name="messages">The messages.</param>
+    /// <param name="ids">Their ids; 0 for those that were not appended.</param>
+    internal void AbandonCommit(BatchMessage[] messages, ulong[] ids)
+    {
+        for (int i = 0; i < messages.Length; i++)
+        {
+            for (int claim = 0; ids[i] != 0 && claim < messages[i].Refs.Length; claim++)
+            {
+                Release(ids[i]);
+            }
+        }
+    }
+
+    private static TaskCompletionSource Completed()
+    {
+        TaskCompletionSource completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        completed.SetResult();
+        return completed;
+    }
+
+    // One message, as most commits have, needs no table of queues.
+    private static Settle[] ToSettles(IReadOnlyList<StoredSource> left)
+        => left.Count == 0 ? []
+            : left.Count == 1 && left[0].Entry!.Block is null ? [Settle.Entries(left[0].Queue!.Id, new[] { new StoredId(left[0].Entry!.StoredAt) })]
+            : [.. SettlesOf(left, [.. left.Select(static source => StoredPlace.Of(source.Entry!))]).SelectMany(static queue => SettleWriter.ToSettles(queue.Key.Id, queue.Value))];
+
+    private void ClaimAll_NeedsGate(long address, ReadOnlySpan<BatchMessage> messages, Span<ulong> ids, ReadOnlySpan<Receipt> receipts)
+    {
+        if (address == JournalAddress.None)
+        {
+            return;
+        }
+
+        for (int i = 0; i < messages.Length; i++)
+        {
+            ids[i] = Claim_NeedsGate(address, i, messages[i].Body, messages[i].Refs.Length);
+        }
+
+        if (!receipts.IsEmpty)
+        {
+            Receipts.NoteAppended(address, receipts);
+        }
+    }
+
+    // The journal says that it has failed before it tells those who wait: a failure that somebody was told of has begun a mending, or the end.
+    private async ValueTask<bool> IsMendedAsync()
+    {
+        while (!_isClosing)
+        {
+            await _mended.Task.ConfigureAwait(false);
+            if (!_isMending && _journal.State is JournalState.Open or JournalState.LowSpace)
+            {
+                return true;
+            }
+
+            await Task.Yield();
+        }
+
+        return false;
+    }
+
+    private void NoteMending(bool isMending)
+    {
+        if (isMending && _mended.Task.IsCompleted)
+        {
+            _mended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+        else if (!isMending && _journal.State != JournalState.Failed)
+        {
+            _mended.TrySetResult();
+        }
+    }
+}

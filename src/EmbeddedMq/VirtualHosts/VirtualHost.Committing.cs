@@ -1,0 +1,134 @@
+using EmbeddedMq.Bindings;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Exchanges;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
+using EmbeddedMq.Storage.Records;
+
+namespace EmbeddedMq.VirtualHosts;
+
+/// <content>Commits: acknowledgements, publishes and receipts as one record of the journal, which take effect once it is safe.</content>
+internal sealed partial class VirtualHost
+{
+    /// <summary>Routes a message of a commit.</summary>
+    /// <param name="router">The channel's router, guarded by the caller.</param>
+    /// <param name="exchangeName">The exchange.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="mandatory">Whether some queue must take it.</param>
+    /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
+    /// <exception cref="PublishException">No queue takes it, or a full one refuses it.</exception>
+    internal CommittedPublish RouteForCommit(Router router, string exchangeName, string routingKey, Message message, bool mandatory)
+    {
+        RouteResult route = Route(router, exchangeName, routingKey, message);
+        route.Source.CountPublished();
+        IDestination[] queues = route.Queues.ToArray();
+        if (mandatory && queues.Length == 0)
+        {
+            throw MqErrors.PublishFailed(new PublishResult(PublishOutcome.Returned, 0), exchangeName, routingKey);
+        }
+
+        // Once it is safe the message cannot be refused any more; so a queue is asked before, and may come to hold a few more than its limit.
+        foreach (IDestination destination in queues)
+        {
+            if (destination is Queue queue && queue.WouldRefuse(message))
+            {
+                throw MqErrors.PublishFailed(new PublishResult(PublishOutcome.Rejected, 0, RejectReason.QueueFull), exchangeName, routingKey);
+            }
+        }
+
+        return new CommittedPublish(exchangeName, routingKey, message, queues, [.. route.Delayed]);
+    }
+
+    /// <summary>Commits: when this completes, everything is safe, receipts are known and messages are in their queues.</summary>
+    /// <param name="publishes">What is published.</param>
+    /// <param name="acknowledged">What is acknowledged. The caller holds it, and settles it in the usual way after this.</param>
+    /// <param name="receipts">What is dealt with.</param>
+    /// <exception cref="JournalException">The store takes nothing at present, or the disk failed: nothing has happened.</exception>
+    internal async Task CommitAsync(CommittedPublish[] publishes, IReadOnlyList<QueueEntry> acknowledged, Receipt[] receipts)
+    {
+        MessageStore store = _services.Store;
+        ulong[] ids = new ulong[publishes.Length];
+        if (store.IsDurable)
+        {
+            StoredSource[] left = acknowledged.Count == 0 ? [] :
+            [
+                .. acknowledged.Where(static entry => entry.IsStored && entry.Message.Properties.IsPersistent && entry.Owner is Queue { Stored: not null })
+                    .Select(static entry => new StoredSource(((Queue)entry.Owner).Stored, entry)),
+            ];
+            BatchMessage[] messages = ToStore(publishes, out int[] indexes);
+            if (left.Length + messages.Length + receipts.Length > 0)
+            {
+                ulong[] stored = store.AppendCommit(messages, left, receipts, out ulong endedAt);
+                if (endedAt == 0)
+                {
+                    throw store.NotKept();
+                }
+
+                if (!await store.IsSafeAsync(endedAt).ConfigureAwait(false))
+                {
+                    store.AbandonCommit(messages, stored);
+                    throw store.NotKept();
+                }
+
+                for (int i = 0; i < stored.Length; i++)
+                {
+                    ids[indexes[i]] = stored[i];
+                }
+            }
+        }
+
+        store.Receipts.Add(receipts);
+        for (int i = 0; i < publishes.Length; i++)
+        {
+            Deliver(publishes[i], ids[i]);
+        }
+    }
+
+    private BatchMessage[] ToStore(CommittedPublish[] publishes, out int[] indexes)
+    {
+        indexes = [];
+        if (publishes.Length == 0)
+        {
+            return [];
+        }
+
+        List<BatchMessage> messages = [];
+        List<int> stored = [];
+        for (int i = 0; i < publishes.Length; i++)
+        {
+            CommittedPublish publish = publishes[i];
+            QueueRef[] refs = new QueueRef[publish.Queues.Length + publish.Delayed.Length];
+            int count = publish.Message.Properties.IsPersistent ? CollectRefs(publish.Queues, publish.Delayed, publish.Message, refs) : 0;
+            if (count > 0)
+            {
+                messages.Add(_services.Store.Prepare(publish.Exchange, publish.RoutingKey, publish.Message, refs[..count]));
+                stored.Add(i);
+            }
+        }
+
+        indexes = [.. stored];
+        return [.. messages];
+    }
+
+    private void Deliver(in CommittedPublish publish, ulong storedAt)
+    {
+        foreach (IDestination destination in publish.Queues)
+        {
+            if (destination is Queue queue)
+            {
+                queue.EnqueueCommitted(publish.Message, publish.Exchange, publish.RoutingKey, storedAt);
+            }
+            else
+            {
+                EnqueueReply((IMessageSink)destination, publish.Message, publish.Exchange, publish.RoutingKey);
+            }
+        }
+
+        foreach (DelayedExchange delayed in publish.Delayed)
+        {
+            Hold(delayed, publish.Exchange, publish.RoutingKey, publish.Message, storedAt);
+        }
+    }
+}
