@@ -31,6 +31,9 @@ public interface IIdempotenceClaim : IAsyncDisposable
     /// <returns>Whether the delivery was acknowledged as part of it; if not, the caller acknowledges it now.</returns>
     /// <exception cref="ArgumentException">What the handler sends cannot be taken, for example because an id is in the outbox already: its attempt has failed.</exception>
     /// <exception cref="ClaimLostException">The lease was over and somebody else has claimed or processed the message. Nothing was remembered or sent.</exception>
+    /// <exception cref="PublishException">A mandatory message finds no queue, or a full queue refuses one, where the store itself publishes. As if the
+    /// handler's publish had failed: nothing was remembered or sent, and the claim still holds.</exception>
+    /// <exception cref="ChannelException">A message or its exchange is not as AMQP has it, where the store itself publishes. Likewise; the channel stays open.</exception>
     ValueTask<bool> CompleteAsync(IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken = default);
 
     /// <summary>Notes for whoever asks (<see cref="IIdempotenceStore.FindAsync"/>) that the message was given up; where the claim was lost, nothing. A later

@@ -13,7 +13,7 @@ public sealed class ReceiptTests
         => Assert.Equal(
             "02" + "12" // format, settles and receipts
             + "06" + "00" + "07" + "03" + "80897a" // one message of queue 7
-            + "27" + "01" + "100f0e0d0c0b0a090807060504030201" + "201f1e1d1c1b1a191817161514131211" + "80b0bbef8d37",
+            + "27" + "01" + "100f0e0d0c0b0a090807060504030201" + "201f1e1d1c1b1a191817161514131211" + "80e896d68d37",
             RecordBodies.HexOf(new BatchBody([Settle.Entries(7, new[] { new StoredId(1_000_000, 0) })], [], [], 0, [Sample])));
 
     [Fact]

@@ -29,6 +29,7 @@ public sealed class TopologyTests
             "0c" + "07" + "09" + "8020" + "e807" + "41" + "4000" + "800103" + "f403" + "0105000000000000000100000000000000" + "02" + "810102" + "0200"),
         (new TopologyItem.NextIds(8, 9, 10), "0d08090a"),
         (new TopologyItem.QueueRedelivered(7, new StoredId(128, 3)), "0e07" + "800103"),
+        (new TopologyItem.ReceiptBlockKept(4096, 1000, 300, 1_893_456_000_000), "0f" + "8020" + "e807" + "ac02" + "80e896d68d37"),
     ];
 
     public static TheoryData<string> Kinds => [.. Golden.Select(row => row.Item.GetType().Name)];
