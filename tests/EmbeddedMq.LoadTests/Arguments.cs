@@ -7,7 +7,7 @@ internal sealed class Arguments
 {
     internal const string Usage =
         """
-        EmbeddedMq.LoadTests storage|memory [options]
+        EmbeddedMq.LoadTests storage|memory|peers [options]
 
           --seconds N      how long each measurement runs in each repetition; default 1, quick 0.3
           --repetitions N  default 5, quick 3
@@ -15,10 +15,10 @@ internal sealed class Arguments
           --backlog N      messages of 1 KB in the backlog; default 1000000, quick 100000, 0 for none
           --only TEXT      only measurements whose names contain the text, and none of the ratios to others
           --directory D    where the files are written: on the disk to be measured; default a new folder in the user's home
-          --out FILE       writes the table there, too
+          --out FILE       writes the table there, too; with peers a folder, which gets the table and its plot
         """;
 
-    /// <summary>What is measured: <c>storage</c> or <c>memory</c>.</summary>
+    /// <summary>What is measured: <c>storage</c>, <c>memory</c> or <c>peers</c>.</summary>
     internal string Suite { get; private set; } = "";
 
     internal TimeSpan Duration { get; private set; } = TimeSpan.FromSeconds(1);
@@ -36,11 +36,14 @@ internal sealed class Arguments
 
     internal string? OutputFile { get; private set; }
 
+    /// <summary>Where plots are written; <see langword="null"/>: nowhere.</summary>
+    internal string? PlotFile => Suite == "peers" ? Path.ChangeExtension(OutputFile, ".svg") : null;
+
     private static string RunFolder => $".embeddedmq-load-{Environment.ProcessId}";
 
     internal static Arguments? TryParse(string[] args)
     {
-        if (args.Length == 0 || args[0] is not ("storage" or "memory"))
+        if (args.Length == 0 || args[0] is not ("storage" or "memory" or "peers"))
         {
             return null;
         }
@@ -90,7 +93,7 @@ internal sealed class Arguments
                 Directory = Path.Combine(Path.GetFullPath(value), RunFolder);
                 return true;
             case "--out":
-                OutputFile = Path.GetFullPath(value);
+                OutputFile = Suite == "peers" ? Path.Combine(Path.GetFullPath(value), "peers.md") : Path.GetFullPath(value);
                 return true;
             default:
                 return false;

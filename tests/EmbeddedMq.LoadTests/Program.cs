@@ -2,6 +2,7 @@
 using EmbeddedMq.LoadTests;
 using EmbeddedMq.LoadTests.Measuring;
 using EmbeddedMq.LoadTests.Memory;
+using EmbeddedMq.LoadTests.Peers;
 using EmbeddedMq.LoadTests.Storage;
 
 if (Arguments.TryParse(args) is not { } arguments)
@@ -14,14 +15,12 @@ Directory.CreateDirectory(arguments.Directory);
 Report report = new(arguments);
 try
 {
-    if (arguments.Suite == "storage")
+    await (arguments.Suite switch
     {
-        await StorageSuite.RunAsync(arguments, report);
-    }
-    else
-    {
-        await MemorySuite.RunAsync(arguments, report);
-    }
+        "storage" => StorageSuite.RunAsync(arguments, report),
+        "memory" => MemorySuite.RunAsync(arguments, report),
+        _ => PeersSuite.RunAsync(arguments, report),
+    });
 }
 finally
 {

@@ -30,9 +30,13 @@ internal sealed class LatencyHistogram
 
     /// <summary>The middle, the 99th and the 99.9th percentile in microseconds.</summary>
     public override string ToString()
-        => _count == 0 ? "" : string.Join(" / ", new[] { 0.5, 0.99, 0.999 }.Select(share => Microseconds(share).ToString("N0", CultureInfo.InvariantCulture)));
+        => _count == 0 ? "" : string.Join(" / ", new[] { 0.5, 0.99, 0.999 }.Select(share => Format(Microseconds(share))));
 
-    private double Microseconds(double share)
+    private static string Format(double microseconds) => microseconds.ToString(microseconds < 10 ? "F1" : "N0", CultureInfo.InvariantCulture);
+
+    /// <summary>The latency, in microseconds, that a share of all stays below.</summary>
+    /// <param name="share">0 to 1.</param>
+    internal double Microseconds(double share)
     {
         long left = (long)Math.Ceiling(_count * share);
         int index = 0;

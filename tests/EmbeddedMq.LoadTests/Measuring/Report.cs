@@ -8,6 +8,7 @@ internal sealed class Report(Arguments arguments)
 {
     private readonly List<string[]> _rows = [];
     private readonly string _loadBefore = Machine.Load();
+    private readonly StringBuilder _sections = new();
 
     /// <summary>Repeats all measurements in turn, and adds their rows.</summary>
     internal async Task RunAsync(IEnumerable<Measurement> all)
@@ -47,6 +48,9 @@ internal sealed class Report(Arguments arguments)
     internal void Add(string name, string result, string ratios = "", string latencies = "", string processor = "", string allocated = "")
         => _rows.Add([name, result, ratios, latencies, processor, allocated]);
 
+    /// <summary>Adds a text behind the table.</summary>
+    internal void AddSection(string markdown) => _sections.AppendLine().AppendLine(markdown);
+
     internal string ToMarkdown()
     {
         StringBuilder text = new();
@@ -62,6 +66,6 @@ internal sealed class Report(Arguments arguments)
             text.AppendLine(CultureInfo.InvariantCulture, $"| {string.Join(" | ", row)} |");
         }
 
-        return text.ToString();
+        return text.Append(_sections).ToString();
     }
 }

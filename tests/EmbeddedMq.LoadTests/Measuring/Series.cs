@@ -13,6 +13,10 @@ internal sealed class Series(IEnumerable<double> values)
         ? _sorted[_sorted.Length / 2]
         : (_sorted[(_sorted.Length / 2) - 1] + _sorted[_sorted.Length / 2]) / 2;
 
+    internal double Min => _sorted[0];
+
+    internal double Max => _sorted[^1];
+
     /// <summary>Median [min-max], each with so few digits as say something.</summary>
     public override string ToString() => IsEmpty ? "-" : $"{Format(Median)} [{Format(_sorted[0])}-{Format(_sorted[^1])}]";
 

@@ -12,15 +12,21 @@ internal static class DefaultFasterLog
         string folder = Path.Combine(directory, "fasterlog");
         using FasterLogSettings settings = new(folder, deleteDirOnDispose: true);
         using FasterLog log = new(settings);
+        return await AppendAsync(log, bodyBytes, window, duration, latencies);
+    }
+
+    /// <summary>Appends to a log of any parts, with one task that commits, and a producer that waits.</summary>
+    internal static async Task<Outcome> AppendAsync(FasterLog log, int bodyBytes, int window, TimeSpan duration, LatencyHistogram latencies)
+    {
         using CancellationTokenSource stopping = new();
         Task committing = Task.Run(() => CommitAsync(log, stopping.Token), CancellationToken.None);
-        Outcome outcome = await Task.Run(() => AppendAsync(log, bodyBytes, window, duration, latencies), CancellationToken.None);
+        Outcome outcome = await Task.Run(() => ProduceAsync(log, bodyBytes, window, duration, latencies), CancellationToken.None);
         await stopping.CancelAsync();
         await committing;
         return outcome;
     }
 
-    private static async Task<Outcome> AppendAsync(FasterLog log, int bodyBytes, int window, TimeSpan duration, LatencyHistogram latencies)
+    private static async Task<Outcome> ProduceAsync(FasterLog log, int bodyBytes, int window, TimeSpan duration, LatencyHistogram latencies)
     {
         byte[] body = new byte[bodyBytes];
         (long End, long StartedAt)[] pending = new (long, long)[window];

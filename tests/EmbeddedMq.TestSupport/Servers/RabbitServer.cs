@@ -22,14 +22,16 @@ public sealed class RabbitServer : IAsyncDisposable
     private readonly string _home = Directory.CreateTempSubdirectory("embeddedmq-rabbit-").FullName;
     private readonly string _node;
     private readonly RabbitServer? _peer;
+    private readonly bool _isForSpeed;
     private readonly int _portMapperPort;
     private readonly int _distributionPort = FreePort();
     private readonly StringBuilder _output = new();
     private Process? _portMapper;
     private Process? _server;
 
-    private RabbitServer(RabbitServer? peer)
+    private RabbitServer(RabbitServer? peer, bool isForSpeed)
     {
+        _isForSpeed = isForSpeed;
         _node = $"mq{Port}@localhost";
         _peer = peer;
         _portMapperPort = peer?._portMapperPort ?? FreePort();
@@ -61,9 +63,11 @@ public sealed class RabbitServer : IAsyncDisposable
 
     /// <summary>Starts a server and waits until it takes connections.</summary>
     /// <param name="peer">A running server with which it makes up a cluster; it must be disposed later than this one. <see langword="null"/>: none.</param>
-    public static async Task<RabbitServer> StartAsync(RabbitServer? peer = null)
+    /// <param name="isForSpeed">With all cores, and statistics as rarely as by default, to measure how fast it is. Default: on one core, which
+    /// leaves the others to the tests, with statistics that are never old.</param>
+    public static async Task<RabbitServer> StartAsync(RabbitServer? peer = null, bool isForSpeed = false)
     {
-        RabbitServer server = new(peer);
+        RabbitServer server = new(peer, isForSpeed);
         try
         {
             await server.WriteConfigurationAsync();
@@ -186,7 +190,7 @@ public sealed class RabbitServer : IAsyncDisposable
             ssl_options.fail_if_no_peer_cert = false
             management.tcp.ip = 127.0.0.1
             management.tcp.port = {ManagementPort}
-            collect_statistics_interval = 100
+            collect_statistics_interval = {(_isForSpeed ? 5_000 : 100)}
             log.console = false
             log.file.level = warning
 
@@ -246,7 +250,7 @@ public sealed class RabbitServer : IAsyncDisposable
             ("RABBITMQ_MNESIA_BASE", Path.Combine(_home, "data")),
             ("RABBITMQ_LOG_BASE", Path.Combine(_home, "log")),
             ("RABBITMQ_PID_FILE", Path.Combine(_home, "pid")),
-            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +S 1:1"),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}" + (_isForSpeed ? "" : " +sbwt none +S 1:1")),
         })
         {
             start.Environment[name] = value;

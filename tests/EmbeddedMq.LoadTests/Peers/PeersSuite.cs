@@ -1,0 +1,26 @@
+using EmbeddedMq.LoadTests.Measuring;
+
+namespace EmbeddedMq.LoadTests.Peers;
+
+/// <summary>The same scenarios on EmbeddedMq and on what one would use in its place: each peer in the same run, in turn within each repetition.</summary>
+internal static class PeersSuite
+{
+    internal static async Task RunAsync(Arguments arguments, Report report)
+    {
+        Targets targets = new();
+        BarChart chart = new("Messages a second, on a logarithmic scale; median, and the range of all repetitions");
+        ScenarioContext context = new(arguments, report, targets, chart);
+        await InMemoryScenarios.RunAsync(context);
+        await DurableScenarios.RunAsync(context);
+        await BacklogScenario.RunAsync(context);
+        await TypedScenarios.RunAsync(context);
+        await ScaleScenario.RunAsync(context);
+        await RecoveryScenario.RunAsync(context);
+        report.AddSection(targets.ToMarkdown());
+        if (arguments.PlotFile is { } file)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            await File.WriteAllTextAsync(file, chart.ToSvg());
+        }
+    }
+}
