@@ -42,6 +42,24 @@ public static class MessageHeaders
     /// <summary>The value <c>no message id</c> of <see cref="Reason"/>: the consumer is idempotent, and nothing tells the message from others.</summary>
     public const string ReasonNoMessageId = "no message id";
 
+    /// <summary>The queue of the check service, which wants to be told when the message was processed. On messages that are checked.</summary>
+    public const string CheckQueue = "x-mq-check-queue";
+
+    /// <summary>After how many milliseconds the message is checked: an integer. On messages that are checked, and on checks.</summary>
+    public const string CheckDelay = "x-mq-check-delay";
+
+    /// <summary>How often the message has been sent: an integer from 1. On messages that are checked, and on checks.</summary>
+    public const string CheckAttempt = "x-mq-check-attempt";
+
+    /// <summary>The id of the message that is concerned. On checks and confirmations.</summary>
+    public const string CheckMessageId = "x-mq-check-message-id";
+
+    /// <summary>The property type of the message that is concerned. On checks.</summary>
+    public const string CheckMessageType = "x-mq-check-message-type";
+
+    /// <summary>What the producer answered to a check: <c>resent</c> or <c>settled</c>. On its reply.</summary>
+    public const string CheckOutcome = "x-mq-check-answer";
+
     /// <summary>W3C trace context: version, trace id, parent id, flags.</summary>
     public const string TraceParent = "traceparent";
 

@@ -50,6 +50,12 @@ public interface IConsumerBuilder<T>
     /// </remarks>
     IConsumerBuilder<T> Idempotent(Action<IIdempotentConsumerBuilder<T>>? configure = null);
 
+    /// <summary>Tells the check service of each message that was processed, before it is acknowledged: see <see cref="ICheckBuilder"/>. Messages that were
+    /// published without <see cref="IPublishBuilder{T}.Check"/> are not concerned.</summary>
+    /// <remarks>For an idempotent consumer the confirmation is part of remembering the message, and a duplicate is confirmed again. A confirmation that
+    /// cannot be sent is logged, and the message acknowledged: its check will find none, and its producer is asked.</remarks>
+    IConsumerBuilder<T> ConfirmsProcessing();
+
     /// <summary>Consumers of higher priority receive all messages until their prefetch is full. Default 0.</summary>
     /// <param name="priority">The priority.</param>
     IConsumerBuilder<T> Priority(int priority);

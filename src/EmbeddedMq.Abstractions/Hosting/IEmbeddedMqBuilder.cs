@@ -78,6 +78,10 @@ public interface IEmbeddedMqBuilder
     /// <param name="configure">Says it.</param>
     IEmbeddedMqBuilder Idempotence(Action<IIdempotenceBuilder> configure);
 
+    /// <summary>Delayed second confirmation: asks producers about messages that nobody confirms to have processed.</summary>
+    /// <param name="configure">Says who records confirmations, and who is asked.</param>
+    IEmbeddedMqBuilder Checks(Action<ICheckBuilder> configure);
+
     /// <summary>Reads and writes bodies with another serializer than the default one, which is System.Text.Json.</summary>
     /// <param name="create">Makes it, once.</param>
     IEmbeddedMqBuilder UseSerializer(Func<IServiceProvider, IMessageSerializer> create);

@@ -55,4 +55,9 @@ public interface IPublishBuilder<T>
     /// <summary>The application's name for this kind of message. Default: the full name of its type.</summary>
     /// <param name="type">The name.</param>
     IPublishBuilder<T> Type(string type);
+
+    /// <summary>Has somebody ask for messages that nobody confirms to have processed: see <see cref="ICheckBuilder"/>. Not for requests and answers.</summary>
+    /// <param name="delay">How long after the publish; 1 millisecond to 24 days. Longer than processing takes with its retries, or messages are sent twice in vain.</param>
+    /// <remarks>The check is published, and confirmed, before the message: whatever happens in between, somebody will ask.</remarks>
+    IPublishBuilder<T> Check(TimeSpan delay);
 }

@@ -1,7 +1,7 @@
 namespace EmbeddedMq.Diagnostics;
 
 /// <summary>The ids of log events. An id keeps its meaning for ever; what is no longer logged leaves a gap.</summary>
-/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 metrics, 1500 the outbox: <see cref="Log"/>. 2000 the broker itself, 2100 its storage: <see cref="BrokerLog"/>.</remarks>
+/// <remarks>1000 start and stop, 1100 consumers, 1200 handlers, 1300 publishing and requests, 1400 metrics, 1500 the outbox, 1600 checks: <see cref="Log"/>. 2000 the broker itself, 2100 its storage: <see cref="BrokerLog"/>.</remarks>
 internal static class LogEvents
 {
     // Start and stop
@@ -126,6 +126,23 @@ internal static class LogEvents
 
     /// <summary>Warning. The stop's time was over before all that was in hand had been confirmed or given back.</summary>
     internal const int OutboxLeftBehind = 1506;
+
+    // Delayed second confirmation
+
+    /// <summary>Warning. Nobody has confirmed to have processed a message in time, and its producer was asked; what it answered.</summary>
+    internal const int CheckAnswered = 1600;
+
+    /// <summary>Error. Nobody has confirmed to have processed a message, and it was given up.</summary>
+    internal const int CheckFailed = 1601;
+
+    /// <summary>Error. The application's function that is told of given up messages failed.</summary>
+    internal const int CheckCallbackFailed = 1602;
+
+    /// <summary>Warning. The idempotence store failed for a check or a confirmation; it comes again.</summary>
+    internal const int CheckStoreFailed = 1603;
+
+    /// <summary>Warning. A message was processed, and its check service could not be told.</summary>
+    internal const int ConfirmationNotSent = 1604;
 
     // The broker itself
 

@@ -1,6 +1,7 @@
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Handlers;
+using EmbeddedMq.Handlers.Checks;
 using EmbeddedMq.Handlers.Configuration;
 using EmbeddedMq.Handlers.Consuming;
 using EmbeddedMq.Handlers.Outbox;
@@ -71,6 +72,7 @@ public sealed class MessageBus : IAsyncDisposable
             Serializer = serializer,
             Scopes = provider?.GetRequiredService<IServiceScopeFactory>(),
             Marks = _marks,
+            Checks = plan.Checks.HasService ? new CheckService(plan.Checks, _marks, brokerName, logger) : null,
             Time = time,
             Logger = logger,
             Telemetry = _telemetry,
@@ -226,6 +228,11 @@ public sealed class MessageBus : IAsyncDisposable
             if (_plan.Consumers.FirstOrDefault(static consumer => consumer.IsIdempotent) is { } idempotent)
             {
                 _marks.Open(await _broker(either.Token).ConfigureAwait(false), idempotent.Queue);
+            }
+
+            if (_plan.Checks.HasService)
+            {
+                _marks.Open(await _broker(either.Token).ConfigureAwait(false), _plan.Checks.Queue);
             }
 
             _outbox?.Relay?.Start();
@@ -431,12 +438,5 @@ public sealed class MessageBus : IAsyncDisposable
         {
             Log.StopStepFailed(_logger, error, BrokerName, $"closing {name}");
         }
-    }
-
-    private sealed class NoServices : IServiceProvider
-    {
-        public static NoServices Instance { get; } = new();
-
-        public object? GetService(Type serviceType) => null;
     }
 }

@@ -19,6 +19,7 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     private TopologyBuilder? _topology;
     private IdempotencePlan _idempotence = IdempotencePlan.Default;
     private OutboxPlan? _outbox;
+    private CheckBuilder? _checks;
     private string _virtualHost = ConnectionOptions.DefaultVirtualHost;
     private string _messagingSystem = EmbeddedSystem;
     private Func<IServiceProvider, IMessageSerializer>? _createSerializer;
@@ -131,6 +132,14 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     }
 
     /// <inheritdoc/>
+    public IEmbeddedMqBuilder Checks(Action<ICheckBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        configure(_checks ??= new CheckBuilder(this, _errors));
+        return this;
+    }
+
+    /// <inheritdoc/>
     public IEmbeddedMqBuilder UseSerializer(Func<IServiceProvider, IMessageSerializer> create)
     {
         ArgumentNullException.ThrowIfNull(create);
@@ -160,17 +169,19 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
         }
 
         PlanCompletion.CheckOptions(options, found);
-        ConsumerPlan[] consumers = [.. _consumers.Select(consumer => PlanCompletion.Complete(consumer, options, Declared.Queues, found))];
+        CheckPlan checks = CheckCompletion.Complete(_checks, _routes, found);
+        ConsumerPlan[] consumers = [.. CheckCompletion.WithConsumers(_consumers, _checks, checks).Select(consumer => PlanCompletion.Complete(consumer, options, Declared.Queues, found))];
         PlanCompletion.CheckTogether(consumers, options, found);
         errors = found.Errors;
         return new BusPlan
         {
             Name = Name,
-            Topology = PlanCompletion.WithSupportingQueues(Declared.Build(_virtualHost), consumers),
+            Topology = CheckCompletion.WithQueues(PlanCompletion.WithSupportingQueues(Declared.Build(_virtualHost), consumers), checks, _checks, _routes.Values),
             Routes = _routes.ToFrozenDictionary(),
             Consumers = consumers,
             Idempotence = _idempotence,
             Outbox = _outbox,
+            Checks = checks,
             CreateSerializer = _createSerializer,
             StartEngine = _startEngine,
             MessagingSystem = _messagingSystem,
@@ -185,6 +196,12 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     {
         // Without services of our own, the application's provider must have it; resolving it says so otherwise.
     }
+
+    /// <summary>Takes note of a handler of checks.</summary>
+    /// <typeparam name="THandler">The class.</typeparam>
+    internal void AddCheckHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
+        where THandler : class
+        => AddHandler<THandler>();
 
     /// <summary>Takes note of a handler class.</summary>
     /// <typeparam name="THandler">The class.</typeparam>

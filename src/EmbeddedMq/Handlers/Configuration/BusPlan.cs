@@ -24,6 +24,9 @@ internal sealed record BusPlan
     /// <summary>How messages are stored before they are sent, or <see langword="null"/> where they are not.</summary>
     public OutboxPlan? Outbox { get; init; }
 
+    /// <summary>Delayed second confirmation.</summary>
+    public CheckPlan Checks { get; init; } = new();
+
     /// <summary>Makes the serializer, or <see langword="null"/> for the default one.</summary>
     public Func<IServiceProvider, IMessageSerializer>? CreateSerializer { get; init; }
 

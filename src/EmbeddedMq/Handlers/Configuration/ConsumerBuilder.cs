@@ -78,6 +78,13 @@ internal sealed class ConsumerBuilder<T>(ConsumerPlan<T> plan, ConfigurationErro
     }
 
     /// <inheritdoc/>
+    public IConsumerBuilder<T> ConfirmsProcessing()
+    {
+        Plan = Plan with { ConfirmsProcessing = true };
+        return this;
+    }
+
+    /// <inheritdoc/>
     public IConsumerBuilder<T> Priority(int priority)
     {
         Plan = Plan with { Priority = priority };

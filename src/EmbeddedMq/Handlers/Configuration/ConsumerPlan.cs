@@ -23,6 +23,9 @@ internal abstract record ConsumerPlan
     /// <summary>Where messages go that are given up, or <see langword="null"/> for the default, which a built plan has filled in.</summary>
     public DeadLetterTarget? DeadLetter { get; init; }
 
+    /// <summary>Whether check services are told of messages that were processed.</summary>
+    public bool ConfirmsProcessing { get; init; }
+
     /// <summary>Consumer priority.</summary>
     public int Priority { get; init; }
 

@@ -9,6 +9,9 @@ internal sealed record ConsumerPlan<T> : ConsumerPlan
     /// <summary>Calls the handler.</summary>
     public required HandlerCall<T> Call { get; init; }
 
+    /// <summary>Reads a message that consists of more than its body, without the serializer; <see langword="null"/>: the serializer reads the body.</summary>
+    public Func<Message, T>? Read { get; init; }
+
     /// <summary>Reads a message's key, or <see langword="null"/> where order does not matter.</summary>
     public Func<T, object>? KeyOf { get; init; }
 
@@ -27,7 +30,11 @@ internal sealed record ConsumerPlan<T> : ConsumerPlan
     /// <inheritdoc/>
     public override void Check(IMessageSerializer serializer)
     {
-        serializer.Check<T>();
+        if (Read is null)
+        {
+            serializer.Check<T>();
+        }
+
         CheckResponse?.Invoke(serializer);
     }
 

@@ -104,6 +104,14 @@ internal sealed class PublishBuilder<T>(PublishRoute<T> route, ConfigurationErro
         return this;
     }
 
+    /// <inheritdoc/>
+    public IPublishBuilder<T> Check(TimeSpan delay)
+    {
+        errors.CheckRange($"The delay of the check of {typeof(T).Name}", delay, TimeSpan.FromMilliseconds(1), Backoff.MaxDelay);
+        Route = Route with { CheckDelay = TimeSpan.FromMilliseconds(Math.Floor(delay.TotalMilliseconds)) };
+        return this;
+    }
+
     private void CheckExchange(string exchange)
     {
         if (exchange is not "")

@@ -1,4 +1,5 @@
 using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Handlers.Checks;
 using EmbeddedMq.Handlers.Publishing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -19,6 +20,9 @@ internal sealed record ConsumerServices
 
     /// <summary>Publishes for handlers.</summary>
     public required Publisher Publisher { get; init; }
+
+    /// <summary>Records confirmations and asks producers, or <see langword="null"/> where another process does.</summary>
+    public CheckService? Checks { get; init; }
 
     /// <summary>Reads bodies.</summary>
     public required IMessageSerializer Serializer { get; init; }

@@ -7,8 +7,9 @@ namespace EmbeddedMq.Handlers.Consuming;
 /// <param name="key">The message.</param>
 /// <param name="renewal">Renews it.</param>
 /// <param name="publisher">Prepares what the handler publishes.</param>
+/// <param name="confirmation">Tells a check service that the message was processed, as part of the completion where the claim can; <see langword="null"/> for none.</param>
 /// <remarks>For use by one caller at a time; <see cref="ClaimRenewal"/> works on it beside that.</remarks>
-internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, ClaimRenewal renewal, Publisher publisher)
+internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, ClaimRenewal renewal, Publisher publisher, OutboxMessage? confirmation)
 {
     private HeldMessages? _messages;
 
@@ -58,6 +59,11 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, Cla
         {
             await _messages!.SendAsync(outgoing, cancellationToken).ConfigureAwait(false);
             outgoing = [];
+        }
+
+        if (claim.TakesOutgoing)
+        {
+            outgoing = [.. outgoing.SelectMany(publisher.WithCheck), .. confirmation is null ? Enumerable.Empty<OutboxMessage>() : [confirmation]];
         }
 
         await renewal.RemoveAsync(this).ConfigureAwait(false);

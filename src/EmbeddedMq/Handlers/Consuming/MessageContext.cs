@@ -1,5 +1,6 @@
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Handlers.Checks;
 using EmbeddedMq.Messages;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -148,6 +149,26 @@ internal sealed class MessageContext(
 
         Log.ResponseDropped(services.Logger, queue, Properties.MessageId, "it has no reply-to");
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>What its consumer works with.</summary>
+    internal ConsumerServices ConsumerServices => services;
+
+    /// <summary>The services of this message's scope; empty where there are none.</summary>
+    internal IServiceProvider ServicesOrNone => services.Scopes is null ? NoServices.Instance : Services;
+
+    /// <summary>Answers the question of a check service.</summary>
+    /// <param name="isResent">Whether the message was sent again.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    internal async ValueTask RespondToCheckAsync(bool isResent, CancellationToken cancellationToken)
+    {
+        PublishResult result = await services.Publisher.TrySendAsync(
+            CheckMessages.AnswerOf(Properties, isResent, services.Time.GetUtcNow()), cancellationToken).ConfigureAwait(false);
+        HasResponded = true;
+        if (!result.IsConfirmed)
+        {
+            Log.ResponseDropped(services.Logger, queue, Properties.MessageId, $"its sender is gone ({result.Outcome})");
+        }
     }
 
     /// <summary>Whether <see cref="Services"/> was asked for, so that there is a scope to end.</summary>

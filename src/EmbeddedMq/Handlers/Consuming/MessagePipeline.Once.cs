@@ -1,6 +1,7 @@
 using System.Text;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Handlers.Checks;
 using EmbeddedMq.Handlers.Configuration;
 
 namespace EmbeddedMq.Handlers.Consuming;
@@ -61,7 +62,7 @@ internal sealed partial class MessagePipeline<T>
             return await AfterRefusalAsync(run, item, context, claim, key).ConfigureAwait(false);
         }
 
-        HeldClaim held = new(claim, key, renewal!, services.Publisher);
+        HeldClaim held = new(claim, key, renewal!, services.Publisher, plan.ConfirmsProcessing ? HeldConfirmation(item.Delivery.Message) : null);
         context.Claim = held;
         renewal!.Add(held);
         Exception? failure = null;
@@ -95,6 +96,7 @@ internal sealed partial class MessagePipeline<T>
         {
             if (!held.IsAcknowledged)
             {
+                await ConfirmCompletedAsync(item, held).ConfigureAwait(false);
                 await run.Channel.AckAsync(item.Delivery.DeliveryTag, cancellationToken: CancellationToken.None).ConfigureAwait(false);
             }
 
@@ -173,6 +175,12 @@ internal sealed partial class MessagePipeline<T>
             case ClaimOutcome.Duplicate:
                 services.Telemetry.RecordOnce(plan.Queue, MessagingTelemetry.OnceDuplicate);
                 Log.DuplicateAcknowledged(services.Logger, plan.Queue, key.MessageId);
+                if (plan.ConfirmsProcessing)
+                {
+                    // Again: it may have come because the first confirmation was lost.
+                    await ConfirmProcessingAsync(item.Delivery.Message).ConfigureAwait(false);
+                }
+
                 await run.Channel.AckAsync(item.Delivery.DeliveryTag, cancellationToken: CancellationToken.None).ConfigureAwait(false);
                 return new Outcome(Settlement.Acked);
             case ClaimOutcome.Conflict:
@@ -207,6 +215,7 @@ internal sealed partial class MessagePipeline<T>
             services.Telemetry.RecordOnce(plan.Queue, MessagingTelemetry.OnceProcessed);
             if (!context.IsSettled)
             {
+                await ConfirmCompletedAsync(item, held).ConfigureAwait(false);
                 await run.Channel.AckAsync(item.Delivery.DeliveryTag, cancellationToken: CancellationToken.None).ConfigureAwait(false);
                 return new Outcome(Settlement.Acked);
             }
@@ -249,6 +258,16 @@ internal sealed partial class MessagePipeline<T>
 
         return new Outcome(Settlement.Retried, error, delay);
     }
+
+    // What a check service is told as part of the completion. Not mandatory: one that is gone must not keep the message from being completed.
+    private OutboxMessage? HeldConfirmation(Message message)
+        => CheckMessages.ConfirmationOf(message, plan.Queue, services.Time.GetUtcNow()) is { } confirmation
+            ? services.Publisher.ToStored(confirmation) with { Mandatory = false }
+            : null;
+
+    // Between completion and acknowledgement: if the process dies before the latter, the message comes again as a duplicate, which is confirmed, too.
+    private ValueTask ConfirmCompletedAsync(WorkItem<T> item, HeldClaim held)
+        => plan.ConfirmsProcessing && !held.Claim.TakesOutgoing ? ConfirmProcessingAsync(item.Delivery.Message) : ValueTask.CompletedTask;
 
     // The scope of a message that no handler gets: in it are what the application's functions and the store asked for.
     private async ValueTask EndUnusedScopeAsync(MessageContext context)

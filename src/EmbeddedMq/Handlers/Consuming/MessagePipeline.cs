@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Handlers.Checks;
 using EmbeddedMq.Handlers.Configuration;
 
 namespace EmbeddedMq.Handlers.Consuming;
@@ -38,7 +39,7 @@ internal sealed partial class MessagePipeline<T>(
         item.IsRead = true;
         try
         {
-            item.Message = services.Serializer.Deserialize<T>(item.Delivery.Message);
+            item.Message = plan.Read is { } read ? read(item.Delivery.Message) : services.Serializer.Deserialize<T>(item.Delivery.Message);
             if (item.Message is null)
             {
                 item.ReadError = MqErrors.NullBody(typeof(T));
@@ -103,6 +104,11 @@ internal sealed partial class MessagePipeline<T>(
 
                 if (failure is null && !context.IsSettled)
                 {
+                    if (plan.ConfirmsProcessing)
+                    {
+                        await ConfirmProcessingAsync(item.Delivery.Message).ConfigureAwait(false);
+                    }
+
                     await run.Channel.AckAsync(item.Delivery.DeliveryTag, cancellationToken: CancellationToken.None).ConfigureAwait(false);
                     outcome = new Outcome(Settlement.Acked);
                 }
@@ -172,6 +178,11 @@ internal sealed partial class MessagePipeline<T>(
         if (failure is not null)
         {
             Log.HandlerFailedAfterSettling(services.Logger, failure, plan.Queue, messageId);
+        }
+
+        if (plan.ConfirmsProcessing && context is { Settlement: Settlement.Acked, Claim: null or { Claim.TakesOutgoing: false } })
+        {
+            await ConfirmProcessingAsync(context.Delivery.Message).ConfigureAwait(false);
         }
 
         if (context.DeadLetterReason is { } reason)
@@ -306,6 +317,30 @@ internal sealed partial class MessagePipeline<T>(
     }
 
     private TimeSpan NextDelay(WorkItem<T> item) => (item.Delays ??= new RestartDelays(services.Options, services.Time)).Next();
+
+    // Waits for no longer than a copy does, for the same reason. What was processed is not processed again because nobody could be told.
+    private async ValueTask ConfirmProcessingAsync(Message message)
+    {
+        if (CheckMessages.ConfirmationOf(message, plan.Queue, services.Time.GetUtcNow()) is not { } confirmation)
+        {
+            return;
+        }
+
+        try
+        {
+            using CancellationTokenSource limit = new(services.Options.MaxRestartDelay, services.Time);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, handlersCancelled);
+            PublishResult result = await services.Publisher.TrySendAsync(confirmation, either.Token).ConfigureAwait(false);
+            if (!result.IsConfirmed)
+            {
+                Log.ConfirmationNotSent(services.Logger, null, plan.Queue, message.Properties.MessageId, $"its queue '{confirmation.RoutingKey}' did not take the confirmation ({result.Outcome}).");
+            }
+        }
+        catch (Exception error)
+        {
+            Log.ConfirmationNotSent(services.Logger, error, plan.Queue, message.Properties.MessageId, error.Message);
+        }
+    }
 
     private async ValueTask SendFaultAsync(MessageProperties request, string errorType, string errorMessage)
     {

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Errors;
+using EmbeddedMq.Handlers.Checks;
 using EmbeddedMq.Handlers.Publishing;
 
 namespace EmbeddedMq.Handlers.Outbox;
@@ -90,6 +92,17 @@ internal sealed class OutboxSender(BusConnection connection, string broker, Time
         string? errorType = null;
         try
         {
+            if (CheckMessages.IsChecked(message.Message))
+            {
+                // First, as when it is published at once; and again with each attempt, for nobody knows which of them arrives.
+                Outgoing check = CheckMessages.CheckOf(message.Exchange, message.RoutingKey, message.Message, time.GetUtcNow());
+                PublishResult checkResult = await channel.TryPublishAsync(check.Exchange, check.RoutingKey, check.Message, check.Flags, cancellationToken).ConfigureAwait(false);
+                if (!checkResult.IsConfirmed)
+                {
+                    throw MqErrors.CheckNotTaken(check.RoutingKey, checkResult);
+                }
+            }
+
             PublishFlags flags = message.Mandatory ? PublishFlags.Mandatory : PublishFlags.None;
             PublishResult published = await channel.TryPublishAsync(
                 message.Exchange, message.RoutingKey, message.Message, flags, cancellationToken).ConfigureAwait(false);
@@ -118,7 +131,7 @@ internal sealed class OutboxSender(BusConnection connection, string broker, Time
             return SendResult.NotTried;
         }
 
-        if (error is ConnectionException or EmbeddedMqException { IsTransient: true } || !channel.Connection.IsOpen)
+        if (error is ConnectionException or (EmbeddedMqException { IsTransient: true } and not PublishException) || !channel.Connection.IsOpen)
         {
             return new SendResult(SendOutcome.Unreachable, error.Message);
         }

@@ -21,8 +21,15 @@ internal abstract record PublishRoute
     /// <summary>Time to live, or <see langword="null"/> for none.</summary>
     public TimeSpan? TimeToLive { get; init; }
 
+    /// <summary>After how long somebody asks whether it was processed, or <see langword="null"/> for never.</summary>
+    public TimeSpan? CheckDelay { get; init; }
+
     /// <summary>The property type.</summary>
     public required string TypeName { get; init; }
+
+    /// <summary>The property type of a type that was given none.</summary>
+    /// <param name="type">The type.</param>
+    internal static string NameOf(Type type) => type.FullName is { Length: <= 255 } name ? name : type.Name;
 
     /// <summary>Checks that the serializer knows the type.</summary>
     /// <param name="serializer">The serializer.</param>

@@ -6,7 +6,7 @@ internal sealed record PublishRoute<T> : PublishRoute
 {
     /// <summary>The route of a type for which none was configured: every publish must say where to.</summary>
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1000:Do not declare static members on generic types", Justification = "One shared value for each type is the point.")]
-    public static PublishRoute<T> Unrouted { get; } = new() { TypeName = NameOfType };
+    public static PublishRoute<T> Unrouted { get; } = new() { TypeName = NameOf(typeof(T)) };
 
     /// <summary>Makes the routing key; <see langword="null"/>: <see cref="PublishRoute.RoutingKey"/> counts.</summary>
     public Func<T, string>? RoutingKeyOf { get; init; }
@@ -19,8 +19,6 @@ internal sealed record PublishRoute<T> : PublishRoute
 
     /// <summary>Headers read from the message.</summary>
     public KeyValuePair<string, Func<T, object?>>[] Headers { get; init; } = [];
-
-    private static string NameOfType => typeof(T).FullName is { Length: <= 255 } name ? name : typeof(T).Name;
 
     /// <inheritdoc/>
     public override void Check(IMessageSerializer serializer) => serializer.Check<T>();

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Handlers.Checks;
 using EmbeddedMq.Handlers.Configuration;
 using Microsoft.Extensions.Logging;
 
@@ -22,6 +23,7 @@ internal sealed class Publisher : IPublisher
 
     private readonly FrozenDictionary<Type, PublishRoute> _routes;
     private readonly IMessageSerializer _serializer;
+    private readonly string _checkQueue;
     private readonly TimeProvider _time;
     private readonly MessagingTelemetry _telemetry;
     private readonly MessageBusOptions _options;
@@ -43,6 +45,7 @@ internal sealed class Publisher : IPublisher
         _channels = new ExchangeChannels(connection);
         _routes = plan.Routes;
         _serializer = serializer;
+        _checkQueue = plan.Checks.Queue;
         _options = options;
         _time = time;
         _telemetry = telemetry;
@@ -54,8 +57,20 @@ internal sealed class Publisher : IPublisher
         => SendAsync(Prepare(message, options), cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<PublishResult> TryPublishAsync<T>(T message, PublishOptions? options = null, CancellationToken cancellationToken = default)
-        => TrySendAsync(Prepare(message, options), cancellationToken);
+    public async ValueTask<PublishResult> TryPublishAsync<T>(T message, PublishOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Outgoing outgoing = Prepare(message, options);
+        if (CheckMessages.IsChecked(outgoing.Message))
+        {
+            PublishResult check = await TrySendAsync(CheckOf(outgoing), cancellationToken).ConfigureAwait(false);
+            if (!check.IsConfirmed)
+            {
+                return check;
+            }
+        }
+
+        return await TrySendAsync(outgoing, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public async ValueTask<TResponse> RequestAsync<TRequest, TResponse>(
@@ -71,19 +86,14 @@ internal sealed class Publisher : IPublisher
             Mandatory = true,
             TimeToLive = options?.TimeToLive ?? limit,
         };
-        Outgoing outgoing = Prepare(request, effective);
+        Outgoing outgoing = Unchecked(Prepare(request, effective));
         long begun = MessagingTelemetry.BeginMeasuring(_time);
         Activity? activity = Begin(ref outgoing);
         string? errorType = null;
         try
         {
             Message reply = await _requests.RequestAsync(outgoing, correlationId, limit, cancellationToken).ConfigureAwait(false);
-            if (reply.Headers.GetValueOrDefault(MessageHeaders.Fault) is string fault)
-            {
-                string target = outgoing.Exchange.Length > 0 ? outgoing.Exchange : outgoing.RoutingKey;
-                throw new RequestFaultException(fault, reply.Headers.GetValueOrDefault(MessageHeaders.ErrorMessage) as string ?? "", target);
-            }
-
+            ThrowIfFault(reply, outgoing);
             return _serializer.Deserialize<TResponse>(reply) ?? throw MqErrors.NullBody(typeof(TResponse));
         }
         catch (Exception error)
@@ -97,12 +107,17 @@ internal sealed class Publisher : IPublisher
         }
     }
 
-    /// <summary>Publishes a prepared message and waits until the broker has taken responsibility for it.</summary>
+    /// <summary>Publishes a prepared message, after its check if it has one, and waits until the broker has taken responsibility for it.</summary>
     /// <param name="outgoing">The message.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <exception cref="PublishException">Rejected, or mandatory and returned as unroutable.</exception>
     internal async ValueTask SendAsync(Outgoing outgoing, CancellationToken cancellationToken)
     {
+        if (CheckMessages.IsChecked(outgoing.Message))
+        {
+            await PublishCheckAsync(outgoing, cancellationToken).ConfigureAwait(false);
+        }
+
         IChannel channel = await _channels.For(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
         long begun = MessagingTelemetry.BeginMeasuring(_time);
         Activity? activity = Begin(ref outgoing);
@@ -154,7 +169,7 @@ internal sealed class Publisher : IPublisher
             Timestamp = _time.GetUtcNow(),
             Priority = options?.Priority ?? route.Priority,
             DeliveryMode = options?.Persistent ?? route.Persistent ? DeliveryMode.Persistent : DeliveryMode.Transient,
-            Headers = headers,
+            Headers = route.CheckDelay is { } delay ? CheckMessages.Mark(headers, _checkQueue, delay, attempt: 1) : CheckMessages.Unmark(headers),
         };
         if ((options?.TimeToLive ?? route.TimeToLive) is { } timeToLive)
         {
@@ -172,7 +187,7 @@ internal sealed class Publisher : IPublisher
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <returns>Returned, when whoever asked is gone.</returns>
     internal ValueTask<PublishResult> ReplyAsync<T>(MessageProperties request, T response, CancellationToken cancellationToken)
-        => TrySendAsync(Prepare(response, ReplyOptions(request)), cancellationToken);
+        => TrySendAsync(Unchecked(Prepare(response, ReplyOptions(request))), cancellationToken);
 
     /// <summary>Tells the sender of a request that it failed.</summary>
     /// <param name="request">The request's properties.</param>
@@ -192,6 +207,72 @@ internal sealed class Publisher : IPublisher
         };
         Message fault = Message.TakeOwnership(ReadOnlyMemory<byte>.Empty, properties);
         return TrySendAsync(new Outgoing("", request.ReplyTo!, fault, PublishFlags.Mandatory), cancellationToken);
+    }
+
+    /// <summary>A message that is stored or published by somebody else, after its check if it has one.</summary>
+    /// <param name="message">The message.</param>
+    internal IEnumerable<OutboxMessage> WithCheck(OutboxMessage message)
+    {
+        if (CheckMessages.IsChecked(message.Message))
+        {
+            Outgoing check = CheckMessages.CheckOf(message.Exchange, message.RoutingKey, message.Message, _time.GetUtcNow());
+            yield return ToStored(check);
+        }
+
+        yield return message;
+    }
+
+    /// <summary>Makes of a message without an id one that is stored or published by somebody else.</summary>
+    /// <param name="outgoing">The message.</param>
+    internal OutboxMessage ToStored(in Outgoing outgoing)
+    {
+        string id = NewId();
+        return new OutboxMessage
+        {
+            Id = id,
+            Exchange = outgoing.Exchange,
+            RoutingKey = outgoing.RoutingKey,
+            Message = outgoing.Message.WithProperties(outgoing.Message.Properties with { MessageId = id }),
+            Mandatory = outgoing.Flags.HasFlag(PublishFlags.Mandatory),
+        };
+    }
+
+    /// <summary>Sends a message again that nobody has confirmed to have processed, and has it checked again.</summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    /// <param name="message">The message.</param>
+    /// <param name="check">The check that found no confirmation.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    internal ValueTask ResendAsync<T>(T message, CheckMessage check, CancellationToken cancellationToken)
+    {
+        MessageCheck earlier = check.Check!;
+        PublishOptions options = new()
+        {
+            Exchange = earlier.Exchange,
+            RoutingKey = earlier.RoutingKey,
+            MessageId = earlier.MessageId,
+            Type = earlier.MessageType,
+        };
+        Outgoing outgoing = Prepare(message, options);
+        MessageProperties properties = outgoing.Message.Properties;
+        HeaderTable headers = CheckMessages.Mark(properties.Headers, check.Queue, check.Delay, earlier.Attempt + 1);
+        return SendAsync(outgoing with { Message = outgoing.Message.WithProperties(properties with { Headers = headers }) }, cancellationToken);
+    }
+
+    /// <summary>Asks a producer in another process about a message that nobody has confirmed to have processed.</summary>
+    /// <param name="queue">The queue that it answers.</param>
+    /// <param name="check">The check that found no confirmation.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>Whether it has sent the message again.</returns>
+    internal async ValueTask<bool> AskAsync(string queue, CheckMessage check, CancellationToken cancellationToken)
+    {
+        string correlationId = NewId();
+        Outgoing question = CheckMessages.QuestionOf(queue, check, _time.GetUtcNow());
+        MessageProperties properties = question.Message.Properties with { MessageId = NewId(), CorrelationId = correlationId, ReplyTo = RequestChannel.ReplyQueue };
+        question = question with { Message = question.Message.WithProperties(properties.WithTimeToLive(_options.RequestTimeout)) };
+        Message reply = await _requests.RequestAsync(question, correlationId, _options.RequestTimeout, cancellationToken).ConfigureAwait(false);
+        ThrowIfFault(reply, question);
+        object? answer = reply.Headers.GetValueOrDefault(MessageHeaders.CheckOutcome);
+        return answer is CheckMessages.Resent || (answer is CheckMessages.Settled ? false : throw MqErrors.UnknownCheckAnswer(queue, answer));
     }
 
     /// <summary>Closes its channels. Not Dispose: a container that hands it out must not think that it owns it.</summary>
@@ -230,7 +311,11 @@ internal sealed class Publisher : IPublisher
         return body;
     }
 
-    private async ValueTask<PublishResult> TrySendAsync(Outgoing outgoing, CancellationToken cancellationToken)
+    /// <summary>Publishes a message that is ready to go.</summary>
+    /// <param name="outgoing">The message.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>What became of it.</returns>
+    internal async ValueTask<PublishResult> TrySendAsync(Outgoing outgoing, CancellationToken cancellationToken)
     {
         IChannel channel = await _channels.For(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
         long begun = MessagingTelemetry.BeginMeasuring(_time);
@@ -275,6 +360,32 @@ internal sealed class Publisher : IPublisher
 
     private void End(Activity? activity, in Outgoing outgoing, long begun, string? errorType)
         => _telemetry.RecordPublish(activity, outgoing.Exchange, outgoing.RoutingKey, begun, _time, errorType);
+
+    // The check first: if the process dies between the two, somebody asks for a message that was not sent, rather than nobody for one that was.
+    private async ValueTask PublishCheckAsync(Outgoing outgoing, CancellationToken cancellationToken)
+    {
+        Outgoing check = CheckOf(outgoing);
+        PublishResult result = await TrySendAsync(check, cancellationToken).ConfigureAwait(false);
+        if (!result.IsConfirmed)
+        {
+            throw MqErrors.CheckNotTaken(check.RoutingKey, result);
+        }
+    }
+
+    private static Outgoing Unchecked(Outgoing outgoing) => CheckMessages.IsChecked(outgoing.Message)
+        ? outgoing with { Message = outgoing.Message.WithProperties(outgoing.Message.Properties with { Headers = CheckMessages.Unmark(outgoing.Message.Headers) }) }
+        : outgoing;
+
+    private static void ThrowIfFault(Message reply, in Outgoing request)
+    {
+        if (reply.Headers.GetValueOrDefault(MessageHeaders.Fault) is string fault)
+        {
+            string target = request.Exchange.Length > 0 ? request.Exchange : request.RoutingKey;
+            throw new RequestFaultException(fault, reply.Headers.GetValueOrDefault(MessageHeaders.ErrorMessage) as string ?? "", target);
+        }
+    }
+
+    private Outgoing CheckOf(in Outgoing outgoing) => CheckMessages.CheckOf(outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, _time.GetUtcNow());
 
     private string NewId() => _ids.Next();
 }

@@ -1,0 +1,100 @@
+using EmbeddedMq.TestSupport;
+using EmbeddedMq.TestSupport.Servers;
+using Microsoft.Extensions.Time.Testing;
+
+[assembly: AssemblyFixture(typeof(SharedRabbitServer))]
+
+namespace EmbeddedMq.Reliability.Tests.Engines;
+
+/// <summary>A broker of one engine, with time that passes when a test wants it to: the embedded one on a clock that only the test moves, a server on its own.</summary>
+public sealed class TestEngine : IAsyncDisposable
+{
+    private static int _names;
+
+    private readonly FakeTimeProvider? _time;
+    private readonly int _number = Interlocked.Increment(ref _names);
+
+    private TestEngine(IBroker broker, FakeTimeProvider? time)
+    {
+        Broker = broker;
+        _time = time;
+    }
+
+    /// <summary>The broker.</summary>
+    public IBroker Broker { get; }
+
+    /// <summary>The clock for what is built on the broker.</summary>
+    public TimeProvider Clock => _time ?? TimeProvider.System;
+
+    /// <summary>A span of time: as long as said on a clock that is moved, a hundredth of it on one that has to be waited for.</summary>
+    public TimeSpan Span(double seconds) => TimeSpan.FromSeconds(_time is null ? seconds / 100 : seconds);
+
+    /// <summary>A name that no other test has on this broker.</summary>
+    public string Name(string stem) => $"{stem}-{_number}";
+
+    /// <summary>The embedded engine.</summary>
+    public static async Task<TestEngine> StartEmbeddedAsync()
+    {
+        FakeTimeProvider time = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        return new TestEngine(await EmbeddedMq.Broker.StartAsync(new BrokerOptions { TimeProvider = time, RandomSeed = 1 }), time);
+    }
+
+    /// <summary>A RabbitMQ server; the test is skipped where there is none.</summary>
+    public static async Task<TestEngine> StartRabbitMqAsync()
+    {
+        RabbitServer server = await SharedRabbitServer.GetAsync();
+        return new TestEngine(await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri, ManagementUri = server.ManagementUri }), null);
+    }
+
+    /// <summary>Lets time pass until something has happened, and fails by name when it does not.</summary>
+    /// <param name="condition">Whether it has.</param>
+    /// <param name="what">What.</param>
+    /// <param name="isMoving">Whether the test's clock moves meanwhile; it is faster than any handler.</param>
+    public async Task UntilAsync(Func<ValueTask<bool>> condition, string what, bool isMoving = true)
+    {
+        using CancellationTokenSource patience = new(BrokerFixture.Patience);
+        while (!await condition())
+        {
+            Assert.False(patience.IsCancellationRequested, $"It did not happen: {what}.");
+            if (isMoving)
+            {
+                _time?.Advance(TimeSpan.FromMilliseconds(200));
+            }
+
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>Lets time pass until a task is complete, and fails by name when it is not.</summary>
+    public async Task<T> UntilAsync<T>(Task<T> task, string what)
+    {
+        await UntilAsync(() => new ValueTask<bool>(task.IsCompleted), what);
+        return await task;
+    }
+
+    /// <summary>Lets time pass until a task is complete, and fails by name when it is not.</summary>
+    public async Task UntilAsync(Task task, string what)
+    {
+        await UntilAsync(() => new ValueTask<bool>(task.IsCompleted), what);
+        await task;
+    }
+
+    /// <summary>How many messages are ready in a queue.</summary>
+    public async Task<uint> CountAsync(string queue)
+    {
+        await using IConnection connection = await Broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        return (await channel.DeclareQueuePassiveAsync(queue)).MessageCount;
+    }
+
+    /// <summary>Takes a message that is ready, or gives nothing.</summary>
+    public async Task<Delivery?> GetAsync(string queue)
+    {
+        await using IConnection connection = await Broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        return (await channel.GetAsync(queue, autoAck: true))?.Delivery;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Broker.DisposeAsync();
+}
