@@ -50,7 +50,6 @@ internal sealed partial class QueueContents
         int count = _ready.Restore(level, runs, _counters.LastSequence + 1);
         _counters.LastSequence += (ulong)count;
         _counters.Enqueued += count;
-        memory.Add(runs.Sum(MemoryBytesOf));
         NotePageWanted();
     }
 
@@ -74,7 +73,7 @@ internal sealed partial class QueueContents
         foreach (QueueEntry entry in _ready.TakeIn(page, most))
         {
             entry.Move(EntryState.Waiting, EntryState.Ready);
-            bytes += entry.MemoryBytes - (page.Run.Block is null ? AwayEntry.MemoryBytes : 0);
+            bytes += entry.MemoryBytes;
         }
 
         memory.Add(bytes);
@@ -190,7 +189,6 @@ internal sealed partial class QueueContents
             return false;
         }
 
-        memory.Release((long)awayCount * AwayEntry.MemoryBytes);
         Array.Fill(isThere, true, evacuation.Count - awayCount, awayCount);
         List<QueueEntry> candidates = [];
         if (awayCount < evacuation.Count)
@@ -217,7 +215,6 @@ internal sealed partial class QueueContents
     // Outside the gate: no list of the queue holds them any more.
     private void DiscardAway(PriorityReadyList entries) => entries.GiveUpAway(run =>
     {
-        memory.Release(MemoryBytesOf(run));
         if (run.Block is { } block)
         {
             backlog!.Store.Discard(block, run.Start, run.End, stored);
@@ -227,6 +224,4 @@ internal sealed partial class QueueContents
             backlog!.Store.Discard(run.Entries.AsSpan(run.Start, run.Count), stored);
         }
     });
-
-    private static long MemoryBytesOf(AwayRun run) => run.Block is null ? (long)run.Count * AwayEntry.MemoryBytes : 0;
 }

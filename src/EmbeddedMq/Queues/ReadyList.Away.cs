@@ -23,7 +23,7 @@ internal sealed partial class ReadyList
     /// <summary>Puts messages away: behind those that are away already, else from behind a window at the head; then from the end of the head.</summary>
     /// <param name="store">The store; it may refuse.</param>
     /// <param name="slice">How much.</param>
-    /// <returns>How many went, and how many bytes of memory they had counted for, less what they count for now.</returns>
+    /// <returns>How many went, and how many bytes of memory they had counted for.</returns>
     internal (int Count, long FreedBytes) PutAway(IBacklogStore store, in PageOut slice)
     {
         int count = 0;
@@ -184,7 +184,7 @@ internal sealed partial class ReadyList
         }
 
         entry.Move(EntryState.Ready, EntryState.Away);
-        freedBytes += entry.MemoryBytes - (entry.Block is null ? AwayEntry.MemoryBytes : 0);
+        freedBytes += entry.MemoryBytes;
         if (atEnd)
         {
             _away!.Append(entry, away);

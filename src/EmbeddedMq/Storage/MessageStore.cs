@@ -371,7 +371,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     }
 
     /// <summary>The numbers that must not be given again.</summary>
-    internal TopologyItem DescribeIds() => new NextIds(LastQueueId + 1, 0, 0);
+    internal TopologyItem DescribeIds() => new NextQueueId(LastQueueId + 1);
 
     /// <summary>The lowest address of the hot log that anything alive needs: the begin of the first segment with a claim, or the tail.</summary>
     internal long FirstNeededAddress()

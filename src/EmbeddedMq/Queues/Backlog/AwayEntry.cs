@@ -4,9 +4,6 @@ namespace EmbeddedMq.Queues;
 /// <param name="StoredAt">Its id in the journal.</param>
 /// <param name="BodyBytes">Bytes of its body, as length limits count them.</param>
 /// <param name="Flags">What the store wants to know when it reads it.</param>
-internal readonly record struct AwayEntry(ulong StoredAt, int BodyBytes, AwayFlags Flags)
-{
-    /// <summary>What one counts for in the memory ledger: nothing. How many there are is bounded by the length of the journal, of which they are
-    /// a few hundredths; counted, they would drive out of memory what consumers want next.</summary>
-    internal const int MemoryBytes = 0;
-}
+/// <remarks>It counts for nothing in the memory ledger. How many there are is bounded by the length of the journal, of which they are a few
+/// hundredths; counted, they would drive out of memory what consumers want next.</remarks>
+internal readonly record struct AwayEntry(ulong StoredAt, int BodyBytes, AwayFlags Flags);

@@ -15,9 +15,9 @@ namespace EmbeddedMq.Storage.Records;
 /// 10 policy deleted         text virtual host, text name
 /// 11 queue touched          varint id
 /// 12 queue block kept       see <see cref="QueueBlockKeptCodec"/>
-/// 13 next ids               varint queue, varint exchange, varint transaction
 /// 14 queue redelivered      varint id, id of a message
 /// 15 receipt block kept     varint address, varint length, varint count, varint milliseconds since 1970
+/// 16 next queue id          varint id
 /// </code>
 /// Arguments and definitions are tables, see <see cref="HeaderTableCodec"/>.
 /// </remarks>
@@ -42,9 +42,9 @@ internal static class TopologyCodec
         PolicyDeleted,
         QueueTouched,
         QueueBlockKept,
-        NextIds,
-        QueueRedelivered,
+        QueueRedelivered = 14, // 13 is not given again
         ReceiptBlockKept,
+        NextQueueId,
     }
 
     /// <summary>Writes an item.</summary>
@@ -115,10 +115,8 @@ internal static class TopologyCodec
                 buffer.Varint((uint)block.Count);
                 buffer.Varint((ulong)block.LastUtcMs);
                 break;
-            case TopologyItem.NextIds next:
-                WriteId(buffer, Kind.NextIds, next.QueueId);
-                buffer.Varint(next.ExchangeId);
-                buffer.Varint(next.TransactionId);
+            case TopologyItem.NextQueueId next:
+                WriteId(buffer, Kind.NextQueueId, next.Id);
                 break;
             default:
                 throw new InvalidOperationException($"There is no layout for a {item.GetType()}. This is a defect of the broker.");
@@ -168,8 +166,8 @@ internal static class TopologyCodec
                     reader.VarInt32("the length of a block"),
                     (int)reader.Varint(ReceiptBlock.MaxCount, "a count of receipts"),
                     (long)reader.Varint(long.MaxValue, "a time"));
-            case Kind.NextIds:
-                return new TopologyItem.NextIds(reader.VarUInt32("an id"), reader.VarUInt32("an id"), reader.Varint());
+            case Kind.NextQueueId:
+                return new TopologyItem.NextQueueId(reader.VarUInt32("an id"));
             default:
                 reader.Fail($"no topology item is of kind {(byte)kind}");
                 return null;

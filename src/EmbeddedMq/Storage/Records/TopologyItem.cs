@@ -76,7 +76,7 @@ internal abstract record TopologyItem
     /// <param name="Below">All with lower ids.</param>
     internal sealed record QueueRedelivered(uint Id, StoredId Below) : TopologyItem;
 
-    /// <summary>In checkpoints: a queue holds a block of the cold log. A level's blocks come in the order of the queue.</summary>
+    /// <summary>In checkpoints: a queue holds a block of the cold log. They come in no order.</summary>
     /// <param name="QueueId">The queue's id in the store.</param>
     /// <param name="Level">The priority level in the queue.</param>
     /// <param name="Block">The block.</param>
@@ -93,9 +93,7 @@ internal abstract record TopologyItem
     /// <param name="LastUtcMs">When the newest of them was made, in milliseconds since 1970, UTC.</param>
     internal sealed record ReceiptBlockKept(long Address, int Length, int Count, long LastUtcMs) : TopologyItem;
 
-    /// <summary>In checkpoints: the ids that have not been given yet.</summary>
-    /// <param name="QueueId">The next queue's.</param>
-    /// <param name="ExchangeId">The next exchange's.</param>
-    /// <param name="TransactionId">The next transaction's.</param>
-    internal sealed record NextIds(uint QueueId, uint ExchangeId, ulong TransactionId) : TopologyItem;
+    /// <summary>In checkpoints: the lowest id that no queue and no exchange has been given yet.</summary>
+    /// <param name="Id">The id.</param>
+    internal sealed record NextQueueId(uint Id) : TopologyItem;
 }

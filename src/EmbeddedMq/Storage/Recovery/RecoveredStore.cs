@@ -109,8 +109,8 @@ internal sealed class RecoveredStore
                 }
 
                 break;
-            case NextIds ids:
-                LastQueueId = Math.Max(LastQueueId, Math.Max(ids.QueueId, 1) - 1);
+            case NextQueueId next:
+                LastQueueId = Math.Max(LastQueueId, Math.Max(next.Id, 1) - 1);
                 break;
             default:
                 throw new RecordFormatException($"a change of kind {item.GetType().Name} is unknown");

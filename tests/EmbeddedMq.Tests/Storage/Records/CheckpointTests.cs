@@ -10,8 +10,8 @@ public sealed class CheckpointTests
     {
         CheckpointWriter writer = new(200);
         Assert.Null(writer.Add(new TopologyItem.VirtualHostAdded("/")));
-        Assert.Null(writer.Add(new TopologyItem.NextIds(1, 2, 3)));
-        Assert.Equal("01c80100" + "01012f" + "0d010203", Convert.ToHexStringLower(writer.End(out CheckpointEnd end)!));
+        Assert.Null(writer.Add(new TopologyItem.NextQueueId(1)));
+        Assert.Equal("01c80100" + "01012f" + "1001", Convert.ToHexStringLower(writer.End(out CheckpointEnd end)!));
         Assert.Equal("01c8010102", RecordBodies.HexOf(end));
     }
 

@@ -51,7 +51,7 @@ internal sealed class TopologySamples(int seed)
         10 => new TopologyItem.QueueTouched(Id()),
         11 => Block(),
         12 => new TopologyItem.ReceiptBlockKept(_samples.Address(), (int)_samples.Number(31), _samples.Next(ReceiptBlock.MaxCount), (long)_samples.Number(55)),
-        _ => new TopologyItem.NextIds(Id(), Id(), _samples.Number()),
+        _ => new TopologyItem.NextQueueId(Id()),
     };
 
     private TopologyItem.QueueBlockKept Block()

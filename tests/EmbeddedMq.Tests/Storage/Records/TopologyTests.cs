@@ -27,7 +27,7 @@ public sealed class TopologyTests
         (new TopologyItem.QueueBlockKept(
                 7, 9, new BlockDescriptor(4096, 1000, 65, new StoredId(64, 0), new StoredId(128, 3), 500), new ulong[] { 5, 1 }, [new(64, 2, true), new(1, 0, false)]),
             "0c" + "07" + "09" + "8020" + "e807" + "41" + "4000" + "800103" + "f403" + "0105000000000000000100000000000000" + "02" + "810102" + "0200"),
-        (new TopologyItem.NextIds(8, 9, 10), "0d08090a"),
+        (new TopologyItem.NextQueueId(8), "1008"),
         (new TopologyItem.QueueRedelivered(7, new StoredId(128, 3)), "0e07" + "800103"),
         (new TopologyItem.ReceiptBlockKept(4096, 1000, 300, 1_893_456_000_000), "0f" + "8020" + "e807" + "ac02" + "80e896d68d37"),
     ];
