@@ -134,6 +134,59 @@ public sealed class BrokerFaultTests
         }
     }
 
+    /// <summary>What leaves a block in one record with its arrival elsewhere is in one of both places, also while the block moves and no checkpoint tells of that yet.</summary>
+    [Fact]
+    public async Task DeadLettering_BesideCompaction_KilledAtAnyMoment_IsInOnePlace()
+    {
+        for (int round = 0; round < 6; round++)
+        {
+            FaultyFiles files = new(round);
+            await using FaultyBroker broker = new(files);
+            IChannel channel = await broker.StartAsync();
+            await channel.DeclareQueueAsync("dead", static q => q.Durable());
+            await channel.DeclareQueueAsync("q", static q => q.Durable().DeadLetterTo("dead"));
+            for (int i = 0; i < 300; i++)
+            {
+                await PublishAsync(channel, "q", $"{i} {new string('x', 15_000)}");
+            }
+
+            await broker.Broker.KeepStoreShortAsync();
+            List<Delivery> held = [];
+            while (await channel.GetAsync("q") is { } got)
+            {
+                held.Add(got.Delivery);
+                if (held.Count % 12 != 1)
+                {
+                    await channel.AckAsync(got.Delivery.DeliveryTag);
+                }
+            }
+
+            held = [.. held.Where(static (_, index) => index % 12 == 0)];
+            broker.Time.Advance(TimeSpan.FromMilliseconds(10)); // what is only noted is written a moment later
+            Assert.True((await PublishAsync(channel, "q", "late")).IsConfirmed);
+            List<FaultyFiles> killed = [];
+            Task keeping = Task.Run(() => broker.Broker.KeepStoreShortAsync().AsTask(), TestContext.Current.CancellationToken);
+            foreach (Delivery delivery in held)
+            {
+                await channel.RejectAsync(delivery.DeliveryTag);
+                killed.Add(files.Copy(round));
+                await Task.Yield();
+            }
+
+            await keeping;
+            killed.Add(files.Copy(round));
+            List<string> expected = [.. held.Select(static delivery => delivery.Message.GetText()).Append("late").Order(StringComparer.Ordinal)];
+            for (int i = 0; i < killed.Count; i++)
+            {
+                await using FaultyBroker again = new(killed[i]);
+                channel = await again.StartAsync();
+                List<string> found = [.. await DrainAsync(channel, "q"), .. await DrainAsync(channel, "dead")];
+                found.Sort(StringComparer.Ordinal);
+                Assert.True(expected.SequenceEqual(found), $"Round {round}, after {i} dead letters: {found.Count} messages of {expected.Count}.");
+            }
+        }
+    }
+
     [Theory]
     [InlineData("stop")]
     [InlineData("kill")]

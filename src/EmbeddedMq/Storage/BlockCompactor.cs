@@ -38,8 +38,14 @@ internal sealed class BlockCompactor(MessageStore store)
     /// <exception cref="JournalException">A block cannot be read or written; all messages stay where they were.</exception>
     internal async ValueTask<bool> RunAsync(CancellationToken cancellationToken)
     {
+        long surplus = SurplusBytes();
+        if (surplus <= 0)
+        {
+            return false;
+        }
+
         IReadOnlyList<ColdBlock> blocks = store.Blocks.List();
-        HashSet<long> sparse = ChooseSegments(blocks);
+        HashSet<long> sparse = ChooseSegments(blocks, surplus);
         if (sparse.Count == 0)
         {
             return false;
@@ -63,20 +69,25 @@ internal sealed class BlockCompactor(MessageStore store)
         return true;
     }
 
-    private HashSet<long> ChooseSegments(IReadOnlyList<ColdBlock> blocks)
+    // By how much the log is too long, and a quarter of what it may be more, so that it is not done again at once.
+    private long SurplusBytes()
     {
         IAppendLog cold = store.Journal.Cold;
-        IReadOnlyList<SegmentInfo> segments = cold.Segments;
-        long length = segments.Sum(static segment => segment.End - segment.Begin);
-        IReadOnlyList<ReceiptBlockKept> receipts = store.Receipts.Describe();
-        long liveBytes = blocks.Sum(static block => block.Block.LiveBytes) + receipts.Sum(static block => (long)block.Length);
-        long most = (MostBytesPerLiveByte * liveBytes) + (2 * cold.SegmentBytes);
-        HashSet<long> chosen = [];
-        if (length <= most)
+        long length = cold.Segments.Sum(static segment => segment.End - segment.Begin);
+        long slack = 2 * cold.SegmentBytes;
+        if (length <= slack)
         {
-            return chosen;
+            return 0;
         }
 
+        long live = store.Blocks.LiveBytes + store.Receipts.Describe().Sum(static block => (long)block.Length);
+        long most = (MostBytesPerLiveByte * live) + slack;
+        return length <= most ? 0 : length - (most * 3 / 4);
+    }
+
+    private HashSet<long> ChooseSegments(IReadOnlyList<ColdBlock> blocks, long surplus)
+    {
+        IAppendLog cold = store.Journal.Cold;
         Dictionary<long, long> live = [];
         HashSet<long> untouchable = [cold.SegmentOf(cold.TailAddress)];
         foreach (ColdBlock block in blocks)
@@ -88,15 +99,14 @@ internal sealed class BlockCompactor(MessageStore store)
             }
         }
 
-        foreach (ReceiptBlockKept block in receipts)
+        foreach (ReceiptBlockKept block in store.Receipts.Describe())
         {
-            live[cold.SegmentOf(block.Address)] = live.GetValueOrDefault(cold.SegmentOf(block.Address)) + block.Length;
+            CollectionsMarshal.GetValueRefOrAddDefault(live, cold.SegmentOf(block.Address), out _) += block.Length;
         }
 
-        // A quarter less than may be, so that it is not done again at once.
-        long surplus = length - (most * 3 / 4);
+        HashSet<long> chosen = [];
         long read = 0;
-        foreach (SegmentInfo segment in segments.Where(segment => !untouchable.Contains(segment.Id)).OrderBy(segment => ShareOf(segment, live)))
+        foreach (SegmentInfo segment in cold.Segments.Where(segment => !untouchable.Contains(segment.Id)).OrderBy(segment => ShareOf(segment, live)))
         {
             if (surplus <= 0 || ShareOf(segment, live) > MostLiveShare || (read >= MostBytesRead && chosen.Count > 0))
             {
