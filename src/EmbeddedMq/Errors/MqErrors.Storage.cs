@@ -17,6 +17,11 @@ internal static partial class MqErrors
     internal static JournalException CheckpointIncomplete(long address) => new(
         $"The checkpoint at address {address} of the hot log has no end. Open the data directory in salvage mode to take over what is intact.");
 
+    /// <summary>A virtual host is to be created whose name is the broker's own.</summary>
+    /// <param name="virtualHost">The name.</param>
+    internal static ArgumentException VirtualHostReserved(string virtualHost)
+        => new($"The virtual host '{virtualHost}' is reserved for what the broker itself keeps. Choose another name.", nameof(virtualHost));
+
     /// <summary>The store takes nothing at present, for a reason that was told when that began.</summary>
     internal static JournalException StorageNotOpen() => new("The store takes nothing at present.", "The broker's log says why; it tries again by itself.", isTransient: true);
 }

@@ -5,6 +5,7 @@ using EmbeddedMq.Errors;
 using EmbeddedMq.Hosting;
 using EmbeddedMq.Idempotence;
 using EmbeddedMq.Journal;
+using EmbeddedMq.Outbox;
 using EmbeddedMq.Queues;
 using EmbeddedMq.Storage;
 using EmbeddedMq.Threading;
@@ -65,11 +66,18 @@ public sealed class Broker : IBroker, IBrokerStores
 
         _services = new BrokerServices(options.Limits, scheduler, memory, new NameGenerator(seed), store, logger, _backlog);
         VirtualHost home = _virtualHosts[ConnectionOptions.DefaultVirtualHost] = new VirtualHost(ConnectionOptions.DefaultVirtualHost, _services);
-        Idempotence = journal.IsDurable
-            ? new EmbeddedIdempotenceStore(home)
-            : new MemoryIdempotenceStore(new MemoryIdempotenceOptions { TimeProvider = options.TimeProvider });
-        Outbox = new MemoryOutboxStore(options.TimeProvider);
         _management = new BrokerManagement(_virtualHosts, _connections, _services);
+        if (journal.IsDurable)
+        {
+            EmbeddedOutboxStore outbox = new(_management.OpenInternalHost, options.TimeProvider);
+            (Outbox, Idempotence) = (outbox, new EmbeddedIdempotenceStore(home, outbox));
+        }
+        else
+        {
+            Outbox = new MemoryOutboxStore(options.TimeProvider);
+            Idempotence = new MemoryIdempotenceStore(new MemoryIdempotenceOptions { TimeProvider = options.TimeProvider });
+        }
+
         if (journal.IsDurable)
         {
             _storage = new StorageKeeper(store, _virtualHosts, options.Storage, _services, Name);
@@ -135,7 +143,7 @@ public sealed class Broker : IBroker, IBrokerStores
             return ValueTask.FromException<IConnection>(MqErrors.BrokerStopped(Name));
         }
 
-        if (!_virtualHosts.TryGetValue(options.VirtualHost, out VirtualHost? virtualHost))
+        if (options.VirtualHost == BrokerManagement.InternalHost || !_virtualHosts.TryGetValue(options.VirtualHost, out VirtualHost? virtualHost))
         {
             return ValueTask.FromException<IConnection>(MqErrors.VirtualHostNotFound(options.VirtualHost));
         }

@@ -15,6 +15,9 @@ namespace EmbeddedMq.Hosting;
 internal sealed class BrokerManagement(
     ConcurrentDictionary<string, VirtualHost> virtualHosts, ConnectionRegistry connections, BrokerServices services) : IBrokerManagement
 {
+    /// <summary>The virtual host of what the broker itself keeps in queues. Nobody else sees it or reaches it.</summary>
+    internal const string InternalHost = "amq.embeddedmq";
+
     /// <inheritdoc/>
     public ValueTask CreateVirtualHostAsync(string virtualHost, CancellationToken cancellationToken = default)
     {
@@ -29,7 +32,7 @@ internal sealed class BrokerManagement(
     {
         ArgumentNullException.ThrowIfNull(virtualHost);
         cancellationToken.ThrowIfCancellationRequested();
-        if (!virtualHosts.TryRemove(virtualHost, out VirtualHost? removed))
+        if (virtualHost == InternalHost || !virtualHosts.TryRemove(virtualHost, out VirtualHost? removed))
         {
             return false;
         }
@@ -43,7 +46,7 @@ internal sealed class BrokerManagement(
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<string>> ListVirtualHostsAsync(CancellationToken cancellationToken = default)
-        => ValueTask.FromResult<IReadOnlyList<string>>([.. virtualHosts.Keys.Order(StringComparer.Ordinal)]);
+        => ValueTask.FromResult<IReadOnlyList<string>>([.. virtualHosts.Keys.Where(static name => name != InternalHost).Order(StringComparer.Ordinal)]);
 
     /// <inheritdoc/>
     public ValueTask SetPolicyAsync(string virtualHost, Policy policy, CancellationToken cancellationToken = default)
@@ -109,7 +112,7 @@ internal sealed class BrokerManagement(
         ArgumentNullException.ThrowIfNull(destination);
         VirtualHostDefinition[] definitions =
         [
-            .. virtualHosts.Values.OrderBy(static host => host.Name, StringComparer.Ordinal).Select(static host => new VirtualHostDefinition(host.Name)
+            .. virtualHosts.Values.Where(static host => host.Name != InternalHost).OrderBy(static host => host.Name, StringComparer.Ordinal).Select(static host => new VirtualHostDefinition(host.Name)
             {
                 Exchanges = [.. host.Exchanges.Select(static exchange => exchange.Declaration).OrderBy(static exchange => exchange.Name, StringComparer.Ordinal)],
                 Policies = host.Policies,
@@ -161,8 +164,11 @@ internal sealed class BrokerManagement(
     private VirtualHost Get(string virtualHost)
     {
         ArgumentNullException.ThrowIfNull(virtualHost);
-        return virtualHosts.TryGetValue(virtualHost, out VirtualHost? host) ? host : throw MqErrors.NoVirtualHost(virtualHost);
+        return virtualHost != InternalHost && virtualHosts.TryGetValue(virtualHost, out VirtualHost? host) ? host : throw MqErrors.NoVirtualHost(virtualHost);
     }
+
+    /// <summary>Opens <see cref="InternalHost"/>, and makes it at the first time.</summary>
+    internal VirtualHost OpenInternalHost() => GetOrCreate(InternalHost);
 
     private VirtualHost GetOrCreate(string virtualHost)
     {
@@ -183,6 +189,11 @@ internal sealed class BrokerManagement(
         if (bytes == 0 || bytes > services.Limits.MaxNameBytes)
         {
             throw MqErrors.InvalidVirtualHostName(bytes, services.Limits.MaxNameBytes);
+        }
+
+        if (virtualHost == InternalHost)
+        {
+            throw MqErrors.VirtualHostReserved(virtualHost);
         }
     }
 }

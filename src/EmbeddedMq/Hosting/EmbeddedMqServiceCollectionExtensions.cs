@@ -70,6 +70,7 @@ public static class EmbeddedMqServiceCollectionExtensions
         services.AddOptions<BrokerOptions>(name).Configure<IServiceProvider>((options, provider) => Read(options, provider, name));
         services.AddOptions<MessageBusOptions>(name).Configure<IServiceProvider>((options, provider) => Read(options, provider, name));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<BrokerOptions>, BrokerOptionsValidator>());
+        services.TryAddSingleton(static provider => new EmbeddedStores(provider));
         services.AddKeyedSingleton(name, (provider, _) => new BrokerHost(builder, provider));
         services.AddKeyedSingleton<IBroker>(name, (provider, _) => new HostedBroker(Host(provider, name)));
         services.AddKeyedSingleton(name, (provider, _) => Host(provider, name).Bus.Publisher);

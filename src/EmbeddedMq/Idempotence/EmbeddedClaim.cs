@@ -31,6 +31,7 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
         ReceiptKey = receiptKey;
         Channel = channel;
         DeliveryTag = channel is null ? null : request.Context?.Delivery.DeliveryTag;
+        TakesOutgoing = channel is not null || store.IsRelayed;
         ClaimedAt = store.Time.GetUtcNow();
         _begin = _leaseBegin = store.Time.GetTimestamp();
     }
@@ -50,7 +51,7 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
     public TimeSpan RetryAfter => TimeSpan.Zero;
 
     /// <inheritdoc/>
-    public bool TakesOutgoing => Channel is not null;
+    public bool TakesOutgoing { get; }
 
     /// <summary>The message.</summary>
     internal IdempotenceKey Key { get; }

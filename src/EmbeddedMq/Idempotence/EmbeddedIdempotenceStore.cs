@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Channels;
+using EmbeddedMq.Outbox;
 using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Records;
 using EmbeddedMq.VirtualHosts;
@@ -12,11 +13,17 @@ namespace EmbeddedMq.Idempotence;
 /// what is wanted of them. What was completed is in the journal before <see cref="IIdempotenceClaim.CompleteAsync"/> returns.</para>
 /// <para>A delivery that came on a channel of this very broker is acknowledged, with what its handler sends, by the record that holds the receipt.</para>
 /// <para>Thread-safe.</para>
+/// <para>A delivery that came from another broker is not acknowledged by it, but what its handler sends goes into this broker's outbox by that record,
+/// if somebody relays that.</para>
 /// </remarks>
 /// <param name="home">A virtual host of the broker, for what belongs to none.</param>
-internal sealed class EmbeddedIdempotenceStore(VirtualHost home) : IIdempotenceStore
+/// <param name="outbox">The broker's outbox.</param>
+internal sealed class EmbeddedIdempotenceStore(VirtualHost home, EmbeddedOutboxStore outbox) : IIdempotenceStore
 {
     private readonly ConcurrentDictionary<UInt128, EmbeddedClaim> _claims = new();
+
+    /// <summary>Whether messages to other brokers are sent.</summary>
+    internal bool IsRelayed => outbox.IsRelayed;
 
     /// <summary>The clock.</summary>
     internal TimeProvider Time => home.Services.Clock.TimeProvider;
@@ -77,7 +84,7 @@ internal sealed class EmbeddedIdempotenceStore(VirtualHost home) : IIdempotenceS
             return tags.Length > 0;
         }
 
-        await home.CommitAsync([], [], [receipt]).ConfigureAwait(false);
+        await (outgoing.Count > 0 ? outbox.AddAsync(outgoing, [receipt]) : home.CommitAsync([], [], [receipt])).ConfigureAwait(false);
         return false;
     }
 

@@ -248,6 +248,82 @@ public sealed class MemoryOutboxStore : IOutboxStore
         }
     }
 
+    /// <summary>How many messages may be taken now or will be, without anything being confirmed before.</summary>
+    internal int TakeableCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _timetable.Count;
+            }
+        }
+    }
+
+    /// <summary>How many messages there are that are not confirmed.</summary>
+    internal long OpenCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _messages.Count - _confirmed.Count;
+            }
+        }
+    }
+
+    /// <summary>Takes up a message with its status: pending or failed. It is the newest of its order key.</summary>
+    /// <param name="entry">The message.</param>
+    internal void Restore(OutboxEntry entry)
+    {
+        lock (_gate)
+        {
+            StoredMessage message = Add_NeedsGate(entry.Message, entry.StoredAt);
+            _timetable.Remove(message);
+            message.Attempts = entry.Attempts;
+            message.LastError = entry.LastError;
+            message.DueAt = entry.DueAt;
+            SetStatus_NeedsGate(message, entry.Status, entry.ChangedAt);
+            Expose_NeedsGate(message, _time.GetUtcNow());
+        }
+    }
+
+    /// <summary>Keeps a taken message for its holder however long the answer takes to store: its lease does not end.</summary>
+    /// <param name="entry">What <see cref="TakeAsync"/> gave.</param>
+    /// <returns><see langword="false"/>: somebody else has taken it since, or it is answered already.</returns>
+    internal bool TryHold(OutboxEntry entry)
+    {
+        lock (_gate)
+        {
+            if (Find_NeedsGate(entry) is not { IsHeld: false } message)
+            {
+                return false;
+            }
+
+            message.IsHeld = true;
+            _timetable.Remove(message);
+            return true;
+        }
+    }
+
+    /// <summary>Ends <see cref="TryHold"/>.</summary>
+    /// <param name="entry">The message.</param>
+    /// <param name="isAnswered">Whether the answer is stored and follows now; if not, the message is due again when its lease is over.</param>
+    internal void Release(OutboxEntry entry, bool isAnswered)
+    {
+        lock (_gate)
+        {
+            if (Find_NeedsGate(entry) is { } message)
+            {
+                message.IsHeld = false;
+                if (!isAnswered)
+                {
+                    Expose_NeedsGate(message, _time.GetUtcNow());
+                }
+            }
+        }
+    }
+
     // What to wait for and how long; nothing when the waiting is over.
     private (Task? Changed, TimeSpan? Wait) NextChange(DateTimeOffset end)
     {
@@ -265,7 +341,7 @@ public sealed class MemoryOutboxStore : IOutboxStore
     private static bool IsTakeable(StoredMessage message, DateTimeOffset now)
         => message.Status is OutboxStatus.Pending or OutboxStatus.Sent && message.DueAt <= now;
 
-    private void Add_NeedsGate(OutboxMessage message, DateTimeOffset now)
+    private StoredMessage Add_NeedsGate(OutboxMessage message, DateTimeOffset now)
     {
         StoredMessage stored = new(message, ++_lastNumber, now);
         _messages.Add(message.Id, stored);
@@ -281,12 +357,13 @@ public sealed class MemoryOutboxStore : IOutboxStore
         }
 
         Expose_NeedsGate(stored, now);
+        return stored;
     }
 
     // Puts it where TakeAsync looks, unless another of its key is ahead or it has failed; and wakes who waits for that.
     private void Expose_NeedsGate(StoredMessage message, DateTimeOffset now)
     {
-        if (message.IsFirstOfKey && message.Status is OutboxStatus.Pending or OutboxStatus.Sent)
+        if (!message.IsHeld && message.IsFirstOfKey && message.Status is OutboxStatus.Pending or OutboxStatus.Sent)
         {
             _timetable.Add(message, now);
             TaskCompletionSource changed = _changed;

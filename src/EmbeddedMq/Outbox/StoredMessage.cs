@@ -33,6 +33,9 @@ internal sealed class StoredMessage(OutboxMessage message, long number, DateTime
     /// <summary>Which taking of it counts; 0 for none.</summary>
     public long Token { get; set; }
 
+    /// <summary>Whether its holder's answer is being stored.</summary>
+    public bool IsHeld { get; set; }
+
     /// <summary>Its place among the messages of its order key, or <see langword="null"/> where it has none.</summary>
     public LinkedListNode<StoredMessage>? PlaceInKey { get; set; }
 

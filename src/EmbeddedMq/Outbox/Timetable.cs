@@ -8,6 +8,9 @@ internal sealed class Timetable
     private readonly SortedSet<StoredMessage> _due = new(Comparer<StoredMessage>.Create(static (left, right) => left.Number.CompareTo(right.Number)));
     private readonly SortedSet<StoredMessage> _later = new(Comparer<StoredMessage>.Create(CompareByTime));
 
+    /// <summary>How many there are.</summary>
+    public int Count => _due.Count + _later.Count;
+
     /// <summary>When the next one becomes due of those that are not, or <see langword="null"/> if there are none.</summary>
     public DateTimeOffset? NextDueAt => _later.Min?.DueAt;
 

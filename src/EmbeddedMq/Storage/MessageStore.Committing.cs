@@ -6,6 +6,9 @@ namespace EmbeddedMq.Storage;
 /// <content>Commits that take effect in memory only once they are safe: acknowledgements, publishes and receipts, all of them or none.</content>
 internal sealed partial class MessageStore
 {
+    // So many fit into a record of the smallest page that is allowed.
+    private const int MostReceipts = 256;
+
     private volatile TaskCompletionSource _mended = Completed();
     private volatile bool _isClosing;
 
@@ -49,9 +52,15 @@ internal sealed partial class MessageStore
         lock (_appendGate)
         {
             ulong transaction = NextTransaction();
-            long address = _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([], [], [], transaction, receipts));
-            isWhole &= IsAppended(address, ref endedAt);
-            ClaimAll_NeedsGate(address, [], [], receipts);
+            long address;
+            for (int i = 0; i < receipts.Length; i += MostReceipts)
+            {
+                ReadOnlySpan<Receipt> some = receipts[i..Math.Min(i + MostReceipts, receipts.Length)];
+                address = _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([], [], [], transaction, some));
+                isWhole &= IsAppended(address, ref endedAt);
+                ClaimAll_NeedsGate(address, [], [], some);
+            }
+
             foreach (Settle[] some in settles.Chunk(TransactionParts.MostSettles))
             {
                 isWhole &= IsAppended(_journal.Hot.Append((byte)RecordKind.Batch, new BatchBody(some, [], [], transaction)), ref endedAt);

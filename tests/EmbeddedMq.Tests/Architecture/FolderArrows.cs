@@ -24,7 +24,7 @@ internal sealed class FolderArrows
         ["Bindings"] = [],
         ["Consumers"] = [],
         ["Outbox"] = ["Channels"],
-        ["Idempotence"] = ["Channels"],
+        ["Idempotence"] = ["Channels", "Outbox"],
         ["Storage"] = ["Journal"],                                          // what is stored, as records
         ["Journal"] = [],
     });

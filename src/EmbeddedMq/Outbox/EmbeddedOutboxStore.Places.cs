@@ -1,0 +1,239 @@
+using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Queues;
+using EmbeddedMq.Storage.Records;
+using EmbeddedMq.VirtualHosts;
+
+namespace EmbeddedMq.Outbox;
+
+/// <content>What is in the window and where it is stored.</content>
+internal sealed partial class EmbeddedOutboxStore
+{
+    private const string PendingQueue = "outbox";
+    private const string AsideQueue = "outbox.aside";
+
+    private Task OpenAsync()
+    {
+        lock (_gate)
+        {
+            // A first use that failed, because the disk did, does not count.
+            return _opening is null or { IsFaulted: true } ? _opening = BeginToOpenAsync() : _opening;
+        }
+    }
+
+    private async Task BeginToOpenAsync()
+    {
+        await Task.Yield();
+        _host = openHost();
+        _pending = _host.DeclareQueue(new QueueDeclaration(PendingQueue) { IsDurable = true }, this);
+        _aside = _host.DeclareQueue(new QueueDeclaration(AsideQueue) { IsDurable = true }, this);
+        await _host.Services.Store.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        while (true)
+        {
+            Task? arrival;
+            lock (_gate)
+            {
+                while (_aside.TryAcquire(out QueueEntry? entry, out _, out arrival))
+                {
+                    TakeIn_NeedsGate(entry);
+                }
+            }
+
+            if (arrival is null)
+            {
+                return;
+            }
+
+            await arrival.ConfigureAwait(false);
+        }
+    }
+
+    // Waits for what is on disk only where there is nothing else to give.
+    private async ValueTask LoadAsync(CancellationToken cancellationToken)
+    {
+        await OpenAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+        while (LoadNow() is { } arrival && _window.TakeableCount == 0)
+        {
+            await arrival.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private Task? LoadNow()
+    {
+        Task? arrival = null;
+        lock (_gate)
+        {
+            while (_window.TakeableCount < Window && _places.Count < MostLoaded && _pending.TryAcquire(out QueueEntry? entry, out _, out arrival))
+            {
+                TakeIn_NeedsGate(entry);
+            }
+        }
+
+        return arrival;
+    }
+
+    private void TakeIn_NeedsGate(QueueEntry place)
+    {
+        OutboxEntry entry = OutboxEnvelope.Unwrap(place.Message, place.FailedDeliveries);
+        _places[entry.Message.Id] = place;
+        _window.Restore(entry);
+    }
+
+    private async ValueTask BeginAddAsync(string id, List<string> begun)
+    {
+        bool isKnown = TryFindReceipt(id, out _) || await _window.FindAsync(id, CancellationToken.None).ConfigureAwait(false) is not null;
+        lock (_gate)
+        {
+            if (isKnown || !_busy.Add(id))
+            {
+                throw MqErrors.AlreadyInOutbox(id, "messages");
+            }
+        }
+
+        begun.Add(id);
+        if (TryFindReceipt(id, out _))
+        {
+            throw MqErrors.AlreadyInOutbox(id, "messages"); // whoever was adding it has come to the end in between
+        }
+    }
+
+    private async Task ConfirmHeldAsync(OutboxEntry[] held)
+    {
+        QueueEntry[] places = [.. held.Select(entry => PlaceOf(entry.Message.Id))];
+        try
+        {
+            await _host.CommitAsync([], places, [.. held.Select(entry => ReceiptOf(entry.Message.Id, (byte)OutboxStatus.Confirmed))]).ConfigureAwait(false);
+        }
+        catch
+        {
+            Array.ForEach(held, entry => _window.Release(entry, isAnswered: false));
+            throw;
+        }
+
+        Array.ForEach(held, entry => _window.Release(entry, isAnswered: true));
+        await _window.ConfirmAsync(held, CancellationToken.None).ConfigureAwait(false);
+        for (int i = 0; i < held.Length; i++)
+        {
+            Leave(held[i].Message.Id, places[i]);
+        }
+
+        _ = LoadNow();
+    }
+
+    private async Task AnswerAsync(OutboxEntry entry, OutboxEntry changed, Func<ValueTask> answer)
+    {
+        if (!_window.TryHold(entry))
+        {
+            return;
+        }
+
+        bool isAnswered = false;
+        try
+        {
+            await MoveAsideAsync(changed, PlaceOf(entry.Message.Id)).ConfigureAwait(false);
+            isAnswered = true;
+        }
+        finally
+        {
+            _window.Release(entry, isAnswered);
+        }
+
+        await answer().ConfigureAwait(false);
+        _ = LoadNow();
+    }
+
+    private async Task<bool> ChangeFailedAsync(string id, Func<OutboxEntry, QueueEntry, Task> change)
+    {
+        await OpenAsync().ConfigureAwait(false);
+        lock (_gate)
+        {
+            if (!_busy.Add(id))
+            {
+                return false;
+            }
+        }
+
+        try
+        {
+            if (await _window.FindAsync(id, CancellationToken.None).ConfigureAwait(false) is not { Status: OutboxStatus.Failed } entry)
+            {
+                return false;
+            }
+
+            await change(entry, PlaceOf(id)).ConfigureAwait(false);
+            return true;
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _busy.Remove(id);
+            }
+        }
+    }
+
+    // Leaving its place and coming into the new one is one record. Nobody else takes from that queue; what is found there may be others' too.
+    private async Task MoveAsideAsync(OutboxEntry changed, QueueEntry place)
+    {
+        await _host.CommitAsync([To(_aside, changed)], [place], []).ConfigureAwait(false);
+        place.Owner.Acknowledge(place);
+        while (true)
+        {
+            Task? arrival = null;
+            lock (_gate)
+            {
+                while (_aside.TryAcquire(out QueueEntry? entry, out _, out arrival))
+                {
+                    _places[OutboxEnvelope.Unwrap(entry.Message, 0).Message.Id] = entry;
+                }
+
+                if (!ReferenceEquals(_places[changed.Message.Id], place))
+                {
+                    return;
+                }
+            }
+
+            if (arrival is null)
+            {
+                await Task.Yield();
+            }
+            else
+            {
+                await arrival.ConfigureAwait(false);
+            }
+        }
+    }
+
+    private void Leave(string id, QueueEntry place)
+    {
+        lock (_gate)
+        {
+            _places.Remove(id);
+        }
+
+        place.Owner.Acknowledge(place);
+    }
+
+    // As failed deliveries of the queue, which a restart gives back. Nobody waits for that.
+    private void NoteAttempts(string id, int attempts)
+    {
+        QueueEntry place = PlaceOf(id);
+        place.FailedDeliveries = attempts;
+        ((Queue)place.Owner).Stored?.Mark(place, attempts);
+    }
+
+    private QueueEntry PlaceOf(string id)
+    {
+        lock (_gate)
+        {
+            return _places[id];
+        }
+    }
+
+    private bool TryFindReceipt(string id, out Receipt receipt)
+        => _host.Services.Store.Receipts.TryFind(ReceiptKey.Of(Scope, id), out receipt) && receipt.State != Discarded;
+
+    private Receipt ReceiptOf(string id, byte status) => new(ReceiptKey.Of(Scope, id), default, status, time.GetUtcNow().ToUnixTimeMilliseconds());
+
+    private static CommittedPublish To(Queue queue, OutboxEntry entry) => new("", queue.Name, OutboxEnvelope.Wrap(entry), [queue], []);
+}

@@ -1,0 +1,101 @@
+namespace EmbeddedMq.Reliability.Tests;
+
+/// <summary>The outbox in an embedded broker's data directory.</summary>
+public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("embeddedmq-").FullName;
+    private Broker? _broker;
+
+    /// <inheritdoc/>
+    protected override bool IsDurable => true;
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await StopAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task Confirmed_AfterARestart_IsKnownByItsId()
+    {
+        await AddAsync("a", "b");
+        await Store.ConfirmAsync(await TakeAsync(max: 1));
+        await ReopenAsync();
+
+        OutboxEntry entry = (await Store.FindAsync("a"))!;
+
+        Assert.Equal(OutboxStatus.Confirmed, entry.Status);
+        Assert.True(entry.Message.Message.Body.IsEmpty);
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await AddAsync("a"));
+    }
+
+    [Fact]
+    public async Task Pending_MoreThanTheWindow_AllComeInOrder()
+    {
+        const int Count = 10_000;
+        const int PerBatch = 500;
+        for (int i = 0; i < Count; i += PerBatch)
+        {
+            await Store.AddAsync([.. Enumerable.Range(i, PerBatch).Select(static id => Make(Text(id), id % 3 == 0 ? $"key {id % 7}" : null))]);
+        }
+
+        await ReopenAsync();
+        Assert.Equal(Count, (await Store.CountAsync()).Pending);
+        HashSet<string> ids = [];
+        int last = -1;
+        while (await TakeAsync(max: 1_000) is { Count: > 0 } taken)
+        {
+            foreach (OutboxEntry entry in taken.Where(static entry => entry.Message.OrderKey is not null).GroupBy(static entry => entry.Message.OrderKey).SelectMany(static key => key))
+            {
+                Assert.True(ids.Add(entry.Message.Id));
+            }
+
+            foreach (OutboxEntry entry in taken.Where(static entry => entry.Message.OrderKey is null))
+            {
+                int number = int.Parse(entry.Message.Id, System.Globalization.CultureInfo.InvariantCulture);
+                Assert.True(ids.Add(entry.Message.Id) && number > last, entry.Message.Id);
+                last = number;
+            }
+
+            await Store.ConfirmAsync(taken);
+        }
+
+        Assert.Equal(Count, ids.Count);
+        Assert.Equal(default, await Store.CountAsync());
+    }
+
+    [Fact]
+    public async Task Broker_WithAnOutbox_ShowsNothingOfItToOthers()
+    {
+        await AddAsync("a");
+
+        Assert.Equal(["/"], await _broker!.Management.ListVirtualHostsAsync());
+        await Assert.ThrowsAsync<ConnectionException>(async () => await _broker.ConnectAsync(new ConnectionOptions { VirtualHost = "amq.embeddedmq" }));
+        Assert.False(await _broker.Management.DeleteVirtualHostAsync("amq.embeddedmq"));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await _broker.Management.CreateVirtualHostAsync("amq.embeddedmq"));
+    }
+
+    /// <inheritdoc/>
+    protected override ValueTask<IOutboxStore> CreateAsync(TimeProvider time) => OpenAgainAsync();
+
+    /// <inheritdoc/>
+    protected override async ValueTask<IOutboxStore> OpenAgainAsync()
+    {
+        await StopAsync();
+        BrokerOptions options = new() { DataDirectory = _directory, TimeProvider = Time, RandomSeed = 1 };
+        options.Storage.FreeSpaceWatermarkBytes = 0;
+        options.Storage.ReserveBytes = 0;
+        _broker = await Broker.StartAsync(options);
+        return _broker.Outbox;
+    }
+
+    private async ValueTask StopAsync()
+    {
+        if (Interlocked.Exchange(ref _broker, null) is { } broker)
+        {
+            await broker.DisposeAsync();
+        }
+    }
+}
