@@ -145,6 +145,12 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
                 .Restore(host, recovered, recovery.WasCleanStop || recovery.IsNew);
         }
 
+        if (recovery.Damage.Count > 0)
+        {
+            // What is damaged lets nobody open the store but who salvages. All that lies beside it moves, and the first checkpoint releases it.
+            Evacuate(ulong.MaxValue, CancellationToken.None);
+        }
+
         foreach (VirtualHost host in _virtualHosts.Values)
         {
             host.EndRestore();

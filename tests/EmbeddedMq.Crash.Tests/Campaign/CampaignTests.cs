@@ -11,7 +11,7 @@ public sealed class CampaignTests
     private const long Ample = 256 << 20;
     private const int MostFaultsTold = 20;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60); // only a broker that hangs is waited for so long
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(240); // only a broker that hangs is waited for so long
 
     [Theory]
     [InlineData(1, Durability.Synced, Ample)]

@@ -11,6 +11,7 @@ namespace EmbeddedMq.Crash.Tests.Campaign;
 /// no return that was not. The lines:</para>
 /// <list type="table">
 /// <item><c>ready</c>, <c>stopped</c></item>
+/// <item><c>P ms</c>: a timer has come</item>
 /// <item><c>C id target ms</c>: confirmed; ms is when it was published</item>
 /// <item><c>D queue id 0|1</c>: delivered, redelivered or not</item>
 /// <item><c>a queue id</c>, <c>A queue id ms</c>: is being acknowledged, is acknowledged; <c>r</c>, <c>R</c>: is rejected</item>
@@ -24,6 +25,8 @@ internal sealed class CampaignVictim
 
     private const int Publishers = 3;
     private const int MostHeld = 12;
+
+    private static readonly TimeSpan PulseInterval = TimeSpan.FromMilliseconds(20);
 
     private readonly CampaignSetup _setup;
     private readonly Stream _output = Console.OpenStandardOutput();
@@ -69,6 +72,7 @@ internal sealed class CampaignVictim
                 .. CampaignSetup.Consumed.Select((queue, i) => Act(10 + i, random => ConsumeAsync(broker, queue, random))),
                 Act(20, random => MoveAsync(broker, random)),
                 Act(21, random => ChangeNamesAsync(broker, random)),
+                Act(22, _ => PulseAsync()),
             ];
             Task<string?> told = Console.In.ReadLineAsync();
             await Task.WhenAny([told, .. actors]);
@@ -100,6 +104,15 @@ internal sealed class CampaignVictim
             // The broker was stopped under it.
         }
     });
+
+    private async Task PulseAsync()
+    {
+        while (!_isStopping)
+        {
+            await Task.Delay(PulseInterval, TimeProvider.System);
+            Say(string.Create(CultureInfo.InvariantCulture, $"P {NowMs}"));
+        }
+    }
 
     private async Task PublishAsync(Broker broker, int publisher, Random random)
     {

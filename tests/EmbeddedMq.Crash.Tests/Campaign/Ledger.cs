@@ -8,8 +8,12 @@ internal sealed class Ledger
     // Nobody waits for an acknowledgement to be written; a broker that goes on confirming for so long has written it.
     private const long CertainAfterMs = 500;
 
+    // And whose timers have come so often meanwhile: on a busy machine a process may not have had its turn for longer than that.
+    private const int CertainAfterPulses = 5;
+
     private readonly List<(string Queue, string Id, long AtMs, bool IsReject)> _settledInLife = [];
     private readonly Dictionary<(string Queue, int Publisher), long> _lastDelivered = [];
+    private readonly List<long> _pulses = [];
     private readonly HashSet<(string Queue, string Id)> _inDoubt = [];
     private long _lastConfirmedMs;
     private int _life;
@@ -51,6 +55,7 @@ internal sealed class Ledger
         _life = life;
         _lastConfirmedMs = 0;
         _settledInLife.Clear();
+        _pulses.Clear();
         _lastDelivered.Clear();
     }
 
@@ -60,7 +65,7 @@ internal sealed class Ledger
     {
         foreach ((string queue, string id, long atMs, bool isReject) in _settledInLife)
         {
-            if (isClean || atMs + CertainAfterMs < _lastConfirmedMs)
+            if (isClean || (atMs + CertainAfterMs < _lastConfirmedMs && _pulses.Count(ms => ms > atMs && ms < _lastConfirmedMs) >= CertainAfterPulses))
             {
                 (isReject ? Rejected : Acked).Add((queue, id));
             }
@@ -78,6 +83,9 @@ internal sealed class Ledger
             case "C":
                 Confirmed[parts[1]] = parts[2];
                 _lastConfirmedMs = Math.Max(_lastConfirmedMs, Number(parts[3]));
+                break;
+            case "P":
+                _pulses.Add(Number(parts[1]));
                 break;
             case "D":
                 Deliver(parts[1], parts[2], parts[3] == "1");

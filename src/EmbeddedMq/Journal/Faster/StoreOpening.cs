@@ -258,6 +258,23 @@ internal sealed class StoreOpening
             Damaged(
                 MqErrors.SegmentTruncated(files.Identity.PathOf(id), length, files.Identity.Sizes.SegmentBytes),
                 files.Identity, new SegmentEntry(id, 0, 0));
+            SetLength(files, id);
+        }
+    }
+
+    // Of a salvaged store: the next opening shall find the length right; what is missing of the content is no record either way.
+    private void SetLength(SegmentFiles files, long id)
+    {
+        string path = files.Identity.PathOf(id);
+        try
+        {
+            using IJournalFile file = _files.Open(path, create: false);
+            file.Allocate(files.Identity.Sizes.SegmentBytes);
+            file.SyncData();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw MqErrors.FileFailed("make room for", path, error);
         }
     }
 
