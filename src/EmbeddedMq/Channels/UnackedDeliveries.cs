@@ -11,8 +11,8 @@ namespace EmbeddedMq.Channels;
 /// <para>Thread-safe; its gates are the last in the lock order and hold no call out. Tags are dense, so that a ring indexed by tag serves:
 /// the slot of a tag is <c>tag &amp; (length - 1)</c>, and the ring spans from the oldest unsettled tag to the newest given.</para>
 /// <para>Whoever delivers and whoever settles are mostly two threads, for each message. So each side has a gate, and the places that it
-/// writes lie apart from the other's: registering takes the give gate, settling the take gate, and neither looks at the other's places more
-/// often than once in half a ring. What concerns both sides takes both gates, the take gate first.</para>
+/// writes lie apart from the other's: registering takes the give gate, settling the take gate, and what they share is the slot alone. Where
+/// the ring begins is found out when it has been used up, by both gates, as all else that concerns both sides; the take gate comes first.</para>
 /// <para>One delivery that stays unsettled while millions pass would stretch the ring without bound; once the ring is long and mostly empty,
 /// what is oldest moves to a sorted side table, and the ring goes on from where it is dense.</para>
 /// </remarks>
@@ -31,9 +31,10 @@ internal sealed class UnackedDeliveries
     private int _windowLimit;   // 0: consumers share no window; read without a gate, too
     private bool _isClosed;
 
-    private SortedDictionary<ulong, Slot>? _stragglers; // guarded by the take gate
-    private GivingSide _given = new() { Next = 1, OldestSeen = 1 };
-    private TakingSide _taken = new() { Oldest = 1 };
+    private SortedDictionary<ulong, Unsettled>? _stragglers; // guarded by the take gate
+    private ulong _oldest = 1;                          // written under both gates; no unsettled tag in the ring is below it
+    private GivingSide _given = new() { Next = 1 };
+    private TakingSide _taken;
 
     /// <summary>How many are unsettled.</summary>
     internal int Count
@@ -120,10 +121,10 @@ internal sealed class UnackedDeliveries
                     return 0;
                 }
 
-                if (HasRoom_NeedsGiveGate())
+                if (HasRoom_NeedsEitherGate())
                 {
                     ulong tag = _given.Next;
-                    SlotOf(tag) = new Slot(entry, consumer);
+                    SlotOf(tag).Fill(tag, entry, consumer);
                     _given.Count++;
                     if (consumer is not null)
                     {
@@ -131,7 +132,7 @@ internal sealed class UnackedDeliveries
                         _given.Reserved -= _given.Reserved == 0 ? 0 : 1; // none, where there was no window yet when its credit was taken
                     }
 
-                    Volatile.Write(ref _given.Next, tag + 1); // after the slot: whoever settles looks at this before that
+                    Volatile.Write(ref _given.Next, tag + 1); // after the slot: whoever settles all looks at this before that
                     return tag;
                 }
             }
@@ -152,7 +153,7 @@ internal sealed class UnackedDeliveries
                     return 0;
                 }
 
-                if (HasRoom_NeedsGiveGate())
+                if (HasRoom_NeedsEitherGate())
                 {
                     ulong tag = _given.Next;
                     Volatile.Write(ref _given.Next, tag + 1);
@@ -219,15 +220,15 @@ internal sealed class UnackedDeliveries
 
                 foreach (Unsettled delivery in deliveries)
                 {
-                    Slot slot = new(delivery.Entry, delivery.Consumer);
-                    if (delivery.Tag >= _taken.Oldest)
+                    if (delivery.Tag >= _oldest)
                     {
-                        SlotOf(delivery.Tag) = slot;
+                        SlotOf(delivery.Tag).Fill(delivery.Tag, delivery.Entry, delivery.Consumer);
                         _taken.Count--;
+                        _taken.EmptyBelow = Math.Min(_taken.EmptyBelow, delivery.Tag);
                     }
                     else
                     {
-                        (_stragglers ??= []).Add(delivery.Tag, slot);
+                        (_stragglers ??= []).Add(delivery.Tag, new Unsettled(delivery.Tag, delivery.Entry, delivery.Consumer));
                     }
                 }
 
@@ -260,52 +261,32 @@ internal sealed class UnackedDeliveries
 
     private int RingCount_NeedsGates => (int)(_given.Count - _taken.Count);
 
-    // Looks at the other side's place only when all of the ring may be in use, and has it made longer when more than half of it is: so this
-    // happens once in half a ring.
-    private bool HasRoom_NeedsGiveGate()
-    {
-        if (_given.Next - _given.OldestSeen < (ulong)_ring.Length)
-        {
-            return true;
-        }
+    private bool HasRoom_NeedsEitherGate() => _given.Next - _oldest < (ulong)_ring.Length;
 
-        _given.OldestSeen = Volatile.Read(ref _taken.Oldest);
-        return _given.Next - _given.OldestSeen <= (ulong)_ring.Length / 2;
-    }
-
-    private bool Contains_NeedsTakeGate(ulong tag)
-        => tag >= _taken.Oldest ? IsGiven_NeedsTakeGate(tag) && SlotOf(tag).Entry is not null : _stragglers?.ContainsKey(tag) == true;
-
-    private bool IsGiven_NeedsTakeGate(ulong tag)
-        => tag < _taken.NextSeen || tag < (_taken.NextSeen = Volatile.Read(ref _given.Next));
+    private bool Contains_NeedsTakeGate(ulong tag) => tag >= _oldest ? SlotOf(tag).Holds(tag) : _stragglers?.ContainsKey(tag) == true;
 
     private bool TryTake_NeedsTakeGate(ulong tag, out Unsettled unsettled, bool keepsPlace)
     {
-        if (tag >= _taken.Oldest)
+        if (tag >= _oldest)
         {
-            if (IsGiven_NeedsTakeGate(tag) && SlotOf(tag) is { Entry: { } entry } slot)
+            ref Slot slot = ref SlotOf(tag);
+            if (!slot.Holds(tag))
             {
-                unsettled = new Unsettled(tag, entry, slot.Consumer);
-                SlotOf(tag) = default;
-                _taken.Count++;
-                ReleaseWindow(slot.Consumer, keepsPlace);
-                if (tag == _taken.Oldest)
-                {
-                    SkipSettled_NeedsTakeGate(_taken.NextSeen);
-                }
-
-                return true;
+                unsettled = default;
+                return false;
             }
+
+            unsettled = slot.Empty();
+            _taken.Count++;
         }
-        else if (_stragglers is not null && _stragglers.Remove(tag, out Slot straggler))
+        else if (_stragglers is null || !_stragglers.Remove(tag, out unsettled))
         {
-            unsettled = new Unsettled(tag, straggler.Entry!, straggler.Consumer);
-            ReleaseWindow(straggler.Consumer, keepsPlace);
-            return true;
+            unsettled = default;
+            return false;
         }
 
-        unsettled = default;
-        return false;
+        ReleaseWindow(unsettled.Consumer, keepsPlace);
+        return true;
     }
 
     private bool TryTakeUpTo_NeedsTakeGate(ulong tag, List<Unsettled> taken, bool keepsPlaces)
@@ -320,18 +301,19 @@ internal sealed class UnackedDeliveries
         while (_stragglers is { Count: > 0 } && _stragglers.First() is { } straggler && straggler.Key <= last)
         {
             _stragglers.Remove(straggler.Key);
-            taken.Add(new Unsettled(straggler.Key, straggler.Value.Entry!, straggler.Value.Consumer));
+            taken.Add(straggler.Value);
             ReleaseWindow(straggler.Value.Consumer, keepsPlaces);
         }
 
-        for (ulong oldest = _taken.Oldest; oldest <= last; oldest++)
+        for (ulong inRing = Math.Max(_oldest, _taken.EmptyBelow); inRing <= last; inRing++)
         {
-            if (TryTake_NeedsTakeGate(oldest, out Unsettled unsettled, keepsPlaces))
+            if (TryTake_NeedsTakeGate(inRing, out Unsettled unsettled, keepsPlaces))
             {
                 taken.Add(unsettled);
             }
         }
 
+        _taken.EmptyBelow = last + 1;
         return true;
     }
 
@@ -344,26 +326,20 @@ internal sealed class UnackedDeliveries
         }
     }
 
-    private void SkipSettled_NeedsTakeGate(ulong next)
-    {
-        ulong oldest = _taken.Oldest;
-        while (oldest < next && SlotOf(oldest).Entry is null)
-        {
-            oldest++;
-        }
-
-        Volatile.Write(ref _taken.Oldest, oldest); // after the slots: whoever registers looks at this before it uses them again
-    }
-
     private void MakeRoom()
     {
         using (_takeGate.Enter())
         {
             using (_giveGate.Enter())
             {
-                SkipSettled_NeedsTakeGate(_given.Next);
+                while (_oldest < _given.Next && !SlotOf(_oldest).Holds(_oldest))
+                {
+                    _oldest++;
+                }
+
+                // Left as it is only when half of it is free: so this happens once in half a ring.
                 ulong half = (ulong)_ring.Length / 2;
-                if (_given.Next - _taken.Oldest > half)
+                if (_given.Next - _oldest > half)
                 {
                     if (_ring.Length < LongLength || RingCount_NeedsGates > _ring.Length / 4)
                     {
@@ -374,8 +350,6 @@ internal sealed class UnackedDeliveries
                         MoveToStragglers_NeedsGates(_given.Next - half); // mostly settled
                     }
                 }
-
-                _given.OldestSeen = _taken.Oldest;
             }
         }
     }
@@ -383,7 +357,7 @@ internal sealed class UnackedDeliveries
     private void Lengthen_NeedsGates()
     {
         Slot[] longer = new Slot[_ring.Length * 2];
-        for (ulong tag = _taken.Oldest; tag < _given.Next; tag++)
+        for (ulong tag = _oldest; tag < _given.Next; tag++)
         {
             longer[tag & (ulong)(longer.Length - 1)] = SlotOf(tag);
         }
@@ -393,24 +367,43 @@ internal sealed class UnackedDeliveries
 
     private void MoveToStragglers_NeedsGates(ulong below)
     {
-        ulong tag = _taken.Oldest;
-        for (; tag < below; tag++)
+        for (; _oldest < below; _oldest++)
         {
-            ref Slot slot = ref SlotOf(tag);
-            if (slot.Entry is not null)
+            ref Slot slot = ref SlotOf(_oldest);
+            if (slot.Holds(_oldest))
             {
-                (_stragglers ??= []).Add(tag, slot);
-                slot = default;
+                (_stragglers ??= []).Add(_oldest, slot.Empty());
                 _taken.Count++;
             }
         }
-
-        Volatile.Write(ref _taken.Oldest, tag);
     }
 
     private ref Slot SlotOf(ulong tag) => ref _ring[tag & (ulong)(_ring.Length - 1)];
 
-    private readonly record struct Slot(QueueEntry? Entry, Consumer? Consumer);
+    // A tag that needs no settling leaves its slot as it was. Whoever asks for a tag that has not been given looks at a slot that may be filled
+    // beside that: so the tag is written last and read first.
+    private struct Slot
+    {
+        private ulong _tag;
+        private QueueEntry? _entry;
+        private Consumer? _consumer;
+
+        internal bool Holds(ulong tag) => Volatile.Read(ref _tag) == tag && _entry is not null;
+
+        internal void Fill(ulong tag, QueueEntry entry, Consumer? consumer)
+        {
+            _entry = entry;
+            _consumer = consumer;
+            Volatile.Write(ref _tag, tag);
+        }
+
+        internal Unsettled Empty()
+        {
+            Unsettled unsettled = new(_tag, _entry!, _consumer);
+            this = default;
+            return unsettled;
+        }
+    }
 
     // Guarded by the give gate; a cache line before it belongs to no one.
     [StructLayout(LayoutKind.Explicit, Size = 128)]
@@ -420,15 +413,12 @@ internal sealed class UnackedDeliveries
         internal ulong Next;        // the next tag; read by the other side, too
 
         [FieldOffset(72)]
-        internal ulong OldestSeen;  // the other side's oldest, when it was looked at last
-
-        [FieldOffset(80)]
         internal long Count;        // registered in the ring, ever
 
-        [FieldOffset(88)]
+        [FieldOffset(80)]
         internal long ToConsumers;  // registered for consumers, ever
 
-        [FieldOffset(96)]
+        [FieldOffset(88)]
         internal int Reserved;      // places taken for deliveries that are about to be registered
     }
 
@@ -437,15 +427,12 @@ internal sealed class UnackedDeliveries
     private struct TakingSide
     {
         [FieldOffset(64)]
-        internal ulong Oldest;        // no unsettled tag in the ring is below it; read by the other side, too
+        internal ulong EmptyBelow;    // nothing in the ring is left below it, where all up to a tag was settled at once
 
         [FieldOffset(72)]
-        internal ulong NextSeen;      // the other side's next tag, when it was looked at last
-
-        [FieldOffset(80)]
         internal long Count;          // taken out of the ring, ever
 
-        [FieldOffset(88)]
+        [FieldOffset(80)]
         internal long FromConsumers;  // places in the shared window given back, ever; read by the other side, too
     }
 }

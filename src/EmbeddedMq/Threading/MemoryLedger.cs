@@ -11,7 +11,7 @@ namespace EmbeddedMq.Threading;
 /// </remarks>
 internal sealed class MemoryLedger
 {
-    private const int CellCount = 8;
+    private const int CellCount = 16;
     private const long LargestGrain = 64 * 1024;
 
     private readonly Cell[] _cells = new Cell[CellCount];
