@@ -16,6 +16,10 @@ internal static partial class MqErrors
             "",
             queue);
 
+    /// <summary>Somebody asks for a message's state before the store of marks was opened.</summary>
+    internal static InvalidOperationException MarksNotOpen()
+        => new("What idempotent consumers and checks know can be asked once they have been started. Start the host first.");
+
     /// <summary>An application's check handler gave null.</summary>
     internal static InvalidOperationException NoCheckAnswer(Type type)
         => new($"The check handler for {type.Name} answered nothing. Give CheckAnswer.Resend(message) or CheckAnswer.Settled<{type.Name}>().");

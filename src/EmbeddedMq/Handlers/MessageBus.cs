@@ -6,6 +6,7 @@ using EmbeddedMq.Handlers.Configuration;
 using EmbeddedMq.Handlers.Consuming;
 using EmbeddedMq.Handlers.Outbox;
 using EmbeddedMq.Handlers.Publishing;
+using EmbeddedMq.Handlers.States;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -80,6 +81,7 @@ public sealed class MessageBus : IAsyncDisposable
         };
         _endpoints = [.. plan.Consumers.Select(consumer => consumer.CreateEndpoint(services))];
         _outbox = plan.Outbox is { } outbox ? CreateOutbox(outbox, provider ?? NoServices.Instance) : null;
+        States = new MessageStates(plan, _marks, _outbox?.Source);
     }
 
     /// <summary>Publishes messages; usable until the bus is disposed.</summary>
@@ -88,6 +90,9 @@ public sealed class MessageBus : IAsyncDisposable
     /// <summary>Stores messages before they are sent; usable until the bus is disposed.</summary>
     /// <exception cref="InvalidOperationException">There is none: it was not configured with <see cref="IEmbeddedMqBuilder.Outbox"/>.</exception>
     public IOutbox Outbox => _outbox?.Outbox ?? throw MqErrors.NoOutbox();
+
+    /// <summary>Tells how far a message is, by its id.</summary>
+    public IMessageStates States { get; }
 
     /// <summary>The broker's name.</summary>
     internal string BrokerName { get; }

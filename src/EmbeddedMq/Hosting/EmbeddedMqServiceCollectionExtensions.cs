@@ -10,9 +10,10 @@ namespace EmbeddedMq;
 
 /// <summary>Registers brokers in an application's services.</summary>
 /// <remarks>
-/// <para>For each broker: <see cref="IBroker"/> and <see cref="IPublisher"/>, without a key for the default one, keyed by its name for a named
-/// one, and a hosted service that starts and stops it. Start: broker and topology before any other hosted service starts, consumers after
-/// all have started. Stop: consumers before any other hosted service stops, the broker after all have stopped.</para>
+/// <para>For each broker: <see cref="IBroker"/>, <see cref="IPublisher"/>, <see cref="IMessageStates"/> and, if asked for, <see cref="IOutbox"/>,
+/// without a key for the default one, keyed by its name for a named one, and a hosted service that starts and stops it. Start: broker and
+/// topology before any other hosted service starts, consumers and the outbox's relay after all have started. Stop: consumers and relay before any
+/// other hosted service stops, the broker after all have stopped.</para>
 /// <para>Broker and publisher can be used without the host, too: the first use starts the broker and declares the topology.</para>
 /// <para>Options are read from the section <c>EmbeddedMq</c>, those of a named broker from <c>EmbeddedMq:Brokers:name</c>, if the application
 /// has an <see cref="IConfiguration"/>; what code sets wins. All of it is checked at start, and every mistake is in one
@@ -74,11 +75,13 @@ public static class EmbeddedMqServiceCollectionExtensions
         services.AddKeyedSingleton(name, (provider, _) => new BrokerHost(builder, provider));
         services.AddKeyedSingleton<IBroker>(name, (provider, _) => new HostedBroker(Host(provider, name)));
         services.AddKeyedSingleton(name, (provider, _) => Host(provider, name).Bus.Publisher);
+        services.AddKeyedSingleton(name, (provider, _) => Host(provider, name).Bus.States);
         services.AddSingleton<IHostedService>(provider => new BrokerHostedService(Host(provider, name), provider.GetRequiredService<IOptions<HostOptions>>()));
         if (name == Options.DefaultName)
         {
             services.AddSingleton(provider => provider.GetRequiredKeyedService<IBroker>(name));
             services.AddSingleton(provider => provider.GetRequiredKeyedService<IPublisher>(name));
+            services.AddSingleton(provider => provider.GetRequiredKeyedService<IMessageStates>(name));
         }
     }
 

@@ -45,6 +45,9 @@ internal abstract record ConsumerPlan
     /// <summary>Whether each message takes effect once.</summary>
     public abstract bool IsIdempotent { get; }
 
+    /// <summary>What the ids of its messages count for, or <see langword="null"/> for a consumer that is not idempotent.</summary>
+    public abstract string? Scope { get; }
+
     /// <summary>The prefetch in effect.</summary>
     public int EffectivePrefetch => Prefetch ?? Math.Min(65_535, Math.Max(DefaultPrefetch, 4 * Concurrency));
 

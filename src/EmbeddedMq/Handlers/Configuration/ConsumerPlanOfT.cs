@@ -25,6 +25,9 @@ internal sealed record ConsumerPlan<T> : ConsumerPlan
     public override bool IsIdempotent => Idempotent is not null;
 
     /// <inheritdoc/>
+    public override string? Scope => Idempotent?.Scope;
+
+    /// <inheritdoc/>
     public override bool KeepsKeyOrder => KeyOf is not null;
 
     /// <inheritdoc/>

@@ -9,6 +9,9 @@ internal sealed class BusOutbox(IOutbox outbox, OutboxStoreSource source, Outbox
     /// <summary>What the application stores with.</summary>
     public IOutbox Outbox => outbox;
 
+    /// <summary>Gives the store.</summary>
+    public OutboxStoreSource Source => source;
+
     /// <summary>Sends what is stored, or <see langword="null"/> where another process does.</summary>
     public OutboxRelay? Relay => relay;
 
