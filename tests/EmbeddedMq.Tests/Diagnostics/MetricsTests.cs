@@ -43,6 +43,28 @@ public sealed class MetricsTests
     }
 
     [Fact]
+    public async Task IdempotenceChecks_OfEachKind_AreCountedByQueue()
+    {
+        using Readings readings = new();
+        await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq
+            .Topology(static t => t.Queue("metered.once"))
+            .Publish<Order>(static p => p.ToQueue("metered.once"))
+            .Consume<Order>("metered.once", static (_, _, _) => ValueTask.CompletedTask, static c => c.Idempotent()));
+
+        await fixture.Publisher.PublishAsync(new Order("1"), new PublishOptions { MessageId = "m" }, Token);
+        await fixture.Publisher.PublishAsync(new Order("1"), new PublishOptions { MessageId = "m" }, Token);
+        await fixture.Publisher.PublishAsync(new Order("2"), new PublishOptions { MessageId = "m" }, Token);
+        await fixture.Publisher.PublishAsync(new Order("2"), new PublishOptions { MessageId = "n" }, Token);
+        await fixture.WaitForCountsAsync("metered.once", ready: 0);
+        await fixture.Bus.StopAsync(Token);
+
+        foreach ((string outcome, int count) in ((string, int)[])[("processed", 2), ("duplicate", 1), ("conflict", 1)])
+        {
+            Assert.Equal(count, readings.Sum("embeddedmq.idempotence.checks", ("messaging.destination.name", "metered.once"), ("embeddedmq.idempotence.outcome", outcome)));
+        }
+    }
+
+    [Fact]
     public async Task Gauges_BrokerIncluded_ShowItsQueuesUntilDisposed()
     {
         using Readings readings = new();

@@ -30,6 +30,17 @@ internal sealed class RecordingLog : ILoggerFactory, ILogger
         }
     }
 
+    /// <summary>Completes once so many entries with an id were logged.</summary>
+    public async Task CountAsync(int eventId, int count)
+    {
+        using CancellationTokenSource patience = new(BrokerFixture.Patience);
+        while (WithId(eventId).Count() < count)
+        {
+            Assert.False(patience.IsCancellationRequested, $"Event {eventId} was logged {WithId(eventId).Count()} times, not {count}.");
+            await Task.Yield();
+        }
+    }
+
     public ILogger CreateLogger(string categoryName) => this;
 
     public void AddProvider(ILoggerProvider provider)

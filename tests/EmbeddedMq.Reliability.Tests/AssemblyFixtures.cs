@@ -1,0 +1,3 @@
+using EmbeddedMq.TestSupport.Servers;
+
+[assembly: AssemblyFixture(typeof(SharedRabbitServer))]

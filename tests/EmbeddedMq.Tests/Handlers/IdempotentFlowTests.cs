@@ -1,0 +1,578 @@
+using System.Collections.Concurrent;
+using EmbeddedMq.TestSupport;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace EmbeddedMq.Tests.Handlers;
+
+/// <summary>The way of an idempotent consumer's message through claim, handler, completion and acknowledgement, where a step fails.</summary>
+public sealed class IdempotentFlowTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Handler_Throws_GivesTheClaimUpAndIsRetried()
+    {
+        ConcurrentQueue<int> attempts = new();
+        await using Stand stand = await Stand.StartAsync(
+            (_, context, _) =>
+            {
+                attempts.Enqueue(context.Attempt);
+                return context.Attempt < 3 ? throw new TimeoutException() : ValueTask.CompletedTask;
+            },
+            static c => c.Retry(static r => r.Else(2, Backoff.None)));
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal([1, 2, 3], attempts);
+        Assert.Equal(["claim", "dispose", "claim", "dispose", "claim", "complete", "dispose"], stand.Store.Steps);
+        Assert.Equal(IdempotenceState.Processed, (await stand.Store.FindAsync("q", "m", Token))?.State);
+    }
+
+    [Theory]
+    [InlineData(RetryWait.Queue)]
+    [InlineData(RetryWait.Consumer)]
+    public async Task Handler_ThrowsAndWaits_IsGrantedAgainAfterTheWait(RetryWait wait)
+    {
+        ConcurrentQueue<int> attempts = new();
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using Stand stand = await Stand.StartAsync(
+            (_, context, _) =>
+            {
+                attempts.Enqueue(context.Attempt);
+                if (context.Attempt < 3)
+                {
+                    throw new TimeoutException();
+                }
+
+                done.SetResult();
+                return ValueTask.CompletedTask;
+            },
+            c => c.Retry(r => r.Else(2, Backoff.Steps(TimeSpan.FromSeconds(5))).WaitIn(wait)));
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.AdvanceUntilAsync(done.Task, TimeSpan.FromSeconds(1));
+
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal([1, 2, 3], attempts);
+    }
+
+    [Fact]
+    public async Task Handler_FailsForTheLastTime_IsNotedAndMayComeAgain()
+    {
+        bool isMended = false;
+        int effects = 0;
+        await using Stand stand = await Stand.StartAsync((_, _, _) =>
+        {
+            if (!isMended)
+            {
+                throw new TimeoutException();
+            }
+
+            effects++;
+            return ValueTask.CompletedTask;
+        });
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.WaitForCountsAsync("q.error", ready: 1);
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal(IdempotenceState.Failed, (await stand.Store.FindAsync("q", "m", Token))?.State);
+        Assert.Equal(["claim", "fail", "dispose"], stand.Store.Steps);
+
+        isMended = true;
+        await stand.PublishAsync("m");
+        await stand.PublishAsync("m");
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal(1, effects);
+    }
+
+    [Fact]
+    public async Task Publishes_OfTheHandler_AreHeldUntilItHasReturned()
+    {
+        BusFixture? fixture = null;
+        long whileHandling = -1;
+        await using Stand stand = await Stand.StartAsync(async (order, context, cancellationToken) =>
+        {
+            await context.Publisher.PublishAsync(new OrderStatus(order.Id, "first"), cancellationToken: cancellationToken);
+            PublishResult result = await context.Publisher.TryPublishAsync(new OrderStatus(order.Id, "second"), cancellationToken: cancellationToken);
+            Assert.True(result.IsConfirmed);
+            await context.Publisher.PublishAsync(new OrderStatus(order.Id, "third"), new PublishOptions { MessageId = "own id" }, cancellationToken);
+            whileHandling = (await fixture!.Broker.DescribeAsync("out")).ReadyCount;
+        });
+        fixture = stand.Fixture;
+
+        await stand.PublishAsync("m");
+
+        await fixture.WaitForCountsAsync("out", ready: 3);
+        Assert.Equal(0, whileHandling);
+        string[] ids = [await NextIdAsync(fixture, "first"), await NextIdAsync(fixture, "second"), await NextIdAsync(fixture, "third")];
+        Assert.EndsWith("-1", ids[0], StringComparison.Ordinal);
+        Assert.EndsWith("-2", ids[1], StringComparison.Ordinal);
+        Assert.Equal(ids[0][..^2], ids[1][..^2]);
+        Assert.Equal("own id", ids[2]);
+    }
+
+    [Fact]
+    public async Task Publishes_OfAHandlerThatThrows_AreNotSent()
+    {
+        await using Stand stand = await Stand.StartAsync(
+            static async (order, context, cancellationToken) =>
+            {
+                await context.Publisher.PublishAsync(new OrderStatus(order.Id, $"attempt {context.Attempt}"), cancellationToken: cancellationToken);
+                if (context.Attempt == 1)
+                {
+                    throw new TimeoutException();
+                }
+            },
+            static c => c.Retry(static r => r.Else(1, Backoff.None)));
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Contains("attempt 2", Assert.Single(await stand.Fixture.Broker.DrainAsync("out")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Publishes_SentAndThenNotCompleted_HaveTheSameIdsTheSecondTime()
+    {
+        int completions = 0;
+        await using Stand stand = await Stand.StartAsync(
+            static async (order, context, cancellationToken) =>
+                await context.Publisher.PublishAsync(new OrderStatus(order.Id, "sent"), cancellationToken: cancellationToken));
+        stand.Store.CompleteFails = () => ++completions == 1 ? new TimeoutException("the store does not answer") : null;
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("out", ready: 2), TimeSpan.FromMilliseconds(100));
+
+        Assert.Equal(await NextIdAsync(stand.Fixture, "sent"), await NextIdAsync(stand.Fixture, "sent"));
+    }
+
+    [Fact]
+    public async Task Publishes_ThatNobodyTakes_FailTheAttempt()
+    {
+        await using Stand stand = await Stand.StartAsync(static async (order, context, cancellationToken) =>
+            await context.Publisher.PublishAsync(new OrderStatus(order.Id, "lost"), PublishOptions.ToQueue("nowhere"), cancellationToken));
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q.error", ready: 1);
+        Delivery dead = await stand.Fixture.Broker.NextDeliveryAsync("q.error");
+        Assert.Equal(typeof(PublishException).FullName, dead.Message.Headers[MessageHeaders.ErrorType]);
+        Assert.Equal(["claim", "fail", "dispose"], stand.Store.Steps);
+    }
+
+    [Fact]
+    public async Task Publishes_WhereTheClaimTakesThem_ArePartOfTheCompletion()
+    {
+        await using Stand stand = await Stand.StartAsync(
+            static async (order, context, cancellationToken) =>
+            {
+                await context.Publisher.PublishAsync(new OrderStatus(order.Id, "a"), cancellationToken: cancellationToken);
+                await context.Publisher.PublishAsync(new OrderStatus(order.Id, "b"), new PublishOptions { Mandatory = false }, cancellationToken);
+            },
+            store: static time => new ScriptedStore(time) { TakesOutgoing = true });
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        OutboxMessage[] taken = [.. stand.Store.Taken];
+        Assert.Equal(2, taken.Length);
+        Assert.Equal(("", "out", true), (taken[0].Exchange, taken[0].RoutingKey, taken[0].Mandatory));
+        Assert.False(taken[1].Mandatory);
+        Assert.Equal(taken[0].Id, taken[0].Message.Properties.MessageId);
+        Assert.NotEqual(taken[0].Id, taken[1].Id);
+        Assert.Equal(0, (await stand.Fixture.Broker.DescribeAsync("out")).ReadyCount);
+    }
+
+    [Fact]
+    public async Task Publish_AfterTheHandlersOwnAck_IsRefused()
+    {
+        Exception? refused = null;
+        await using Stand stand = await Stand.StartAsync(async (order, context, cancellationToken) =>
+        {
+            await context.Publisher.PublishAsync(new OrderStatus(order.Id, "in time"), cancellationToken: cancellationToken);
+            await context.AckAsync(cancellationToken);
+            refused = await Record.ExceptionAsync(async () => await context.Publisher.PublishAsync(new OrderStatus(order.Id, "late"), cancellationToken: cancellationToken));
+        });
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        await stand.Fixture.WaitForCountsAsync("out", ready: 1);
+        await stand.Fixture.Bus.StopAsync(Token); // the handler goes on after its acknowledgement
+        Assert.IsType<InvalidOperationException>(refused);
+        Assert.Equal(1, (await stand.Fixture.Broker.DescribeAsync("q")).AckedTotal);
+    }
+
+    [Fact]
+    public async Task Request_OfTheHandler_GoesAtOnce()
+    {
+        string? status = null;
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("q").Queue("ask"))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Respond<OrderStatus, OrderStatus>("ask", static (asked, _, _) => ValueTask.FromResult(asked with { Status = "known" }))
+            .Consume<Order>(
+                "q",
+                async (order, context, cancellationToken) => status = (await context.Publisher.RequestAsync<OrderStatus, OrderStatus>(
+                    new OrderStatus(order.Id, "?"), options: PublishOptions.ToQueue("ask"), cancellationToken: cancellationToken)).Status,
+                static c => c.Idempotent()));
+
+        await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: Token);
+
+        await fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal("known", status);
+    }
+
+    [Theory]
+    [InlineData("ack", "claim complete dispose", IdempotenceState.Processed)]
+    [InlineData("reject", "claim fail dispose", IdempotenceState.Failed)]
+    [InlineData("dead-letter", "claim fail dispose", IdempotenceState.Failed)]
+    [InlineData("defer", "claim dispose", null)]
+    public async Task Settled_ByTheHandler_TheClaimEndsWithIt(string how, string steps, IdempotenceState? state)
+    {
+        await using Stand stand = await Stand.StartAsync((_, context, cancellationToken) => how switch
+        {
+            "ack" => context.AckAsync(cancellationToken),
+            "reject" => context.RejectAsync(cancellationToken),
+            "dead-letter" => context.DeadLetterAsync("not mine", cancellationToken),
+            _ => context.DeferAsync(TimeSpan.FromSeconds(10), cancellationToken),
+        });
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        await stand.Fixture.Bus.StopAsync(Token); // the claim ends after the handler has settled
+        Assert.Equal(steps, string.Join(' ', stand.Store.Steps));
+        Assert.Equal(state, (await stand.Store.FindAsync("q", "m", Token))?.State);
+    }
+
+    [Fact]
+    public async Task Requeued_ByTheHandler_IsProcessedAtTheNextDelivery()
+    {
+        int handled = 0;
+        await using Stand stand = await Stand.StartAsync((_, context, cancellationToken)
+            => ++handled == 1 ? context.RequeueAsync(cancellationToken) : ValueTask.CompletedTask);
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(10));
+
+        Assert.Equal(2, handled);
+        Assert.Equal(IdempotenceState.Processed, (await stand.Store.FindAsync("q", "m", Token))?.State);
+    }
+
+    [Fact]
+    public async Task Completion_ThatAcknowledges_IsNotAcknowledgedAgain()
+    {
+        await using Stand stand = await Stand.StartAsync(
+            static (_, _, _) => ValueTask.CompletedTask, store: static time => new ScriptedStore(time) { Acknowledges = true });
+
+        await stand.PublishAsync("m");
+        await stand.PublishAsync("n");
+
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal(2, (await stand.Fixture.Broker.DescribeAsync("q")).AckedTotal);
+        Assert.Empty(stand.Fixture.Log.WithId(1205));
+        Assert.Empty(stand.Fixture.Log.WithId(1101));
+    }
+
+    [Fact]
+    public async Task Store_DownAtTheClaim_MessagesWaitUnsettledAndNoAttemptCounts()
+    {
+        ConcurrentQueue<int> attempts = new();
+        bool isDown = true;
+        await using Stand stand = await Stand.StartAsync(
+            (_, context, _) =>
+            {
+                attempts.Enqueue(context.Attempt);
+                return ValueTask.CompletedTask;
+            },
+            static c => c.Concurrency(2));
+        stand.Store.ClaimFails = () => isDown ? new TimeoutException("down") : null;
+
+        await stand.PublishAsync("m");
+        await stand.PublishAsync("n");
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.Log.CountAsync(1211, 6), TimeSpan.FromMilliseconds(100));
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0, unacked: 2);
+        Assert.Empty(attempts);
+        Assert.Equal(0, (await stand.Fixture.Broker.DescribeAsync("q.error")).ReadyCount);
+
+        isDown = false;
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromSeconds(1));
+        Assert.Equal([1, 1], attempts);
+        Assert.Contains("stays unsettled and is tried again in 00:00:00.5", stand.Fixture.Log.WithId(1211).First().Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Store_FailsAtTheCompletion_TheMessageStaysUnsettledAndIsNotCounted()
+    {
+        ConcurrentQueue<int> attempts = new();
+        int completions = 0;
+        await using Stand stand = await Stand.StartAsync((_, context, _) =>
+        {
+            attempts.Enqueue(context.Attempt);
+            return ValueTask.CompletedTask;
+        });
+        stand.Store.CompleteFails = () => ++completions <= 2 ? new TimeoutException("down") : null;
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
+
+        Assert.Equal([1, 1, 1], attempts);
+        Assert.Equal(0, (await stand.Fixture.Broker.DescribeAsync("q.error")).ReadyCount);
+    }
+
+    [Fact]
+    public async Task Store_RefusesWhatTheHandlerSends_TheAttemptHasFailed()
+    {
+        await using Stand stand = await Stand.StartAsync(static (_, _, _) => ValueTask.CompletedTask);
+        stand.Store.CompleteFails = static () => new ArgumentException("That id is in the outbox already.");
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q.error", ready: 1);
+        Assert.Equal("claim complete fail dispose", string.Join(' ', stand.Store.Steps));
+    }
+
+    [Fact]
+    public async Task Claim_LostWhileTheHandlerRan_TheMessageIsAskedForAgain()
+    {
+        int handled = 0;
+        BusFixture? fixture = null;
+        ScriptedStore? store = null;
+        await using Stand stand = await Stand.StartAsync(async (_, _, _) =>
+        {
+            if (++handled == 1)
+            {
+                // Another instance takes the message over, because this one gave no sign of life, and processes it.
+                await using IIdempotenceClaim other = await TakeOverAsync(store!, fixture!.Time);
+                await other.CompleteAsync([], Token);
+            }
+        });
+        (fixture, store) = (stand.Fixture, stand.Store);
+        stand.Store.RenewalIsLate = true;
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.Log.NextAsync(1212);
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
+
+        Assert.Equal(1, handled);
+        Assert.NotEmpty(stand.Fixture.Log.WithId(1209));
+    }
+
+    [Fact]
+    public async Task Claim_OfAHandlerThatTakesLong_IsRenewed()
+    {
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using Stand stand = await Stand.StartAsync(async (_, _, _) =>
+        {
+            begun.SetResult();
+            await release.Task;
+        });
+
+        await stand.PublishAsync("m");
+        await begun.Task.WaitAsync(BrokerFixture.Patience, Token);
+        for (int i = 0; i < 60; i++)
+        {
+            stand.Fixture.Time.Advance(TimeSpan.FromSeconds(10)); // a sixth of the lease
+        }
+
+        await using IIdempotenceClaim other = await stand.Store.ClaimAsync(stand.Request!, Token);
+        Assert.Equal(ClaimOutcome.Busy, other.Outcome);
+        Assert.InRange(stand.Store.Renewals, 25, 35);
+        release.SetResult();
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        int renewals = stand.Store.Renewals;
+        stand.Fixture.Time.Advance(TimeSpan.FromMinutes(5));
+        Assert.Equal(renewals, stand.Store.Renewals);
+        Assert.Equal(IdempotenceState.Processed, (await stand.Store.FindAsync("q", "m", Token))?.State);
+    }
+
+    [Fact]
+    public async Task Busy_WhileAnotherHasIt_WaitsUnsettledAndIsThenADuplicate()
+    {
+        int handled = 0;
+        await using Stand stand = await Stand.StartAsync((_, _, _) =>
+        {
+            handled++;
+            return ValueTask.CompletedTask;
+        });
+        Fingerprint fingerprint = EmbeddedMq.Handlers.Consuming.Fingerprints.OfBody("""{"id":"m","customer":"","region":"eu"}"""u8);
+        IIdempotenceClaim other = await stand.Store.ClaimAsync(
+            new ClaimRequest { Key = new IdempotenceKey("q", "m", fingerprint), Lease = TimeSpan.FromMinutes(1) }, Token);
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.Log.CountAsync(1210, 3), TimeSpan.FromMilliseconds(100));
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0, unacked: 1);
+        await other.CompleteAsync([], Token);
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
+
+        Assert.Equal(0, handled);
+    }
+
+    [Fact]
+    public async Task Stop_WhileAClaimIsHeld_GivesItUpWithItsMessage()
+    {
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using Stand stand = await Stand.StartAsync(async (_, _, cancellationToken) =>
+        {
+            begun.SetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+        });
+
+        await stand.PublishAsync("m");
+        await begun.Task.WaitAsync(BrokerFixture.Patience, Token);
+        Task<IReadOnlyList<ConsumerStopReport>> stop = stand.Fixture.Bus.StopAsync(Token).AsTask();
+        IReadOnlyList<ConsumerStopReport> reports = await stand.Fixture.AdvanceUntilAsync(stop, TimeSpan.FromSeconds(1));
+
+        Assert.Equal((1, 1), (reports[0].Returned, reports[0].Ready));
+        Assert.Null(await stand.Store.FindAsync("q", "m", Token));
+    }
+
+    [Theory]
+    [InlineData(false, "claim handler scope complete dispose")]
+    [InlineData(true, "claim handler complete dispose scope")]
+    public async Task Scope_OfTheMessage_EndsBeforeTheCompletionUnlessTheStoreLivesInIt(bool livesInScope, string order)
+    {
+        await using Stand stand = await Stand.StartAsync(
+            store: time => new ScriptedStore(time) { LivesInScope = livesInScope },
+            handle: static (_, context, _) =>
+            {
+                context.Services.GetRequiredService<Ending>().Steps!.Enqueue("handler");
+                return ValueTask.CompletedTask;
+            });
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal(order, string.Join(' ', stand.Store.Steps));
+    }
+
+    [Theory]
+    [InlineData(false, 0, 1)]
+    [InlineData(true, 1, 0)]
+    public async Task Scope_ThatFailsAtItsEnd_FailsTheAttemptUnlessItWasCompleted(bool livesInScope, int processed, int deadLettered)
+    {
+        await using Stand stand = await Stand.StartAsync(
+            store: time => new ScriptedStore(time) { LivesInScope = livesInScope },
+            handle: static (_, context, _) =>
+            {
+                context.Services.GetRequiredService<Ending>().Error = new TimeoutException("flush");
+                return ValueTask.CompletedTask;
+            });
+
+        await stand.PublishAsync("m");
+
+        await stand.Fixture.WaitForCountsAsync("q.error", ready: deadLettered);
+        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal(processed, (await stand.Store.FindAsync("q", "m", Token))?.State == IdempotenceState.Processed ? 1 : 0);
+        Assert.Equal(processed, stand.Fixture.Log.WithId(1215).Count());
+    }
+
+    [Fact]
+    public async Task Keys_WithRetriesAndDuplicates_StayInOrderAndTakeEffectOnce()
+    {
+        const int Messages = 400;
+        int seed = Seeds.Pick(20_303);
+        Random random = Seeds.Generator(seed);
+        ConcurrentDictionary<string, ConcurrentQueue<int>> effects = new();
+        HashSet<string> failing = [.. Enumerable.Range(0, 60).Select(_ => $"{random.Next(Messages)}")];
+        await using Stand stand = await Stand.StartAsync(
+            async (order, context, _) =>
+            {
+                await Task.Yield();
+                if (failing.Contains(order.Id) && context.Attempt == 1)
+                {
+                    throw new TimeoutException();
+                }
+
+                effects.GetOrAdd(order.Customer, static _ => new ConcurrentQueue<int>()).Enqueue(int.Parse(order.Id, System.Globalization.CultureInfo.InvariantCulture));
+            },
+            static c => c.Concurrency(8).Prefetch(40).KeyBy(static order => order.Customer).Retry(static r => r.Else(2, Backoff.Steps(TimeSpan.FromSeconds(1)))));
+
+        for (int i = 0; i < Messages; i++)
+        {
+            await stand.PublishAsync($"{i}", $"c{i % 7}");
+            if (random.Next(3) == 0)
+            {
+                int again = random.Next(i + 1);
+                await stand.PublishAsync($"{again}", $"c{again % 7}");
+            }
+        }
+
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
+        Assert.Equal(Messages, effects.Values.Sum(static numbers => numbers.Count));
+        Assert.All(effects.Values, numbers => Assert.True(numbers.SequenceEqual(numbers.Order().Distinct()), $"Seed {seed}: {string.Join(",", numbers)}"));
+    }
+
+    private static async Task<IIdempotenceClaim> TakeOverAsync(ScriptedStore store, TimeProvider time)
+    {
+        Microsoft.Extensions.Time.Testing.FakeTimeProvider clock = (Microsoft.Extensions.Time.Testing.FakeTimeProvider)time;
+        clock.Advance(TimeSpan.FromMinutes(1));
+        IIdempotenceClaim claim = await store.ClaimAsync(store.LastRequest!, Token);
+        Assert.Equal(ClaimOutcome.Claimed, claim.Outcome);
+        return claim;
+    }
+
+    private static async Task<string> NextIdAsync(BusFixture fixture, string status)
+    {
+        Delivery delivery = await fixture.Broker.NextDeliveryAsync("out");
+        Assert.Contains(status, delivery.Message.GetText(), StringComparison.Ordinal);
+        return delivery.Properties.MessageId!;
+    }
+
+    /// <summary>A service of a message's scope that notes its end, or fails at it.</summary>
+    private sealed class Ending : IDisposable
+    {
+        public ConcurrentQueue<string>? Steps { get; init; }
+
+        public Exception? Error { get; set; }
+
+        public void Dispose()
+        {
+            Steps!.Enqueue("scope");
+            if (Error is not null)
+            {
+                throw Error;
+            }
+        }
+    }
+
+    /// <summary>A broker with an idempotent consumer of queue <c>q</c> and a queue <c>out</c> for what its handler publishes.</summary>
+    private sealed class Stand(BusFixture fixture, ScriptedStore store) : IAsyncDisposable
+    {
+        public BusFixture Fixture => fixture;
+
+        public ScriptedStore Store => store;
+
+        public ClaimRequest? Request => store.LastRequest;
+
+        public static async Task<Stand> StartAsync(
+            Func<Order, IMessageContext, CancellationToken, ValueTask> handle,
+            Action<IConsumerBuilder<Order>>? configure = null,
+            Func<TimeProvider, ScriptedStore>? store = null)
+        {
+            BusFixture fixture = await BusFixture.StartBrokerAsync();
+            ScriptedStore scripted = store?.Invoke(fixture.Time) ?? new ScriptedStore(fixture.Time);
+            ServiceProvider services = new ServiceCollection().AddScoped(_ => new Ending { Steps = scripted.Steps }).BuildServiceProvider();
+            await fixture.StartBusAsync(
+                mq => mq
+                    .Topology(static t => t.Queue("q").Queue("out"))
+                    .Publish<Order>(static p => p.ToQueue("q").MessageId(static order => order.Id))
+                    .Publish<OrderStatus>(static p => p.ToQueue("out"))
+                    .Idempotence(i => i.UseStore(_ => scripted))
+                    .Consume("q", handle, c =>
+                    {
+                        c.Idempotent();
+                        configure?.Invoke(c);
+                    }),
+                services: services);
+            return new Stand(fixture, scripted);
+        }
+
+        public async Task PublishAsync(string id, string customer = "") => await fixture.Publisher.PublishAsync(new Order(id, customer), cancellationToken: Token);
+
+        public ValueTask DisposeAsync() => fixture.DisposeAsync();
+    }
+}
