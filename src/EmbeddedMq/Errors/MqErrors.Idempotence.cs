@@ -20,6 +20,18 @@ internal static partial class MqErrors
     internal static InvalidOperationException PublishedTooLate(string scope, string messageId)
         => new($"The handler of message '{messageId}' of '{scope}' publishes after the message was settled, with which everything it publishes is sent. Publish before.");
 
+    /// <summary>A layout has no shards, or one twice.</summary>
+    internal static ArgumentException ShardsOfLayout(DateTimeOffset begins)
+        => new($"The layout that begins at {begins:O} names no shard, or one of them twice. Name each of its shards once.");
+
+    /// <summary>A layout names a shard that there is not.</summary>
+    internal static ArgumentException ShardUnknown(string shard, DateTimeOffset begins)
+        => new($"The layout that begins at {begins:O} names shard '{shard}', and no store has that name. Add the store, or leave the layout out once it is no longer asked.");
+
+    /// <summary>Layouts are not in the order of their beginnings.</summary>
+    internal static ArgumentException LayoutsNotInOrder(DateTimeOffset begins)
+        => new($"The layout that begins at {begins:O} comes behind one that begins no earlier. Put layouts in order, the oldest first.");
+
     /// <summary>A claim that was not granted is completed or failed.</summary>
     internal static InvalidOperationException ClaimNotGranted(ClaimOutcome outcome)
         => new($"The claim was not granted ({outcome}), so there is nothing to complete. Ask for its outcome first.");
