@@ -3,7 +3,7 @@ using BenchmarkDotNet.Attributes;
 
 namespace EmbeddedMq.Benchmarks;
 
-/// <summary>Whether a message was processed before: what an idempotent consumer asks for each.</summary>
+/// <summary>Whether a message was processed before: what an idempotent consumer asks the broker's own store for each.</summary>
 [MemoryDiagnoser]
 public class IdempotenceBenchmarks
 {
@@ -11,19 +11,41 @@ public class IdempotenceBenchmarks
 
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
 
-    private readonly MemoryIdempotenceStore _store = new(new MemoryIdempotenceOptions { MaxMessages = 100_000 });
     private readonly ClaimRequest _known = Request("known");
 
+    private Broker _broker = null!;
+    private string? _directory;
+    private IIdempotenceStore _store = null!;
     private long _next;
+
+    /// <summary>Whether the broker has a data directory: then a completion waits for the disk.</summary>
+    [Params(false, true)]
+    public bool IsDurable { get; set; }
 
     [GlobalSetup]
     public async Task SetupAsync()
     {
+        // Not the system's temporary folder, which is often memory.
+        _directory = IsDurable
+            ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), $".embeddedmq-bench-{Environment.ProcessId}")
+            : null;
+        _broker = await Broker.StartAsync(new BrokerOptions { DataDirectory = _directory });
+        _store = _broker.Idempotence;
         await using IIdempotenceClaim claim = await _store.ClaimAsync(_known);
         await claim.CompleteAsync([]);
     }
 
-    /// <summary>A message that comes for the first time: claim, completion; and making its id, as the wire does.</summary>
+    [GlobalCleanup]
+    public async Task CleanupAsync()
+    {
+        await _broker.DisposeAsync();
+        if (_directory is { } directory)
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    /// <summary>A message that comes for the first time: claim, completion; and making its id.</summary>
     [Benchmark(Baseline = true)]
     public async Task<bool> FirstAsync()
     {

@@ -12,7 +12,7 @@ internal sealed class BarChart(string caption)
     private const int NamesWidth = 300;
     private const int ValuesWidth = 80;
     private const int RowHeight = 20;
-    private const int PanelHeaderHeight = 34;
+    private const int PanelHeaderHeight = 46;
     private const int CaptionHeight = 34;
 
     private readonly List<(string Title, Measurement[] Bars)> _panels = [];
@@ -37,7 +37,7 @@ internal sealed class BarChart(string caption)
         int top = CaptionHeight;
         foreach ((string title, Measurement[] bars) in _panels)
         {
-            svg.AppendLine(CultureInfo.InvariantCulture, $"""<text x="12" y="{top + 20}" font-weight="600" fill="#1f2328">{WebUtility.HtmlEncode(title)}</text>""");
+            svg.AppendLine(CultureInfo.InvariantCulture, $"""<text x="12" y="{top + 18}" font-weight="600" fill="#1f2328">{WebUtility.HtmlEncode(title)}</text>""");
             top += PanelHeaderHeight - 6;
             AddBars(svg, top, bars);
             top += (bars.Length * RowHeight) + 6;
@@ -56,7 +56,7 @@ internal sealed class BarChart(string caption)
         for (double decade = Math.Ceiling(low); decade <= high; decade++)
         {
             svg.AppendLine(CultureInfo.InvariantCulture, $"""<line x1="{X(decade):F1}" x2="{X(decade):F1}" y1="{top}" y2="{bottom}" stroke="#d0d7de"/>""");
-            Text(svg, X(decade), top - 2, "middle", "#8c959f", Series.Format(Math.Pow(10, decade)));
+            Text(svg, X(decade), top - 3, "middle", "#8c959f", Series.Format(Math.Pow(10, decade)));
         }
 
         foreach (Measurement bar in bars)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using EmbeddedMq.LoadTests.Measuring;
 using EmbeddedMq.LoadTests.Storage;
@@ -22,7 +21,7 @@ internal static class BacklogScenario
 
         string directory = context.Arguments.Directory;
         string name = string.Create(CultureInfo.InvariantCulture, $"S7, {count:N0} x 1 KB");
-        Memory before = Memory.Now();
+        Memory before = Memory.AtLeast();
         await using (DurableBroker ours = await DurableBroker.StartAsync(Path.Combine(directory, "backlog-broker")))
         {
             Outcome filled = await ours.FillAsync(BodyBytes, count);
@@ -30,7 +29,7 @@ internal static class BacklogScenario
             Add("EmbeddedMq", filled, memory, await ours.DrainAsync(count));
         }
 
-        before = Memory.Now();
+        before = Memory.AtLeast();
         await using (SqliteQueue sqlite = new(Path.Combine(directory, "backlog.db")))
         {
             Outcome filled = await sqlite.FillAsync(BodyBytes, count);
@@ -64,10 +63,16 @@ internal static class BacklogScenario
 
     private readonly record struct Memory(long Process, long Heap)
     {
+        /// <summary>What is in use once all that can be given back has been.</summary>
+        internal static Memory AtLeast()
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            return Now();
+        }
+
         internal static Memory Now()
         {
-            using Process process = System.Diagnostics.Process.GetCurrentProcess();
-            long workingSet = process.WorkingSet64;
+            long workingSet = Environment.WorkingSet;
             return new Memory(workingSet, GC.GetTotalMemory(forceFullCollection: true));
         }
 

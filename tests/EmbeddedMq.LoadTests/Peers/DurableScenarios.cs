@@ -26,7 +26,9 @@ internal static class DurableScenarios
         await using LazyPeer<DurableBroker> ours = new(() => DurableBroker.StartAsync(Path.Combine(directory, "broker")));
         await using LazyPeer<SqliteQueue> sqlite = new(() => Task.FromResult(new SqliteQueue(Path.Combine(directory, "queue.db"))));
         await using LazyPeer<RabbitPeer> rabbit = new(RabbitPeer.StartAsync);
+        await using LazyPeer<RedisPeer> redis = new(RedisPeer.StartAsync);
         bool hasRabbit = RabbitServer.Absence is null;
+        bool hasRedis = RedisServer.Absence is null;
         List<Measurement> all = [];
         List<Action> judgements = [];
         Measurement? last = null;
@@ -42,6 +44,9 @@ internal static class DurableScenarios
             Measurement lean = Add($"{scenario} · FasterLog, lean", latencies => LeanFasterLog.AppendAsync(directory, BodyBytes, window, duration, latencies));
             Measurement standard = Add($"{scenario} · FasterLog, default", latencies => DefaultFasterLog.AppendAsync(directory, BodyBytes, window, duration, latencies));
             Measurement table = Add($"{scenario} · SQLite", async latencies => await (await sqlite.GetAsync()).PublishAsync(BodyBytes, window, duration, latencies));
+            Measurement? stream = hasRedis
+                ? Add($"{scenario} · Redis stream", async latencies => await (await redis.GetAsync()).PublishAsync(BodyBytes, window, duration, latencies))
+                : null;
             Measurement buffered = Add(
                 $"{scenario} · EmbeddedMq, confirmed as RabbitMQ does",
                 async latencies => await (await ours.GetAsync()).PublishAsync(BodyBytes, window, PublishFlags.ConfirmOsBuffered, duration, latencies));
@@ -67,6 +72,11 @@ internal static class DurableScenarios
                 {
                     context.Targets.AtLeast($"{scenario}, of raw append + sync", 0.5, embedded.RatiosTo(raw));
                     context.Targets.AtLeast($"{scenario}, in SQLite's", 2, embedded.RatiosTo(table));
+                    if (stream is not null)
+                    {
+                        context.Targets.AtLeast($"{scenario}, in Redis'", 2, embedded.RatiosTo(stream));
+                    }
+
                     if (server is not null)
                     {
                         context.Targets.AtLeast($"{scenario}, in RabbitMQ's", 30, embedded.RatiosTo(server));
@@ -89,6 +99,15 @@ internal static class DurableScenarios
             ourEnds.ComparedWith("of S5", last!),
             new($"{EndToEnd} · SQLite", async latencies => await (await sqlite.GetAsync()).PublishAndConsumeAsync(BodyBytes, EndToEndWindow, duration, latencies)),
         ];
+        if (hasRedis)
+        {
+            ends.Add(new($"{EndToEnd} · Redis stream", async latencies => await (await redis.GetAsync()).PublishAndConsumeAsync(BodyBytes, EndToEndWindow, duration, latencies)));
+        }
+        else
+        {
+            context.Skip("S5, S6 · Redis", RedisServer.Absence!);
+        }
+
         if (hasRabbit)
         {
             ends.Add(new($"{EndToEnd} · RabbitMQ", async latencies => await (await rabbit.GetAsync()).PublishAndConsumeAsync(BodyBytes, EndToEndWindow, duration, latencies)));

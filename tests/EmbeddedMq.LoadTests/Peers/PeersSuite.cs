@@ -10,13 +10,14 @@ internal static class PeersSuite
         Targets targets = new();
         BarChart chart = new("Messages a second, on a logarithmic scale; median, and the range of all repetitions");
         ScenarioContext context = new(arguments, report, targets, chart);
+        await BacklogScenario.RunAsync(context); // first: later the process has memory that it may use again, and needs no more of it
         await InMemoryScenarios.RunAsync(context);
         await DurableScenarios.RunAsync(context);
-        await BacklogScenario.RunAsync(context);
         await TypedScenarios.RunAsync(context);
         await ScaleScenario.RunAsync(context);
         await RecoveryScenario.RunAsync(context);
         report.AddSection(targets.ToMarkdown());
+        report.AddSection(PeerVersions.Describe());
         if (arguments.PlotFile is { } file)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);

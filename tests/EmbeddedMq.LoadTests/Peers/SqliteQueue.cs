@@ -42,7 +42,7 @@ internal sealed class SqliteQueue : IAsyncDisposable
             received =>
             {
                 Disposables disposables = new();
-                disposables.Add(new SqliteConsumer(Take, received));
+                disposables.Add(new PollingConsumer(() => Task.FromResult(Take()), received));
                 return Task.FromResult(disposables);
             },
             () => Task.Run(() => Publish(bodyBytes, window, long.MaxValue, duration, latencies)));

@@ -24,7 +24,7 @@ internal static class TypedScenarios
         Measurement typed = context.Sized("S8 · EmbeddedMq", async (count, latencies) => await (await ours.GetAsync()).OrderAsync(count, latencies));
         Measurement idempotent = context.Sized("S8 · EmbeddedMq, idempotent", async (count, latencies) => await (await checkedOurs.GetAsync()).OrderAsync(count, latencies));
         Measurement stored = context.Sized(
-            "S8 · EmbeddedMq, idempotent, durable", async (count, latencies) => await (await storedOurs.GetAsync()).OrderAsync(count, latencies));
+            "S8 · EmbeddedMq, idempotent, durable, 256 outstanding", async (count, latencies) => await (await storedOurs.GetAsync()).OrderAsync(count, latencies));
         Measurement[] buses =
         [
             context.Sized("S8 · Wolverine", async (count, latencies) => await (await wolverine.GetAsync()).OrderAsync(count, latencies)),
