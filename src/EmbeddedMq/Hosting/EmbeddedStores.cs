@@ -31,6 +31,7 @@ internal sealed class EmbeddedStores(IServiceProvider services) : IAsyncDisposab
         }
     }
 
+#pragma warning disable RS0030 // the container and its factories are synchronous; nothing else waits so
     /// <inheritdoc/>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult(); // a container that is disposed so has no other way to wait
 
@@ -47,4 +48,5 @@ internal sealed class EmbeddedStores(IServiceProvider services) : IAsyncDisposab
         configure?.Invoke(options.Storage);
         return Task.Run(() => Broker.StartAsync(options).AsTask()).GetAwaiter().GetResult();
     }
+#pragma warning restore RS0030
 }

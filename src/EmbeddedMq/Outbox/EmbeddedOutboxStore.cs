@@ -1,7 +1,5 @@
-using EmbeddedMq.Errors;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
-using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Records;
 using EmbeddedMq.VirtualHosts;
 
