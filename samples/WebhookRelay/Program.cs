@@ -10,7 +10,7 @@ switch (args)
     case ["--replay" or "--help" or "-h" or "-?", ..]:
         Console.Error.WriteLine("""
             WebhookRelay [--urls http://127.0.0.1:8080]   takes webhooks at POST /webhooks, shows counts at GET /summary
-            WebhookRelay --replay FILE                    reads one JSON event a line, prints what each queue got, and checks it
+            WebhookRelay --replay FILE [--times 2]        reads one JSON event a line, prints what each queue got, and checks it
             Settings: environment variables Webhooks__Secret, Webhooks__MaxBodyBytes, and EmbeddedMq__… of the broker.
             """);
         return Replay.NoFile;

@@ -4,6 +4,8 @@ using EmbeddedMq;
 namespace WebhookRelay;
 
 /// <summary>What the relay registers with the broker; the same for the server and for a replay.</summary>
+/// <remarks>GitHub's delivery id is the message's id, and every consumer is idempotent: a delivery that GitHub repeats, or that is published again because
+/// its 202 got lost, takes effect once in each queue. One of the same id with another payload is dead-lettered as a conflict.</remarks>
 internal static class Relay
 {
     private const string Exchange = "webhooks";
@@ -26,6 +28,7 @@ internal static class Relay
                 .Header("X-GitHub-Delivery", webhook => webhook.Id)
                 .Header("X-GitHub-Event", webhook => webhook.Event))
             .Consume<Webhook<CodePayload>, CodeHandler>(RelayQueue.Code.Name, consumer => consumer
+                .Idempotent()
                 .Concurrency(4)
                 .KeyBy(webhook => webhook.Repository ?? "") // pushes to one repository stay in order
                 .DeadLetterTo(RelayQueue.DeadLetters))
@@ -60,5 +63,5 @@ internal static class Relay
         return ValueTask.CompletedTask;
     }
 
-    private static void ToDeadLetters<T>(IConsumerBuilder<T> consumer) => consumer.DeadLetterTo(RelayQueue.DeadLetters);
+    private static void ToDeadLetters<T>(IConsumerBuilder<T> consumer) => consumer.Idempotent().DeadLetterTo(RelayQueue.DeadLetters);
 }

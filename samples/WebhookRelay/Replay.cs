@@ -7,7 +7,8 @@ namespace WebhookRelay;
 
 /// <summary><c>--replay FILE</c>: publishes the events of a file, waits until the queues are done, and proves that the numbers add up.</summary>
 /// <remarks>One JSON object a line: <c>{"id":…,"event":…,"action":…,"repository":"owner/name","payload":{…}}</c>, where action and repository
-/// may be null. A line that is not one is reported with its number and counted; empty lines are counted too.</remarks>
+/// may be null. A line that is not one is reported with its number and counted; empty lines are counted too. A delivery that comes again is published again,
+/// and must change nothing: <c>--times 2</c> replays the file twice.</remarks>
 internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
 {
     /// <summary>Exit code: every line was an event, and every queue that ought to have it has handled it.</summary>
@@ -30,7 +31,9 @@ internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
     private readonly Tally _handled = host.Services.GetRequiredService<Tally>();
     private readonly Tally _expected = new();
     private readonly Tally _dead = new();
-    private long _events, _broken, _empty;
+    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+    private readonly HashSet<(string Queue, string Id)> _buried = [];
+    private long _events, _repeated, _broken, _empty;
 
     /// <summary>Runs a replay in an application of its own.</summary>
     public static async Task<int> RunAsync(string path, string[] args, TextWriter output, TextWriter errors)
@@ -47,7 +50,7 @@ internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
 
         await host.StartAsync();
         Replay replay = new(host, output, errors);
-        await replay.RunAsync(file);
+        await replay.RunAsync(file, builder.Configuration.GetValue("times", 1));
         await host.StopAsync(); // handlers in flight finish, so that a delivery too many would be seen
         return replay.Report(path);
     }
@@ -65,7 +68,7 @@ internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
         }
     }
 
-    private async Task RunAsync(Stream file)
+    private async Task RunAsync(FileStream file, int times)
     {
         IBroker broker = host.Services.GetRequiredService<IBroker>();
         await using IConnection connection = await broker.ConnectAsync(new ConnectionOptions { Name = "replay" });
@@ -73,8 +76,14 @@ internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
         await using IConsumer deadLetters = await channel.StartConsumerAsync(RelayQueue.DeadLetters);
         Task readingDeadLetters = ReadDeadLettersAsync(channel, deadLetters);
 
-        await PublishAllAsync(file, host.Services.GetRequiredService<IPublisher>());
+        for (int i = 0; i < times; i++)
+        {
+            file.Position = 0;
+            await PublishAllAsync(file, host.Services.GetRequiredService<IPublisher>());
+        }
+
         await WaitUntilDoneAsync();
+        await WaitUntilEmptyAsync(broker.Management);
         await deadLetters.CancelAsync();
         await readingDeadLetters;
     }
@@ -91,6 +100,12 @@ internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
             {
                 await publisher.PublishAsync(webhook);
                 _events++;
+                if (!_seen.Add(webhook.Id))
+                {
+                    _repeated++;
+                    continue;
+                }
+
                 foreach (RelayQueue queue in RelayQueue.All.Where(queue => queue.Takes(webhook)))
                 {
                     _expected.Add(queue.Name, webhook.Event, webhook.Id);
@@ -150,6 +165,24 @@ internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
         }
     }
 
+    // Repeated deliveries leave no trace in the tally: what they would change is seen when the last of them is through.
+    private async Task WaitUntilEmptyAsync(IBrokerManagement management)
+    {
+        using CancellationTokenSource patience = new(Patience);
+        while (!patience.IsCancellationRequested)
+        {
+            IReadOnlyList<QueueDescription> queues = await management.ListQueuesAsync(ConnectionOptions.DefaultVirtualHost, CancellationToken.None);
+            if (queues.All(queue => queue.ReadyCount + queue.UnackedCount == 0))
+            {
+                return;
+            }
+
+            await Task.Delay(10, CancellationToken.None);
+        }
+
+        errors.WriteLine($"The queues are not empty after {Patience.TotalSeconds} s.");
+    }
+
     private async Task ReadDeadLettersAsync(IChannel channel, IConsumer deadLetters)
     {
         await foreach (Delivery delivery in deadLetters.ReadAllAsync())
@@ -158,9 +191,13 @@ internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
             string queue = headers.GetValueOrDefault(MessageHeaders.Queue) as string ?? "?";
             string name = headers.GetValueOrDefault("X-GitHub-Event") as string ?? "?";
             string id = delivery.Properties.MessageId ?? "?";
-            errors.WriteLine(
-                $"dead-lettered by {queue}: {name} {id}, {headers.GetValueOrDefault(MessageHeaders.Reason)}: {headers.GetValueOrDefault(MessageHeaders.ErrorMessage)}");
-            _dead.Add(queue, name, id);
+            if (_buried.Add((queue, id)))
+            {
+                errors.WriteLine(
+                    $"dead-lettered by {queue}: {name} {id}, {headers.GetValueOrDefault(MessageHeaders.Reason)}: {headers.GetValueOrDefault(MessageHeaders.ErrorMessage)}");
+                _dead.Add(queue, name, id);
+            }
+
             await channel.AckAsync(delivery.DeliveryTag);
         }
     }
@@ -192,10 +229,15 @@ internal sealed class Replay(IHost host, TextWriter output, TextWriter errors)
         long lines = _events + _broken + _empty;
         output.WriteLine();
         output.WriteLine($"{path}: {lines} lines = {_events} events + {_broken} broken + {_empty} empty");
+        if (_repeated > 0)
+        {
+            output.WriteLine($"{_repeated} of the events repeat a delivery that came before, and change nothing");
+        }
+
         output.WriteLine($"{_expected.Total} copies in {queues.Length} queues = {_handled.Total} handled + {_dead.Total} dead-lettered{(wrong.Count == 0 ? "" : ": WRONG")}");
         return wrong.Count > 0 ? DoesNotAddUp : _broken + _dead.Total > 0 ? SomeUnhandled : AllHandled;
 
-        // Equal counts and equal sums of the ids' hashes: the same deliveries, each as often as the file has it.
+        // Equal counts and equal sums of the ids' hashes: the same deliveries, each once.
         bool Agrees((string Event, string Queue) key)
         {
             Tally.Cell done = handled.GetValueOrDefault(key);

@@ -77,7 +77,7 @@ internal static class WebhookEndpoint
         }
         catch (EmbeddedMqException error)
         {
-            // The archive is full, or the relay is stopping. GitHub keeps the delivery and can repeat it; the other queues may see it twice then.
+            // The archive is full, or the relay is stopping. GitHub keeps the delivery and can repeat it; queues that have handled it by then take no notice.
             return (StatusCodes.Status503ServiceUnavailable, $"Not accepted, try again later: {error.Message}");
         }
 

@@ -124,6 +124,76 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
         await host.StopAsync(Token);
     }
 
+    [Fact]
+    public async Task Operator_ClosesTheConnectionsUnderIdempotentConsumers_EachMessageTakesEffectOnce()
+    {
+        const int Messages = 120;
+        RabbitServer server = await own.GetAsync();
+        ConcurrentDictionary<string, int> effects = new();
+        int cuts = 0;
+        MemoryIdempotenceStore store = new();
+        await using RabbitMqBroker broker = await StartAsync(server);
+        await using MessageBus bus = await MessageBus.StartAsync(
+            broker,
+            mq => mq
+                .Topology(static t => t.Queue("once", static q => q.Durable()))
+                .Publish<Note>(static p => p.ToQueue("once").MessageId(static note => note.Text))
+                .Idempotence(i => i.UseStore(_ => store))
+                .Consume<Note>(
+                    "once",
+                    async (note, _, _) =>
+                    {
+                        effects.AddOrUpdate(note.Text, 1, static (_, count) => count + 1);
+                        if (note.Text is "note 20" or "note 70")
+                        {
+                            // The effects of all handlers are done, and their acknowledgements have nowhere to go.
+                            await server.ControlAsync("close_all_connections", "maintenance at noon");
+                            Interlocked.Increment(ref cuts);
+                        }
+                    },
+                    static c => c.Concurrency(8).Prefetch(32).Idempotent()),
+            new MessageBusOptions { RestartDelay = TimeSpan.FromMilliseconds(20), MaxRestartDelay = TimeSpan.FromMilliseconds(500) },
+            cancellationToken: Token);
+        for (int i = 0; i < Messages; i++)
+        {
+            // Sent again until it is confirmed: another reason for it to come twice.
+            string text = $"note {i}";
+            await UntilAsync(
+                async () =>
+                {
+                    try
+                    {
+                        await bus.Publisher.PublishAsync(new Note(text), cancellationToken: Token);
+                        return true;
+                    }
+                    catch (EmbeddedMqException)
+                    {
+                        return false;
+                    }
+                },
+                text);
+        }
+
+        await UntilAsync(() => effects.Count == Messages && cuts == 2, "all effects");
+        await UntilAsync(
+            async () =>
+            {
+                try
+                {
+                    await bus.Publisher.PublishAsync(new Note("last"), cancellationToken: Token);
+                    return effects.ContainsKey("last");
+                }
+                catch (EmbeddedMqException)
+                {
+                    return false;
+                }
+            },
+            "the last note");
+        await bus.StopAsync(Token);
+
+        Assert.All(effects, static effect => Assert.True(effect.Value == 1, $"'{effect.Key}' took effect {effect.Value} times."));
+    }
+
     private static ValueTask<RabbitMqBroker> StartAsync(RabbitServer server) => RabbitMqBroker.StartAsync(
         new RabbitMqOptions { Uri = server.Uri, OutageTimeout = TimeSpan.FromSeconds(50), RecoveryMaxDelay = TimeSpan.FromSeconds(1) }, Token);
 

@@ -45,7 +45,7 @@ public sealed class ReplayTests
 
         Assert.Equal($"line 3: {mistake}{Environment.NewLine}", _errors.ToString());
         Assert.Equal(Replay.SomeUnhandled, exitCode);
-        Assert.Equal("2", Row("handled")[0]);
+        Assert.Equal("1", Row("handled")[0]);
         Assert.Contains("4 lines = 2 events + 1 broken + 1 empty", _output.ToString());
     }
 
@@ -72,12 +72,52 @@ public sealed class ReplayTests
     }
 
     [Fact]
-    public async Task Replay_SameDeliveryTwice_IsTwoEvents()
+    public async Task Replay_SameDeliveryTwice_TakesEffectOnce()
     {
         int exitCode = await RunTextAsync($"{Good}\n{Good}");
 
         Assert.Equal(Replay.AllHandled, exitCode);
-        Assert.Equal("2", Row("handled")[0]);
+        Assert.Equal("1", Row("handled")[0]);
+        Assert.Contains("2 lines = 2 events", _output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("1 of the events repeat a delivery", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Replay_SameDeliveryWithAnotherPayload_IsDeadLetteredAsAConflict()
+    {
+        int exitCode = await RunTextAsync($"{Good}\n{Good.Replace("main", "other", StringComparison.Ordinal)}");
+
+        Assert.Equal(Replay.DoesNotAddUp, exitCode);
+        Assert.Contains("dead-lettered by archive: push 1, conflict", _errors.ToString(), StringComparison.Ordinal);
+        Assert.Equal("1", Row("handled")[0]);
+    }
+
+    [Fact]
+    public async Task Replay_TheFileTwice_ChangesNoTotal()
+    {
+        string path = Path.Combine(AppContext.BaseDirectory, "Fixtures", "webhooks.jsonl");
+        await RunAsync(path);
+        string once = Table();
+
+        int exitCode = await Replay.RunAsync(path, ["--times", "2"], _output, _errors);
+
+        Assert.Equal("", _errors.ToString());
+        Assert.Equal(Replay.AllHandled, exitCode);
+        Assert.Equal(once, Table());
+        Assert.Contains("32 lines = 32 events + 0 broken + 0 empty", _output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("16 of the events repeat a delivery", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact(Skip = RealWebhooks.Missing, SkipUnless = nameof(RealWebhooks.AreThere), SkipType = typeof(RealWebhooks))]
+    public async Task Replay_TheRealFileTwice_ChangesNoTotal()
+    {
+        await RunAsync(RealWebhooks.Path);
+        string once = Table();
+
+        int exitCode = await Replay.RunAsync(RealWebhooks.Path, ["--times", "2"], _output, _errors);
+
+        Assert.Equal(Replay.AllHandled, exitCode);
+        Assert.Equal(once, Table());
     }
 
     [Fact]
@@ -118,6 +158,14 @@ public sealed class ReplayTests
         {
             File.Delete(path);
         }
+    }
+
+    /// <summary>The table that was printed last.</summary>
+    private string Table()
+    {
+        string text = _output.ToString();
+        string last = text[text.LastIndexOf("event type", StringComparison.Ordinal)..];
+        return last[..last.IndexOf(Environment.NewLine + Environment.NewLine, StringComparison.Ordinal)];
     }
 
     /// <summary>The numbers of a row of the printed table.</summary>
