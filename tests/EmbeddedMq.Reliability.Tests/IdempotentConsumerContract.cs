@@ -9,7 +9,7 @@ namespace EmbeddedMq.Reliability.Tests;
 /// <remarks>Time is real here: the server of RabbitMQ has no other, and neither have databases.</remarks>
 public abstract class IdempotentConsumerContract : IAsyncLifetime
 {
-    private const int Ids = 300;
+    private const int Ids = 200;
     private const int Handlers = 16;
 
     private static readonly TimeSpan Patience = BrokerFixture.Patience * 4;
