@@ -52,22 +52,20 @@ public abstract class DatabaseServer : IAsyncDisposable
     /// <summary>Starts the server again, with the data that it had.</summary>
     public async Task RestartAsync()
     {
-        _server?.Dispose();
-        Process server = Start(ServerCommand());
-        _server = server;
-        server.OutputDataReceived += (_, line) => Note(line.Data);
-        server.ErrorDataReceived += (_, line) => Note(line.Data);
-        server.BeginOutputReadLine();
-        server.BeginErrorReadLine();
+        StartServer();
         Stopwatch waited = Stopwatch.StartNew();
         while (!await AnswersAsync())
         {
-            if (server.HasExited || waited.Elapsed > StartTimeout)
+            if (waited.Elapsed > StartTimeout)
             {
                 throw new InvalidOperationException($"{Name} did not start within {waited.Elapsed.TotalSeconds:F0} s. It said: {Said()}");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+            if (_server!.HasExited)
+            {
+                StartServer(); // it saw what is left of the one that was killed, which is gone in a moment
+            }
         }
     }
 
@@ -134,6 +132,17 @@ public abstract class DatabaseServer : IAsyncDisposable
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private void StartServer()
+    {
+        _server?.Dispose();
+        Process server = Start(ServerCommand());
+        _server = server;
+        server.OutputDataReceived += (_, line) => Note(line.Data);
+        server.ErrorDataReceived += (_, line) => Note(line.Data);
+        server.BeginOutputReadLine();
+        server.BeginErrorReadLine();
     }
 
     private async Task<bool> AnswersAsync()
