@@ -1,7 +1,6 @@
 using System.Globalization;
 using EmbeddedMq.LoadTests.Measuring;
 using EmbeddedMq.LoadTests.Storage;
-using EmbeddedMq.TestSupport.Servers;
 
 namespace EmbeddedMq.LoadTests.Peers;
 
@@ -37,13 +36,13 @@ internal static class BacklogScenario
             Add("SQLite", filled, memory, await sqlite.DrainAsync(count));
         }
 
-        if (RabbitServer.Absence is { } absence)
+        if (context.RabbitAbsence is { } absence)
         {
             context.Skip($"{name} · RabbitMQ", absence);
             return;
         }
 
-        await using RabbitPeer rabbit = await RabbitPeer.StartAsync();
+        await using RabbitPeer rabbit = await RabbitPeer.StartAsync(context.Rabbit!);
         long emptyBytes = await rabbit.MemoryAsync();
         Outcome rabbitFilled = await rabbit.FillAsync(BodyBytes, count);
         long filledBytes = await rabbit.MemoryAsync();

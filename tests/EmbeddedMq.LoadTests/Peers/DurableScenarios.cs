@@ -25,9 +25,9 @@ internal static class DurableScenarios
         TimeSpan duration = context.Arguments.Duration;
         await using LazyPeer<DurableBroker> ours = new(() => DurableBroker.StartAsync(Path.Combine(directory, "broker")));
         await using LazyPeer<SqliteQueue> sqlite = new(() => Task.FromResult(new SqliteQueue(Path.Combine(directory, "queue.db"))));
-        await using LazyPeer<RabbitPeer> rabbit = new(RabbitPeer.StartAsync);
+        await using LazyPeer<RabbitPeer> rabbit = new(() => RabbitPeer.StartAsync(context.Rabbit!));
         await using LazyPeer<RedisPeer> redis = new(RedisPeer.StartAsync);
-        bool hasRabbit = RabbitServer.Absence is null;
+        bool hasRabbit = context.Rabbit is not null;
         bool hasRedis = RedisServer.Absence is null;
         List<Measurement> all = [];
         List<Action> judgements = [];
@@ -114,7 +114,7 @@ internal static class DurableScenarios
         }
         else
         {
-            context.Skip("S5, S6 · RabbitMQ", RabbitServer.Absence!);
+            context.Skip("S5, S6 · RabbitMQ", context.RabbitAbsence!);
         }
 
         await context.Report.RunAsync([.. all, .. ends]);

@@ -1,7 +1,6 @@
 using EmbeddedMq.LoadTests.Measuring;
 using EmbeddedMq.LoadTests.Memory;
 using EmbeddedMq.LoadTests.Peers.Buses;
-using EmbeddedMq.TestSupport.Servers;
 
 namespace EmbeddedMq.LoadTests.Peers;
 
@@ -24,7 +23,7 @@ internal static class InMemoryScenarios
         await using LazyPeer<WolverineBus> wolverine = new(WolverineBus.StartAsync);
         await using LazyPeer<RebusBus> rebus = new(RebusBus.StartAsync);
         await using LazyPeer<MassTransitBus> massTransit = new(MassTransitBus.StartAsync);
-        await using LazyPeer<RabbitPeer> rabbit = new(RabbitPeer.StartAsync);
+        await using LazyPeer<RabbitPeer> rabbit = new(() => RabbitPeer.StartAsync(context.Rabbit!));
 
         Measurement bare = context.Sized("S1a · bare Channel", (count, _) => Plain.RunAsync(1, 1, count, acknowledges: false));
         Measurement auto = context.Sized("S1a · EmbeddedMq", async (count, _) => await (await ours.GetAsync()).RunAsync(1, 1, count, acknowledges: false, prefetch: 0));
@@ -44,7 +43,7 @@ internal static class InMemoryScenarios
         List<Measurement> fans = [.. broadcasts];
         List<Measurement> twos = [.. two];
         List<Measurement> asks = [.. questions];
-        if (RabbitServer.Absence is { } absence)
+        if (context.RabbitAbsence is { } absence)
         {
             context.Skip("S1 to S4 · RabbitMQ", absence);
         }

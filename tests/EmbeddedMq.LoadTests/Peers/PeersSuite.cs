@@ -1,4 +1,5 @@
 using EmbeddedMq.LoadTests.Measuring;
+using EmbeddedMq.TestSupport.Servers;
 
 namespace EmbeddedMq.LoadTests.Peers;
 
@@ -9,7 +10,22 @@ internal static class PeersSuite
     {
         Targets targets = new();
         BarChart chart = new("Messages a second, on a logarithmic scale; median, and the range of all repetitions");
-        ScenarioContext context = new(arguments, report, targets, chart);
+        await using Disposables disposables = new();
+        string? absence = RabbitServer.Absence;
+        RabbitServer? rabbit = null;
+        if (absence is null)
+        {
+            try
+            {
+                rabbit = disposables.Add(await RabbitServer.StartAsync(isForSpeed: true));
+            }
+            catch (InvalidOperationException error)
+            {
+                absence = error.Message.Trim(); // the others are measured all the same
+            }
+        }
+
+        ScenarioContext context = new(arguments, report, targets, chart, rabbit, absence);
         await BacklogScenario.RunAsync(context); // first: later the process has memory that it may use again, and needs no more of it
         await InMemoryScenarios.RunAsync(context);
         await DurableScenarios.RunAsync(context);

@@ -44,9 +44,9 @@ internal sealed class RabbitPeer : IAsyncDisposable
         _confirming = confirming;
     }
 
-    internal static async Task<RabbitPeer> StartAsync()
+    /// <summary>Connects to a server, which is not this one's.</summary>
+    internal static async Task<RabbitPeer> StartAsync(RabbitServer server)
     {
-        RabbitServer server = await RabbitServer.StartAsync(isForSpeed: true);
         ConnectionFactory factory = new() { Uri = new Uri(server.Uri) };
         AmqpConnection publishing = await factory.CreateConnectionAsync();
         AmqpConnection consuming = await factory.CreateConnectionAsync();
@@ -181,7 +181,6 @@ internal sealed class RabbitPeer : IAsyncDisposable
         await _consuming.DisposeAsync();
         await _confirming.DisposeAsync();
         await _publishing.DisposeAsync();
-        await _server.DisposeAsync();
     }
 
     private static Func<ValueTask> NewSender(AmqpChannel channel, string exchange, string routingKey)

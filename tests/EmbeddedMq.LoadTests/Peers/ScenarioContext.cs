@@ -1,4 +1,5 @@
 using EmbeddedMq.LoadTests.Measuring;
+using EmbeddedMq.TestSupport.Servers;
 
 namespace EmbeddedMq.LoadTests.Peers;
 
@@ -7,7 +8,9 @@ namespace EmbeddedMq.LoadTests.Peers;
 /// <param name="Report">The table.</param>
 /// <param name="Targets">What is to be reached.</param>
 /// <param name="Chart">The plot.</param>
-internal sealed record ScenarioContext(Arguments Arguments, Report Report, Targets Targets, BarChart Chart)
+/// <param name="Rabbit">The RabbitMQ server; <see langword="null"/>: there is none.</param>
+/// <param name="RabbitAbsence">Why there is none.</param>
+internal sealed record ScenarioContext(Arguments Arguments, Report Report, Targets Targets, BarChart Chart, RabbitServer? Rabbit, string? RabbitAbsence)
 {
     /// <summary>Whether a scenario is part of this run.</summary>
     /// <param name="scenarios">Names, as measurements begin with them.</param>
