@@ -95,6 +95,20 @@ public sealed class TestEngine : IAsyncDisposable
         return (await channel.GetAsync(queue, autoAck: true))?.Delivery;
     }
 
+    /// <summary>Takes all messages that are ready.</summary>
+    public async Task<IReadOnlyList<Delivery>> DrainAsync(string queue)
+    {
+        await using IConnection connection = await Broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        List<Delivery> deliveries = [];
+        while (await channel.GetAsync(queue, autoAck: true) is { } result)
+        {
+            deliveries.Add(result.Delivery);
+        }
+
+        return deliveries;
+    }
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Broker.DisposeAsync();
 }
