@@ -34,6 +34,40 @@ public sealed class SqlTransactionTests
     }
 
     [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Add_WithEveryTypeOfHeaderAndEveryCharacter_ComesBackAsItWas(SqlKind kind)
+    {
+        (DbDataSource source, string name) = await SetUpAsync(kind);
+        SqlOutboxStore store = new(source, new SqlOutboxOptions { TablePrefix = name });
+        string text = "\0a\u0001\u0002\0\0\u0001 '\"\\%;--\n日本 😀";
+        HeaderTable headers = new(
+        [
+            new("null", null), new("bool", false), new("sbyte", sbyte.MinValue), new("byte", byte.MaxValue), new("short", short.MinValue),
+            new("ushort", ushort.MaxValue), new("int", int.MinValue), new("uint", uint.MaxValue), new("long", long.MaxValue), new("float", float.Epsilon),
+            new("double", double.NaN), new("decimal", -79_228_162_514_264_337_593_543_950.335m), new("text", text), new("bytes", new byte[] { 0, 1, 255 }),
+            new("time", DateTimeOffset.UnixEpoch), new("table", HeaderTable.Of(text, HeaderTable.Of("x", 1u))), new("list", new object?[] { null, (byte)1, new object[] { 1.5f } }),
+        ]);
+        OutboxMessage message = new()
+        {
+            Id = text,
+            Exchange = text,
+            RoutingKey = text,
+            OrderKey = text,
+            Message = new Message([0, 255], new MessageProperties { MessageId = text, Headers = headers, Timestamp = new DateTimeOffset(2030, 1, 2, 3, 4, 5, 678, TimeSpan.FromHours(2)) }),
+        };
+        await store.AddAsync([message]);
+
+        OutboxEntry entry = Assert.Single(await store.TakeAsync(1, Lease));
+
+        Assert.Equal(message.Message.Properties, entry.Message.Message.Properties);
+        Assert.Equal(message.Message.Body.ToArray(), entry.Message.Message.Body.ToArray());
+        Assert.Equal((text, text, text, text), (entry.Message.Id, entry.Message.Exchange, entry.Message.RoutingKey, entry.Message.OrderKey));
+        await store.FailAsync(entry, text);
+        Assert.Equal(text, (await store.FindAsync(text))?.LastError);
+        Assert.True(await store.DiscardAsync(text));
+    }
+
+    [Theory]
     [InlineData(SqlKind.Postgres)]
     [InlineData(SqlKind.MariaDb)]
     public async Task Take_OfARowThatIsCommittedLate_DoesNotSkipIt(SqlKind kind)

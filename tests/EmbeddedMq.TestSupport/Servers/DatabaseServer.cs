@@ -158,7 +158,10 @@ public abstract class DatabaseServer : IAsyncDisposable
     {
         ProcessStartInfo start = new(command[0], command[1..])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = Home,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = Home,
         };
         start.Environment["LC_ALL"] = "C";
         return Process.Start(start)!;
