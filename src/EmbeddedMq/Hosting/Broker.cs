@@ -46,7 +46,7 @@ public sealed class Broker : IBroker, IBrokerStores
         Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
         int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
         ReceiptRetention retention = new(options.Storage.IdempotenceRetention, options.Storage.IdempotenceEntries);
-        MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger, retention)
+        MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger, retention, StorageKeeper.MakeIndex(options.Storage, retention, options.TimeProvider))
         {
             RoomAgain = () => _memoryChanges.Post(_connections.Unblock),
         };

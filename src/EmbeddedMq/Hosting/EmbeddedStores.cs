@@ -10,43 +10,37 @@ namespace EmbeddedMq.Hosting;
 /// <param name="services">The application's services.</param>
 internal sealed class EmbeddedStores(IServiceProvider services) : IAsyncDisposable, IDisposable
 {
-    private readonly ConcurrentDictionary<string, Lazy<Broker>> _brokers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, PrivateBroker> _brokers = new(StringComparer.Ordinal);
 
-    /// <summary>The broker of a directory; opened at its first use.</summary>
+    /// <summary>The broker of a directory, which starts at its first use.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="configure">Changes its storage's options; the first caller's counts.</param>
-    /// <exception cref="JournalException">The directory is in use, damaged, or cannot be opened.</exception>
-    internal Broker Open(string directory, Action<StorageOptions>? configure)
+    internal PrivateBroker Open(string directory, Action<StorageOptions>? configure)
     {
         string path = Path.GetFullPath(directory);
-        return _brokers.GetOrAdd(path, _ => new Lazy<Broker>(() => Start(path, configure))).Value;
+        return _brokers.GetOrAdd(path, _ =>
+        {
+            BrokerOptions options = new()
+            {
+                Name = $"stores of {path}",
+                DataDirectory = path,
+                LoggerFactory = services.GetService<ILoggerFactory>(),
+                TimeProvider = services.GetService<TimeProvider>() ?? TimeProvider.System,
+            };
+            configure?.Invoke(options.Storage);
+            return new PrivateBroker(options);
+        });
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        foreach (Lazy<Broker> broker in _brokers.Values.Where(static broker => broker.IsValueCreated))
+        foreach (PrivateBroker broker in _brokers.Values)
         {
-            await broker.Value.DisposeAsync().ConfigureAwait(false);
+            await broker.DisposeAsync().ConfigureAwait(false);
         }
     }
 
-#pragma warning disable RS0030 // the container and its factories are synchronous; nothing else waits so
-    /// <inheritdoc/>
-    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult(); // a container that is disposed so has no other way to wait
-
-    // Stores are made synchronously, before anything runs that this could keep waiting.
-    private Broker Start(string path, Action<StorageOptions>? configure)
-    {
-        BrokerOptions options = new()
-        {
-            Name = $"stores of {path}",
-            DataDirectory = path,
-            LoggerFactory = services.GetService<ILoggerFactory>(),
-            TimeProvider = services.GetService<TimeProvider>() ?? TimeProvider.System,
-        };
-        configure?.Invoke(options.Storage);
-        return Task.Run(() => Broker.StartAsync(options).AsTask()).GetAwaiter().GetResult();
-    }
-#pragma warning restore RS0030
+    /// <summary>For containers that are disposed synchronously: begins the end without waiting for it.</summary>
+    public void Dispose() => _ = DisposeAsync().AsTask();
 }

@@ -14,6 +14,9 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
+    // From here on FASTER takes the less memory, and answers as fast: 1,000,000 receipts are 86 MB in either, 10,000,000 are 200 MB in FASTER, 1.3 GB else.
+    private const long MostInMemory = 1_000_000;
+
     private readonly MessageStore _store;
     private readonly ConcurrentDictionary<string, VirtualHost> _virtualHosts;
     private readonly StorageOptions _options;
@@ -95,6 +98,17 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
             ? await open(journal, timeProvider, cancellationToken).ConfigureAwait(false)
             : await FasterJournal.OpenAsync(journal, new OsFiles(), timeProvider).ConfigureAwait(false);
     }
+
+    /// <summary>Makes what finds receipts: where they may be many, FASTER, in bounded memory; where they are few, or the store is no directory of this machine, a
+    /// table in memory.</summary>
+    /// <param name="options">Where the store is.</param>
+    /// <param name="retention">How many there are at most.</param>
+    /// <param name="timeProvider">The clock.</param>
+    internal static IReceiptIndex MakeIndex(StorageOptions options, ReceiptRetention retention, TimeProvider timeProvider)
+        => options.Directory is null || options.OpenJournal is not null || retention.Count < MostInMemory
+            ? new MemoryReceiptIndex(retention.Count, retention.Time, timeProvider)
+            : new DeferredReceiptIndex(() => new FasterReceiptIndex(
+                Path.Combine(Path.GetFullPath(options.Directory), FasterReceiptIndex.DirectoryName), retention.Count, retention.Time, timeProvider));
 
     /// <summary>Brings back what was there when the broker stopped, and begins to keep the store short.</summary>
     /// <param name="cancellationToken">Gives up.</param>

@@ -37,7 +37,8 @@ internal sealed partial class MessageStore : IAsyncDisposable
     /// <param name="timeProvider">When notes are written that nobody waits for.</param>
     /// <param name="logger">The broker's log.</param>
     /// <param name="retention">How long receipts are kept.</param>
-    internal MessageStore(IJournal journal, Durability durability, TimeProvider timeProvider, ILogger logger, ReceiptRetention retention)
+    /// <param name="receipts">Finds receipts; empty, and disposed with the store.</param>
+    internal MessageStore(IJournal journal, Durability durability, TimeProvider timeProvider, ILogger logger, ReceiptRetention retention, IReceiptIndex receipts)
     {
         _journal = journal;
         _durability = durability;
@@ -47,8 +48,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
         _confirms = new PublishConfirmPool(timeProvider);
         ColdBytes = new SegmentLedger(journal.Cold);
         Blocks = new ColdBlocks(ColdBytes, journal.Cold);
-        Receipts = new ReceiptStore(
-            journal, ColdBytes, new MemoryReceiptIndex(retention.Count, retention.Time, timeProvider), retention, timeProvider);
+        Receipts = new ReceiptStore(journal, ColdBytes, receipts, retention, timeProvider);
     }
 
     /// <summary>Beyond which length of the journal publishers wait.</summary>

@@ -33,7 +33,7 @@ public abstract class ReceiptIndexTests : IDisposable
         Assert.Equal(((UInt128)12, 1), Find(index, 1)!.Value);
         Assert.Equal((UInt128.MaxValue, 255), Find(index, 2)!.Value);
         Assert.Equal(Now, index.TryFind(2, out IndexedReceipt found) ? found.AtUtcMs : 0);
-        Assert.Equal(2, index.Count);
+        Assert.InRange(index.Count, 2, IsExact ? 2 : 3);
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public abstract class ReceiptIndexTests : IDisposable
 
         Assert.Null(Find(index, 1));
         index.Put(2, Receipt(2, 1));
-        Assert.Equal(1, index.Count);
+        Assert.InRange(index.Count, 1, IsExact ? 1 : 2);
     }
 
     [Fact]
@@ -80,11 +80,14 @@ public abstract class ReceiptIndexTests : IDisposable
             }
 
             int asked = random.Next(6_000);
-            (UInt128, int)? expected = places.ContainsKey(asked) ? ((UInt128)last[asked], (byte)last[asked]) : null;
-            Assert.True(expected == Find(index, KeyOf(asked)), $"Seed {seed}, step {i}, key {asked}");
+            (UInt128, int)? newest = last.TryGetValue(asked, out int at) ? ((UInt128)at, (byte)at) : null;
+            (UInt128, int)? found = Find(index, KeyOf(asked));
+            bool mustBeThere = IsExact ? places.ContainsKey(asked) : newest is not null && i - at < MaxCount;
+            Assert.True(found == newest || (found is null && !mustBeThere), $"Seed {seed}, step {i}, key {asked}: {found} instead of {newest}");
+            Assert.True(!IsExact || mustBeThere == found is not null, $"Seed {seed}, step {i}, key {asked}");
         }
 
-        Assert.Equal(order.Count, index.Count);
+        Assert.InRange(index.Count, order.Count, IsExact ? order.Count : MaxCount + 2_048);
     }
 
     [Fact]
@@ -105,6 +108,9 @@ public abstract class ReceiptIndexTests : IDisposable
 
         Assert.Equal(160_000, index.Count);
     }
+
+    /// <summary>Whether it keeps exactly so many as it should, and counts what was replaced no more. If not, it lets go a thousand at a time.</summary>
+    protected virtual bool IsExact => true;
 
     private protected abstract IReceiptIndex Create(long maxCount, TimeSpan retention, TimeProvider time);
 

@@ -132,7 +132,7 @@ internal sealed class StoreOpening
             {
                 segments.Add(name);
             }
-            else if (name is not (LockName or BallastName or ManifestFile.FileName or ManifestFile.NewFileName or "lost+found/"))
+            else if (name is not (LockName or BallastName or ManifestFile.FileName or ManifestFile.NewFileName or FasterReceiptIndex.DirectoryName + "/" or "lost+found/"))
             {
                 // Deleting or ignoring it would be a guess at what somebody else wants here.
                 throw MqErrors.ForeignFile(Path.Combine(directory, name));
