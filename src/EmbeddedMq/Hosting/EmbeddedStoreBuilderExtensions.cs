@@ -3,8 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace EmbeddedMq;
 
-#pragma warning disable RS0026 // no overloads: they extend different builders
-
 /// <summary>Outbox and idempotence on this machine's disk, for an application whose broker is elsewhere. An embedded broker with a data directory brings both
 /// by itself.</summary>
 public static class EmbeddedStoreBuilderExtensions
