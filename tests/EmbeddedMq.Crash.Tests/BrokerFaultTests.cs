@@ -43,6 +43,53 @@ public sealed class BrokerFaultTests
         Assert.Equal(["3", "late"], (await DrainAsync(channel, "q")).Where(static text => text != "failing"));
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task DeadLetterWithoutRoom_WhileTheDiskFails_ComesInWhenThereIsRoom(bool isAppendedBefore, bool crash)
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        IChannel channel = await broker.StartAsync();
+        await channel.DeclareQueueAsync("dead", static q => q.Durable().MaxLength(1, Overflow.BlockPublisher));
+        await channel.DeclareQueueAsync("q", static q => q.Durable().DeadLetterTo("dead"));
+        Assert.Null(await channel.GetAsync("dead")); // the first get from a queue is told to the disk
+        List<Delivery> held = [];
+        for (int i = 0; i < 3; i++)
+        {
+            await PublishAsync(channel, "q", $"{i}");
+            held.Add((await channel.GetAsync("q"))!.Delivery);
+        }
+
+        await channel.RejectAsync(held[0].DeliveryTag);
+        if (isAppendedBefore)
+        {
+            await channel.RejectAsync(held[1].DeliveryTag); // in a record that goes with the failure
+        }
+
+        Assert.Equal(RejectReason.StorageFailed, (await FailDiskAsync(files, channel)).RejectReason);
+        if (!isAppendedBefore)
+        {
+            await channel.RejectAsync(held[1].DeliveryTag); // in no record at all
+        }
+
+        await channel.RejectAsync(held[2].DeliveryTag);
+        await broker.HealAsync();
+        broker.Time.Advance(TimeSpan.FromMilliseconds(10)); // what is only noted is written a moment later
+        await TryDeclareAsync(channel, "other");
+        if (crash)
+        {
+            channel = await broker.RestartAsync(crash: true);
+        }
+
+        Assert.Equal(["0", "1", "2"], await DrainAsync(channel, "dead"));
+        Assert.Empty((await DrainAsync(channel, "q")).Where(static text => text != "failing"));
+        channel = await broker.RestartAsync(crash: false);
+        Assert.Empty(await DrainAsync(channel, "dead"));
+    }
+
     [Fact]
     public async Task Evacuation_NthOperationFails_LosesNothingAndBringsNothingBack()
     {

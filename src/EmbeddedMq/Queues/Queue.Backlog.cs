@@ -187,18 +187,21 @@ internal sealed partial class Queue
                 return false;
             }
 
-            if (pass is { Level: 0, Position: 0 })
+            if (_contents.StoreAgain(pass))
             {
-                foreach (QueueEntry waiting in _admission.Waiting.Where(pass.Takes))
+                return true;
+            }
+
+            // Behind what is in the queue: their ids are their order after a restart.
+            foreach (QueueEntry waiting in _admission.Waiting.Where(pass.Takes))
+            {
+                if (!Stored.StoreAgain(waiting, RefTtlMs(waiting)))
                 {
-                    if (!Stored.StoreAgain(waiting, RefTtlMs(waiting)))
-                    {
-                        return false;
-                    }
+                    break;
                 }
             }
 
-            return _contents.StoreAgain(pass);
+            return false;
         }
     }
 

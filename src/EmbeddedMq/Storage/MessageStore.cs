@@ -254,7 +254,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     {
         if (new StoredId(storedAt).Address < _journal.Hot.WrittenUntil)
         {
-            return true;
+            return !IsLost(storedAt); // asked after that: what a failure takes is known to be lost before the log goes on behind it
         }
 
         _settles.RequestWrite();

@@ -54,6 +54,9 @@ internal sealed class FaultyFiles : IJournalFiles
     /// <summary>Whether all later operations fail too.</summary>
     public bool FailForEver { get; set; }
 
+    /// <summary>Whether all reading fails.</summary>
+    public bool FailReads { get; set; }
+
     /// <summary>How it fails.</summary>
     public Fault FailWith { get; set; }
 
@@ -337,7 +340,8 @@ internal sealed class FaultyFiles : IJournalFiles
     {
         Operations++;
         _log.Add(string.Create(CultureInfo.InvariantCulture, $"{Operations}: {what} {Path.GetFileName(path)}"));
-        if (FailAt == 0 || Operations < FailAt || (Operations > FailAt && !FailForEver))
+        bool mayFail = FailAt != 0 && (Operations == FailAt || (Operations > FailAt && FailForEver));
+        if (!mayFail && !(FailReads && what == "read"))
         {
             return false;
         }

@@ -1,5 +1,6 @@
 using EmbeddedMq.Hosting;
 using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.Queues;
 using EmbeddedMq.TestSupport.Journal;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -61,6 +62,76 @@ public sealed class StorageHealthTests
     }
 
     [Fact]
+    public async Task Health_PageCannotBeRead_IsUnhealthyUntilTheDiskIsBackAndTheQueueGoesOn()
+    {
+        FaultyFiles files = new(seed: 1);
+        FakeTimeProvider time = new();
+        using IHost host = Build(files, time, backlogBytes: 1);
+        await host.StartAsync(Token);
+        IBroker broker = host.Services.GetRequiredService<IBroker>();
+        await using IConnection connection = await broker.ConnectAsync(cancellationToken: Token);
+        await using IChannel channel = await connection.OpenChannelAsync(cancellationToken: Token);
+        await channel.DeclareQueueAsync("q", static queue => queue.Durable(), Token);
+        List<string> texts = [.. Enumerable.Range(0, 50).Select(static i => $"{i}")];
+        foreach (string text in texts)
+        {
+            await channel.PublishAsync("", "q", Message.Text(text, MessageProperties.Persistent), cancellationToken: Token);
+        }
+
+        while ((await broker.Management.ListQueuesAsync("/", Token)).Single().AwayCount < 30)
+        {
+            await GoOnAsync();
+        }
+
+        files.FailReads = true;
+        List<string> found = [];
+        Task<GetResult?> get;
+        do
+        {
+            get = channel.GetAsync("q", autoAck: true, Token).AsTask();
+            while (!get.IsCompleted && (await CheckAsync(host)).Status == HealthStatus.Healthy)
+            {
+                await Task.Yield();
+            }
+        }
+        while (get.IsCompleted && await TakeAsync());
+        HealthReportEntry failed = await CheckAsync(host);
+        files.FailReads = false;
+        do
+        {
+            while (!get.IsCompleted)
+            {
+                await GoOnAsync();
+            }
+        }
+        while (await TakeAsync() && (get = channel.GetAsync("q", autoAck: true, Token).AsTask()) is not null);
+
+        Assert.Equal(HealthStatus.Unhealthy, failed.Status);
+        Assert.Matches(@"^Not readable: q \(.*Input/output error", failed.Description!);
+        Assert.Equal(texts, found);
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Status);
+        await host.StopAsync(Token);
+
+        async Task GoOnAsync()
+        {
+            Token.ThrowIfCancellationRequested();
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Yield();
+        }
+
+        async Task<bool> TakeAsync()
+        {
+            if (await get is not { } got)
+            {
+                return false;
+            }
+
+            found.Add(got.Delivery.Message.GetText());
+            return true;
+        }
+    }
+
+    [Fact]
     public void Health_QueueCannotBeRead_IsUnhealthyAndNamesQueueAndReason()
     {
         HealthCheckResult result = BrokerHealthCheck.Judge(
@@ -96,13 +167,15 @@ public sealed class StorageHealthTests
     private static async Task<HealthReportEntry> CheckAsync(IHost host)
         => (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Token)).Entries["embeddedmq"];
 
-    private static IHost Build(FaultyFiles files, TimeProvider time, long watermarkBytes = 0)
+    private static IHost Build(FaultyFiles files, TimeProvider time, long watermarkBytes = 0, long backlogBytes = 1 << 20)
     {
         HostApplicationBuilder builder = new(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Services.AddHealthChecks().AddEmbeddedMq();
         builder.Services.AddEmbeddedMq(mq => mq.UseStorage(Directory).Configure(options =>
         {
             options.TimeProvider = time;
+            options.BacklogMemoryBytes = backlogBytes;
+            options.BacklogSettings = new BacklogSettings { FirstPageMessages = 2, PageMessages = 4, WindowMessages = 1 };
             options.Storage.OpenJournal = async (_, clock, _) => await FasterJournal.OpenAsync(SmallStore.Options(Directory, watermarkBytes: watermarkBytes), files, clock);
         }));
         return builder.Build();
