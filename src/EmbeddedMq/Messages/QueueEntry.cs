@@ -69,16 +69,17 @@ internal sealed class QueueEntry : QueuedMessage
     /// <summary>Says that a block of the cold log holds it from here on. Under the queue's gate, or before anybody else knows the entry.</summary>
     /// <param name="block">The block.</param>
     /// <param name="index">Its index there.</param>
-    /// <returns><see langword="false"/> when it has been settled beside this, perhaps by its old place only: then the caller settles it in the
-    /// block, where settling it twice does no harm.</returns>
+    /// <returns><see langword="false"/> when it has been settled beside this, or a record says that it has left its place, perhaps by its old place
+    /// only: then the caller settles it in the block, where settling it twice does no harm.</returns>
     internal bool MoveToBlock(StoredBlock block, int index)
     {
         _marks = (ushort)((_marks & RedeliveredBit) | index);
         Volatile.Write(ref _block, block);
 
-        // Whoever settles it writes the state and reads the block after that; here it is the other way round. One of the two sees the other.
+        // Whoever settles it writes the state, or that it has left, and reads the block after that; here it is the other way round. One of the two
+        // sees the other.
         Interlocked.MemoryBarrier();
-        return _state != EntryState.Settled;
+        return _state != EntryState.Settled && !HasLeft;
     }
 
     /// <summary>Moves it on. Every transition but the lawful ones throws, in release builds too: a message would be lost or doubled.</summary>

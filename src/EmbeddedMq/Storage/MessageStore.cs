@@ -472,18 +472,19 @@ internal sealed partial class MessageStore : IAsyncDisposable
     private void Leave(in StoredSource source, in StoredPlace named)
     {
         QueuedMessage left = source.Entry!;
+        left.HasLeft = true; // before its block is read: see QueueEntry.MoveToBlock
         StoredBlock? block = Release(left);
         StoredPlace now = StoredPlace.Of(left);
         if (block is not null && (named.Block is null || named.Holder != now.Holder))
         {
             source.Queue!.Settle(block, [left.BlockIndex]);
+            _settles.Drain(); // it belongs to what was just appended, and goes with it
         }
         else if (left.StoredAt != named.StoredAt)
         {
             source.Queue!.Settle([left.StoredAt]);
+            _settles.Drain();
         }
-
-        left.HasLeft = true;
     }
 
     // An address is never used twice, and so is a transaction's id, in this opening or a later one: parts of one that never ended stay alone.

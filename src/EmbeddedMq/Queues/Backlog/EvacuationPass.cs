@@ -10,7 +10,7 @@ internal sealed class EvacuationPass(ulong below, Func<QueueEntry, bool>? isLost
     /// <summary>Whether a message in memory is one of those.</summary>
     /// <param name="entry">The message.</param>
     internal bool Takes(QueueEntry entry)
-        => entry.Block is null && (isLost is null ? entry.StoredAt != 0 && entry.StoredAt < Below : isLost(entry));
+        => entry.Block is null && !entry.HasLeft && (isLost is null ? entry.StoredAt != 0 && entry.StoredAt < Below : isLost(entry));
 
     /// <summary>Messages with ids below this are to move.</summary>
     internal ulong Below { get; } = below;

@@ -62,6 +62,30 @@ public sealed class EvacuationTests
     }
 
     [Fact]
+    public void Replace_LeftByARecordMeanwhile_IsSettledInTheBlockAndNotMoved()
+    {
+        using QueueStand stand = new(Tiny);
+        Bench bench = new(stand, 12);
+        bench.PutAway();
+        List<QueueEntry> held = [.. Enumerable.Range(0, 8).Select(_ => bench.Take())];
+        QueueEntry left = held[5];
+        stand.Store.OnAccess = () =>
+        {
+            stand.Store.OnAccess = static () => { };
+            left.HasLeft = true; // as a transaction does that acknowledges it, before its queue is told
+            stand.Store.Settle(left);
+        };
+
+        Assert.True(bench.Queue.Evacuate(ulong.MaxValue, stand.Store));
+
+        bench.Queue.Acknowledge(left);
+        held.Remove(left);
+        held.ForEach(bench.Acknowledge);
+        bench.TakeAndSettleAll();
+        Assert.Empty(stand.Store.LiveTexts);
+    }
+
+    [Fact]
     public void Replace_SettledMeanwhile_IsSettledInTheBlockAndNotMoved()
     {
         using QueueStand stand = new(Tiny);
