@@ -31,6 +31,13 @@ internal sealed class MySqlDialect : SqlDialect
     /// <inheritdoc/>
     internal override string? SelectNow => "select cast(unix_timestamp(now(3)) * 1000 as signed)";
 
+    // Two that find no version would both write it, and one of them would fail. The lock goes with the session at the latest.
+    /// <inheritdoc/>
+    internal override string? LockSchema => "select get_lock('embeddedmq_schema', 60)";
+
+    /// <inheritdoc/>
+    internal override string? UnlockSchema => "select release_lock('embeddedmq_schema')";
+
     /// <inheritdoc/>
     internal override IReadOnlyList<string> CreateStatements(TableNames names) =>
     [
