@@ -30,6 +30,9 @@ public abstract class DatabaseServer : IAsyncDisposable
     /// <summary>The address for the driver.</summary>
     public abstract string ConnectionString { get; }
 
+    /// <summary>The server's process.</summary>
+    public virtual int ProcessId => _server!.Id;
+
     /// <summary>The server's name.</summary>
     protected string Name { get; }
 

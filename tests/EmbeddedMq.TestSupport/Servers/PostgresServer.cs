@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace EmbeddedMq.TestSupport.Servers;
 
 /// <summary>A real PostgreSQL for tests.</summary>
@@ -26,6 +28,10 @@ public sealed class PostgresServer : DatabaseServer
 
     /// <summary>Skips or fails the test where no server can be started.</summary>
     public static void Require() => Require(Absence);
+
+    /// <inheritdoc/>
+    /// <remarks>Not the program that has started it as another user: that one ends with it, and has seen its end by then.</remarks>
+    public override int ProcessId => int.Parse(File.ReadLines(Path.Combine(Data, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
 
     /// <summary>Starts a server and waits until it takes connections.</summary>
     public static async Task<PostgresServer> StartAsync()

@@ -26,6 +26,9 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>The address for clients.</summary>
     public string Configuration => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
+    /// <summary>The server's process.</summary>
+    public int ProcessId => _server!.Id;
+
     private int Port { get; } = FreePort();
 
     /// <summary>Skips the test where no server can be started. With <c>EMBEDDEDMQ_REQUIRE_REDIS=1</c> it fails instead: for machines that must not leave it out.</summary>

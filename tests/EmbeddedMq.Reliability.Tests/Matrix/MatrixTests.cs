@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using EmbeddedMq.TestSupport;
+
+namespace EmbeddedMq.Reliability.Tests.Matrix;
+
+/// <summary>The failure matrix of the documentation: each cell is a process that is killed at one step, or whose database is, and what is left when the
+/// work has been finished: nothing is lost, and each effect is counted.</summary>
+/// <param name="servers">The servers, shared by all cells that leave them alive.</param>
+public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixServers>
+{
+    private static readonly string[] OutboxPlaces =
+    [
+        "before store", "after store", "after take", "before publish", "after publish", "after confirm", "before mark", "after mark",
+    ];
+
+    private static readonly string[] InboxPlaces =
+    [
+        "before claim", "after claim", "before effect", "after effect", "before mark", "after mark", "before ack", "after ack",
+    ];
+
+    // What a server's death can fall between; the rest happens without it.
+    private static readonly string[] OutboxPlacesOfServers = ["before store", "after store", "after take", "before mark", "after mark"];
+    private static readonly string[] InboxPlacesOfServers = ["before claim", "after claim", "before mark", "after mark"];
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Mechanism, engine, place.</summary>
+    public static TheoryData<string, string, string> ProcessCells()
+    {
+        TheoryData<string, string, string> cells = [];
+        foreach ((Mechanism mechanism, Engine engine) in Combinations())
+        {
+            foreach (string place in IsOutbox(mechanism) ? OutboxPlaces : InboxPlaces)
+            {
+                // The mark of this one is the acknowledgement.
+                if (mechanism != Mechanism.EmbeddedInbox || !place.EndsWith("ack", StringComparison.Ordinal))
+                {
+                    cells.Add(mechanism.ToString(), engine.ToString(), place);
+                }
+            }
+        }
+
+        return cells;
+    }
+
+    /// <summary>Mechanism, place.</summary>
+    public static TheoryData<string, string> ServerCells()
+    {
+        TheoryData<string, string> cells = [];
+        foreach (Mechanism mechanism in new[]
+        {
+            Mechanism.PostgresOutbox, Mechanism.MariaDbOutbox, Mechanism.PostgresInbox, Mechanism.MariaDbInbox, Mechanism.RedisInbox,
+        })
+        {
+            foreach (string place in IsOutbox(mechanism) ? OutboxPlacesOfServers : InboxPlacesOfServers)
+            {
+                cells.Add(mechanism.ToString(), place);
+            }
+        }
+
+        return cells;
+    }
+
+    [Theory]
+    [MemberData(nameof(ProcessCells))]
+    public async Task Process_Killed_NothingIsLostAndEffectsAreAsStated(string mechanismName, string engineName, string place)
+    {
+        (Mechanism mechanism, Engine engine) = (Enum.Parse<Mechanism>(mechanismName), Enum.Parse<Engine>(engineName));
+        await using MatrixRun run = await MatrixRun.PrepareAsync(mechanism, engine, place, await servers.AddressAsync(mechanism), await servers.RabbitMqAsync(engine));
+
+        using (Process first = Victim.Start(run.Cell))
+        {
+            Assert.Equal(128 + 9, await run.EndAsync(first));
+        }
+
+        using (Process second = Victim.Start(run.Cell with { Place = "" }))
+        {
+            Assert.Equal(0, await run.EndAsync(second));
+        }
+
+        await run.AssertAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(ServerCells))]
+    public async Task Server_Killed_NothingIsLostAndEffectsAreAsStated(string mechanismName, string place)
+    {
+        Mechanism mechanism = Enum.Parse<Mechanism>(mechanismName);
+        MortalServer server = await servers.MortalAsync(mechanism);
+        await using MatrixRun run = await MatrixRun.PrepareAsync(mechanism, Engine.Embedded, place, server.Address, "");
+
+        using Process victim = Victim.Start(run.Cell with { Server = server.ProcessId() });
+        Assert.Equal(Victim.ServerKilled, await victim.StandardOutput.ReadLineAsync(Token).AsTask().WaitAsync(BrokerFixture.Patience, Token));
+        await server.RestartAsync();
+        Assert.Equal(0, await run.EndAsync(victim));
+
+        await run.AssertAsync();
+    }
+
+    // Each store on the engine in the process; on a server those that differ by where the queues are.
+    private static IEnumerable<(Mechanism Mechanism, Engine Engine)> Combinations()
+    {
+        foreach (Mechanism mechanism in Enum.GetValues<Mechanism>())
+        {
+            if (mechanism != Mechanism.EmbeddedInboxBeside)
+            {
+                yield return (mechanism, Engine.Embedded);
+            }
+        }
+
+        foreach (Mechanism mechanism in new[]
+        {
+            Mechanism.EmbeddedOutbox, Mechanism.SqliteOutbox, Mechanism.EmbeddedInboxBeside, Mechanism.SqliteInbox, Mechanism.RedisInbox,
+        })
+        {
+            yield return (mechanism, Engine.RabbitMq);
+        }
+    }
+
+    private static bool IsOutbox(Mechanism mechanism)
+        => mechanism is Mechanism.EmbeddedOutbox or Mechanism.SqliteOutbox or Mechanism.PostgresOutbox or Mechanism.MariaDbOutbox;
+}

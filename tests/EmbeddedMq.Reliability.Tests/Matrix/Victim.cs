@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace EmbeddedMq.Reliability.Tests.Matrix;
+
+/// <summary>The process that is killed: an application that sends or consumes the messages of a cell, and ends when all are done.</summary>
+internal static class Victim
+{
+    /// <summary>The first argument of the process.</summary>
+    public const string Argument = "matrix-victim";
+
+    /// <summary>What it writes when it has killed the server.</summary>
+    public const string ServerKilled = "server killed";
+
+    // Others may take over what a dead process held after that; so it is what a second life may have to wait.
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Starts the process.</summary>
+    /// <param name="cell">The cell.</param>
+    public static Process Start(MatrixCell cell)
+        => Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Argument, cell.ToArgument()]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+    /// <summary>Is the process.</summary>
+    /// <param name="args">Its arguments.</param>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        MatrixCell cell = MatrixCell.Parse(args[0]);
+        KillSwitch killSwitch = new(cell.Place, MatrixCell.PassesBefore, cell.Server);
+        await using Parts parts = await Parts.OpenAsync(cell, killSwitch);
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Logging.AddSimpleConsole(static console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
+        builder.Services.Configure<ConsoleLoggerOptions>(static console => console.LogToStandardErrorThreshold = LogLevel.Trace); // the other stream is the test's
+        builder.Services.AddEmbeddedMq(mq =>
+        {
+            mq.UseEngine((_, _) => new ValueTask<IBroker>(parts.Engine));
+            mq.Topology(topology => topology
+                .Queue(cell.Queue, static queue => queue.Durable())
+                .Queue(cell.Results, static queue => queue.Durable()));
+            if (parts.Outbox is { } outbox)
+            {
+                // One at a time, so that of one message alone it is open whether it was sent.
+                mq.Outbox(o => o.UseStore(_ => outbox).Window(1).Lease(Lease).PollEvery(Glance).Backoff(Backoff.Fixed(Glance)));
+            }
+
+            if (parts.Inbox is not null)
+            {
+                mq.Idempotence(i => parts.ConfigureInbox(i).Lease(Lease));
+                mq.Consume<Order>(
+                    cell.Queue,
+                    (order, context, token) => HandleAsync(order, context, parts, killSwitch, token),
+                    static consumer => consumer.Idempotent().Retry(static retry => retry.Else(1_000, Backoff.Fixed(Glance)).WaitIn(RetryWait.Consumer)));
+            }
+        });
+        using IHost host = builder.Build();
+        await host.StartAsync();
+        if (parts.Inbox is null)
+        {
+            await SendAsync(host.Services.GetRequiredService<IOutbox>(), parts);
+        }
+
+        while (!await IsDoneAsync(parts))
+        {
+            await Task.Delay(Glance, TimeProvider.System);
+        }
+
+        await host.StopAsync();
+        return 0;
+    }
+
+    // An application that begins again where its business has got to, not where its messages have.
+    private static async Task SendAsync(IOutbox outbox, Parts parts)
+    {
+        for (int number = 1; number <= MatrixCell.Messages; number++)
+        {
+            string id = MatrixCell.IdOf(number);
+            while (!await parts.IsBusinessDoneAsync(id) || !await IsDoneAsync(parts))
+            {
+                if (await parts.IsBusinessDoneAsync(id))
+                {
+                    await Task.Delay(Glance, TimeProvider.System); // the next one only when this one was sent
+                    continue;
+                }
+
+                try
+                {
+                    await parts.DoBusinessAsync(outbox, new Order(id));
+                }
+                catch (Exception error) when (error is not OutOfMemoryException)
+                {
+                    // The database is away. The application asks it what has become of its transaction, and goes on.
+                    Console.Error.WriteLine(error.Message);
+                    await Task.Delay(Glance, TimeProvider.System);
+                }
+            }
+        }
+    }
+
+    private static async ValueTask HandleAsync(Order order, IMessageContext context, Parts parts, KillSwitch killSwitch, CancellationToken cancellationToken)
+    {
+        killSwitch.Pass("before effect");
+        await parts.HaveEffectAsync(order.Id, context, cancellationToken);
+        await context.Publisher.PublishAsync(new Done(order.Id), PublishOptions.ToQueue(parts.Cell.Results), cancellationToken);
+        killSwitch.Pass("after effect");
+    }
+
+    private static async Task<bool> IsDoneAsync(Parts parts)
+    {
+        try
+        {
+            if (parts.Outbox is { } outbox && await outbox.CountAsync() is not { Pending: 0, Sent: 0 })
+            {
+                return false;
+            }
+
+            if (parts.Inbox is not { } inbox)
+            {
+                return true;
+            }
+
+            for (int number = 1; number <= MatrixCell.Messages; number++)
+            {
+                if (await inbox.FindAsync(parts.Cell.Queue, MatrixCell.IdOf(number)) is not { State: IdempotenceState.Processed })
+                {
+                    return false;
+                }
+            }
+
+            // What waits, or waits for its acknowledgement, is seen by whoever stops consuming: the host's stop gives it back, and the test counts it.
+            return await parts.CountWaitingAsync() == 0;
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            Console.Error.WriteLine(error.Message); // the server that was killed is not back yet
+            return false;
+        }
+    }
+}

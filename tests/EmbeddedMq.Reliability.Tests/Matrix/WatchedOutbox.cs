@@ -1,0 +1,54 @@
+namespace EmbeddedMq.Reliability.Tests.Matrix;
+
+/// <summary>Passes the places <c>store</c>, <c>take</c> and <c>mark</c> on the way to a store.</summary>
+/// <param name="inner">The store.</param>
+/// <param name="killSwitch">Where to die.</param>
+internal sealed class WatchedOutbox(IOutboxStore inner, KillSwitch killSwitch) : IOutboxStore, IAsyncDisposable
+{
+    /// <summary>The store.</summary>
+    public IOutboxStore Inner => inner;
+
+    public async ValueTask AddAsync(IReadOnlyList<OutboxMessage> messages, CancellationToken cancellationToken = default)
+    {
+        killSwitch.Pass("before store");
+        await inner.AddAsync(messages, cancellationToken);
+        killSwitch.Pass("after store");
+    }
+
+    public async ValueTask<IReadOnlyList<OutboxEntry>> TakeAsync(int max, TimeSpan lease, CancellationToken cancellationToken = default)
+    {
+        IReadOnlyList<OutboxEntry> taken = await inner.TakeAsync(max, lease, cancellationToken);
+        if (taken.Count > 0)
+        {
+            killSwitch.Pass("after take");
+        }
+
+        return taken;
+    }
+
+    public async ValueTask ConfirmAsync(IReadOnlyList<OutboxEntry> entries, CancellationToken cancellationToken = default)
+    {
+        killSwitch.Pass("before mark");
+        await inner.ConfirmAsync(entries, cancellationToken);
+        killSwitch.Pass("after mark");
+    }
+
+    public ValueTask PostponeAsync(OutboxEntry entry, string? error, TimeSpan delay, CancellationToken cancellationToken = default)
+        => inner.PostponeAsync(entry, error, delay, cancellationToken);
+
+    public ValueTask FailAsync(OutboxEntry entry, string error, CancellationToken cancellationToken = default) => inner.FailAsync(entry, error, cancellationToken);
+
+    public ValueTask<bool> RetryAsync(string id, CancellationToken cancellationToken = default) => inner.RetryAsync(id, cancellationToken);
+
+    public ValueTask<bool> DiscardAsync(string id, CancellationToken cancellationToken = default) => inner.DiscardAsync(id, cancellationToken);
+
+    public ValueTask<OutboxEntry?> FindAsync(string id, CancellationToken cancellationToken = default) => inner.FindAsync(id, cancellationToken);
+
+    public IAsyncEnumerable<OutboxEntry> ListAsync(OutboxStatus status, CancellationToken cancellationToken = default) => inner.ListAsync(status, cancellationToken);
+
+    public ValueTask<OutboxCounts> CountAsync(CancellationToken cancellationToken = default) => inner.CountAsync(cancellationToken);
+
+    public ValueTask WaitAsync(TimeSpan limit, CancellationToken cancellationToken = default) => inner.WaitAsync(limit, cancellationToken);
+
+    public ValueTask DisposeAsync() => inner is IAsyncDisposable disposable ? disposable.DisposeAsync() : ValueTask.CompletedTask;
+}
