@@ -1,5 +1,6 @@
 using EmbeddedMq.Errors;
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Records;
 using EmbeddedMq.VirtualHosts;
 
@@ -31,6 +32,20 @@ internal sealed partial class Channel
             }
         }
 
+        NamedPlaces named = _virtualHost.Services.Store.Named;
+        int phase = named.Enter();
+        try
+        {
+            await CommitAsync(routed, deliveries, receipts).ConfigureAwait(false);
+        }
+        finally
+        {
+            named.Leave(phase);
+        }
+    }
+
+    private async Task CommitAsync(CommittedPublish[] routed, List<Unsettled> deliveries, Receipt[] receipts)
+    {
         try
         {
             QueueEntry[] entries = deliveries.Count == 0 ? [] : [.. deliveries.Select(static delivery => delivery.Entry)];

@@ -23,6 +23,7 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
         store.Receipts.ForgetOld();
         StoredBlock[] untold = store.Blocks.Untold;
         BlockMove[] untoldMoves = store.Blocks.UntoldMoves;
+        await store.Named.WaitForAllAsync(cancellationToken).ConfigureAwait(false); // what has moved before this is described where it is now
         store.WriteNotes();
         CheckpointPoint point = Append();
         await store.Journal.SaveCheckpointAsync(point, cancellationToken).ConfigureAwait(false);

@@ -22,6 +22,7 @@ internal sealed partial class MessageStore
     /// <param name="receipts">What it deals with; not known before <see cref="ReceiptStore.Add"/>.</param>
     /// <param name="endedAt">The id of the last record of it; 0 if the journal takes nothing at present.</param>
     /// <returns>The messages' ids, in order.</returns>
+    /// <remarks>Between <see cref="NamedPlaces.Enter"/> and <see cref="NamedPlaces.Leave"/>, which comes after what it acknowledges is settled.</remarks>
     internal ulong[] AppendCommit(BatchMessage[] messages, IReadOnlyList<StoredSource> left, ReadOnlySpan<Receipt> receipts, out ulong endedAt)
     {
         endedAt = 0;
@@ -125,7 +126,7 @@ internal sealed partial class MessageStore
     private static Settle[] ToSettles(IReadOnlyList<StoredSource> left)
         => left.Count == 0 ? []
             : left.Count == 1 && left[0].Entry!.Block is null ? [Settle.Entries(left[0].Queue!.Id, new[] { new StoredId(left[0].Entry!.StoredAt) })]
-            : [.. SettlesOf(left, [.. left.Select(static source => StoredPlace.Of(source.Entry!))]).SelectMany(static queue => SettleWriter.ToSettles(queue.Key.Id, queue.Value))];
+            : [.. SettlesOf(left).SelectMany(static queue => SettleWriter.ToSettles(queue.Key.Id, queue.Value))];
 
     private void ClaimAll_NeedsGate(long address, ReadOnlySpan<BatchMessage> messages, Span<ulong> ids, ReadOnlySpan<Receipt> receipts)
     {

@@ -51,6 +51,9 @@ internal sealed partial class MessageStore : IAsyncDisposable
         Receipts = new ReceiptStore(journal, ColdBytes, receipts, retention, timeProvider);
     }
 
+    /// <summary>Who is about to settle messages that a record says to have left their places.</summary>
+    internal NamedPlaces Named { get; } = new();
+
     /// <summary>Beyond which length of the journal publishers wait.</summary>
     internal JournalLimit Limit { get; } = new();
 
@@ -154,25 +157,33 @@ internal sealed partial class MessageStore : IAsyncDisposable
     internal ulong AppendTransfer(in StoredSource source, string exchange, string routingKey, Message message, ReadOnlySpan<QueueRef> refs)
     {
         StoredBody body = BodyOf(message);
-        QueuedMessage left = source.Entry!;
-        StoredPlace named = StoredPlace.Of(left);
-        PendingSettles settled = new();
-        settled.Settle(left, named.Block);
-        BatchBody record = new(
-            [.. SettleWriter.ToSettles(source.Queue!.Id, settled)], [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
-        ulong id;
-        lock (_appendGate)
+        int phase = Named.Enter();
+        try
         {
-            id = Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length);
-        }
+            QueuedMessage left = source.Entry!;
+            ulong named = left.StoredAt;
+            PendingSettles settled = new();
+            settled.Settle(left, left.Block);
+            BatchBody record = new(
+                [.. SettleWriter.ToSettles(source.Queue!.Id, settled)], [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
+            ulong id;
+            lock (_appendGate)
+            {
+                id = Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length);
+            }
 
-        if (id != 0)
+            if (id != 0)
+            {
+                Leave(source, named);
+                _settles.NoteAppended(source.Queue, settled);
+            }
+
+            return id;
+        }
+        finally
         {
-            Leave(source, named);
-            _settles.NoteAppended(source.Queue, settled);
+            Named.Leave(phase);
         }
-
-        return id;
     }
 
     /// <summary>Appends a transaction: all of it counts after a crash, or nothing.</summary>
@@ -182,11 +193,24 @@ internal sealed partial class MessageStore : IAsyncDisposable
     /// <returns>The messages' ids, in order; all 0 if the journal has failed.</returns>
     internal ulong[] AppendTransaction(BatchMessage[] messages, IReadOnlyList<StoredSource> left, out ulong endedAt)
     {
+        int phase = Named.Enter();
+        try
+        {
+            return AppendNamed(messages, left, out endedAt);
+        }
+        finally
+        {
+            Named.Leave(phase);
+        }
+    }
+
+    private ulong[] AppendNamed(BatchMessage[] messages, IReadOnlyList<StoredSource> left, out ulong endedAt)
+    {
         endedAt = 0;
         ulong[] ids = new ulong[messages.Length];
         List<Range> parts = TransactionParts.Cut(messages, _journal.Hot.MaxRecordBytes);
-        StoredPlace[] named = [.. left.Select(static source => StoredPlace.Of(source.Entry!))];
-        Dictionary<StoredQueue, PendingSettles> settled = SettlesOf(left, named);
+        ulong[] named = [.. left.Select(static source => source.Entry!.StoredAt)];
+        Dictionary<StoredQueue, PendingSettles> settled = SettlesOf(left);
         Settle[][] settles = [.. settled.SelectMany(static queue => SettleWriter.ToSettles(queue.Key.Id, queue.Value)).Chunk(TransactionParts.MostSettles)];
         bool isWhole = true;
         lock (_appendGate)
@@ -412,6 +436,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
         _isMending = true;
         NoteMending(isMending: true);
         _settles.Suspend();
+        Named.Suspend();
     }
 
     /// <summary>Notes what went with the disk, after the journal was opened anew.</summary>
@@ -422,6 +447,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     {
         _isMending = false;
         NoteMending(isMending: false);
+        Named.Resume();
     }
 
     /// <summary>How long the last commit took that was looked at: every so many publishes one is.</summary>
@@ -446,7 +472,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     }
 
     // What they leave, by queue.
-    private static Dictionary<StoredQueue, PendingSettles> SettlesOf(IReadOnlyList<StoredSource> left, StoredPlace[] named)
+    private static Dictionary<StoredQueue, PendingSettles> SettlesOf(IReadOnlyList<StoredSource> left)
     {
         Dictionary<StoredQueue, PendingSettles> byQueue = [];
         for (int i = 0; i < left.Count; i++)
@@ -456,7 +482,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
                 byQueue.Add(left[i].Queue!, pending = new PendingSettles());
             }
 
-            pending.Settle(left[i].Entry!, named[i].Block);
+            pending.Settle(left[i].Entry!, left[i].Entry!.Block);
         }
 
         return byQueue;
@@ -468,19 +494,13 @@ internal sealed partial class MessageStore : IAsyncDisposable
         return address != JournalAddress.None;
     }
 
-    // Where the message moved into a block, or was stored again, while the record was made that names its old place, its new place must be told too.
-    private void Leave(in StoredSource source, in StoredPlace named)
+    // Where the message was stored again while the record was made that names its old place, its new place must be told too. Where it moved, the next
+    // checkpoint says that it is settled: see NamedPlaces.
+    private void Leave(in StoredSource source, ulong named)
     {
         QueuedMessage left = source.Entry!;
         left.HasLeft = true; // before its block is read: see QueueEntry.MoveToBlock
-        StoredBlock? block = Release(left);
-        StoredPlace now = StoredPlace.Of(left);
-        if (block is not null && (named.Block is null || named.Holder != now.Holder))
-        {
-            source.Queue!.Settle(block, [left.BlockIndex]);
-            _settles.Drain(); // it belongs to what was just appended, and goes with it
-        }
-        else if (left.StoredAt != named.StoredAt)
+        if (Release(left) is null && left.StoredAt != named)
         {
             source.Queue!.Settle([left.StoredAt]);
             _settles.Drain();
