@@ -5,9 +5,9 @@ using EmbeddedMq.LoadTests.Peers.Buses;
 using EmbeddedMq.TestSupport.Servers;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
-using AmqpProperties = RabbitMQ.Client.BasicProperties;
 using AmqpChannel = RabbitMQ.Client.IChannel;
 using AmqpConnection = RabbitMQ.Client.IConnection;
+using AmqpProperties = RabbitMQ.Client.BasicProperties;
 
 namespace EmbeddedMq.LoadTests.Peers;
 
