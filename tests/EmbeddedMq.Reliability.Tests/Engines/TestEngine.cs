@@ -9,6 +9,9 @@ namespace EmbeddedMq.Reliability.Tests.Engines;
 /// <summary>A broker of one engine, with time that passes when a test wants it to: the embedded one on a clock that only the test moves, a server on its own.</summary>
 public sealed class TestEngine : IAsyncDisposable
 {
+    // A fortieth of it goes by on the machine's own clock meanwhile, so that no lease of a minute ends while a handler is merely kept waiting for a core.
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(200);
+
     private static int _names;
 
     private readonly FakeTimeProvider? _time;
@@ -49,7 +52,7 @@ public sealed class TestEngine : IAsyncDisposable
     /// <summary>Lets time pass until something has happened, and fails by name when it does not.</summary>
     /// <param name="condition">Whether it has.</param>
     /// <param name="what">What.</param>
-    /// <param name="isMoving">Whether the test's clock moves meanwhile; it is faster than any handler.</param>
+    /// <param name="isMoving">Whether the test's clock moves meanwhile.</param>
     public async Task UntilAsync(Func<ValueTask<bool>> condition, string what, bool isMoving = true)
     {
         using CancellationTokenSource patience = new(BrokerFixture.Patience);
@@ -58,10 +61,10 @@ public sealed class TestEngine : IAsyncDisposable
             Assert.False(patience.IsCancellationRequested, $"It did not happen: {what}.");
             if (isMoving)
             {
-                _time?.Advance(TimeSpan.FromMilliseconds(200));
+                _time?.Advance(Step);
             }
 
-            await Task.Yield();
+            await Task.Delay(Step / 40, TimeProvider.System);
         }
     }
 
