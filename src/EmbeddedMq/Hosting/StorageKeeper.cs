@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
@@ -105,11 +106,21 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
     /// <param name="options">Where the store is.</param>
     /// <param name="retention">How many there are at most.</param>
     /// <param name="timeProvider">The clock.</param>
+    /// <remarks>FASTER's key-value store needs code that is made at run time, which native AOT has not: there the table is in memory however many they are. The
+    /// condition is alone and first, because the native compiler leaves out what stands behind it.</remarks>
     internal static IReceiptIndex MakeIndex(StorageOptions options, ReceiptRetention retention, TimeProvider timeProvider)
-        => options.Directory is null || options.OpenJournal is not null || retention.Count < MostInMemory
-            ? new MemoryReceiptIndex(retention.Count, retention.Time, timeProvider)
-            : new DeferredReceiptIndex(() => new FasterReceiptIndex(
-                Path.Combine(Path.GetFullPath(options.Directory), FasterReceiptIndex.DirectoryName), retention.Count, retention.Time, timeProvider));
+    {
+        if (RuntimeFeature.IsDynamicCodeSupported)
+        {
+            if (options.Directory is not null && options.OpenJournal is null && retention.Count >= MostInMemory)
+            {
+                return new DeferredReceiptIndex(() => new FasterReceiptIndex(
+                    Path.Combine(Path.GetFullPath(options.Directory), FasterReceiptIndex.DirectoryName), retention.Count, retention.Time, timeProvider));
+            }
+        }
+
+        return new MemoryReceiptIndex(retention.Count, retention.Time, timeProvider);
+    }
 
     /// <summary>Brings back what was there when the broker stopped, and begins to keep the store short.</summary>
     /// <param name="cancellationToken">Gives up.</param>

@@ -36,7 +36,7 @@ public sealed class StorageOptions
     /// 1,000,000.</summary>
     /// <remarks>Below 1,000,000 they are in memory, 56 bytes each. From there on the newest are, 64 MiB of them, and the others in files beside the store that
     /// every start makes anew; an index of 11 to 22 bytes for each stays in memory. A message of the outbox counts twice. The bound is kept to about two
-    /// thousand.</remarks>
+    /// thousand. Under native AOT they are in memory however many they are.</remarks>
     public long IdempotenceEntries { get; set; } = 1_000_000;
 
     /// <summary>Opens a damaged store with everything that is intact; the log lists what is not. Default <see langword="false"/>: a damaged store is
