@@ -143,23 +143,7 @@ public sealed class BrokerFaultTests
             await using FaultyBroker broker = new(files);
             IChannel channel = await broker.StartAsync();
             await channel.DeclareQueueAsync("q", static q => q.Durable());
-            for (int i = 0; i < 300; i++)
-            {
-                await PublishAsync(channel, "q", $"{i} {new string('x', 15_000)}");
-            }
-
-            await broker.Broker.KeepStoreShortAsync();
-            List<Delivery> held = [];
-            while (await channel.GetAsync("q") is { } got)
-            {
-                held.Add(got.Delivery);
-                if (held.Count % 12 != 1)
-                {
-                    await channel.AckAsync(got.Delivery.DeliveryTag);
-                }
-            }
-
-            held = [.. held.Where(static (_, index) => index % 12 == 0)];
+            List<Delivery> held = await FillSparselyAsync(broker, channel);
             int segments = broker.Broker.Journal.Cold.Segments.Count;
             files.FailAt = files.Operations + n;
             await broker.Broker.KeepStoreShortAsync();
@@ -192,23 +176,7 @@ public sealed class BrokerFaultTests
             IChannel channel = await broker.StartAsync();
             await channel.DeclareQueueAsync("dead", static q => q.Durable());
             await channel.DeclareQueueAsync("q", static q => q.Durable().DeadLetterTo("dead"));
-            for (int i = 0; i < 300; i++)
-            {
-                await PublishAsync(channel, "q", $"{i} {new string('x', 15_000)}");
-            }
-
-            await broker.Broker.KeepStoreShortAsync();
-            List<Delivery> held = [];
-            while (await channel.GetAsync("q") is { } got)
-            {
-                held.Add(got.Delivery);
-                if (held.Count % 12 != 1)
-                {
-                    await channel.AckAsync(got.Delivery.DeliveryTag);
-                }
-            }
-
-            held = [.. held.Where(static (_, index) => index % 12 == 0)];
+            List<Delivery> held = await FillSparselyAsync(broker, channel);
             broker.Time.Advance(TimeSpan.FromMilliseconds(10)); // what is only noted is written a moment later
             Assert.True((await PublishAsync(channel, "q", "late")).IsConfirmed);
             List<FaultyFiles> killed = [];
@@ -275,6 +243,31 @@ public sealed class BrokerFaultTests
         }
 
         Assert.True(faults > scripts / 4, $"Only {faults} of {scripts} operations failed.");
+    }
+
+    // Has queue q in blocks of which one message in twelve is left, and gives those, unacknowledged.
+    private static async Task<List<Delivery>> FillSparselyAsync(FaultyBroker broker, IChannel channel)
+    {
+        for (int i = 0; i < 300; i++)
+        {
+            await PublishAsync(channel, "q", $"{i} {new string('x', 15_000)}");
+        }
+
+        await broker.Broker.KeepStoreShortAsync();
+        List<Delivery> held = [];
+        for (int i = 0; await channel.GetAsync("q") is { } got; i++)
+        {
+            if (i % 12 == 0)
+            {
+                held.Add(got.Delivery);
+            }
+            else
+            {
+                await channel.AckAsync(got.Delivery.DeliveryTag);
+            }
+        }
+
+        return held;
     }
 
     // Whether the operation failed: there may be fewer of them.

@@ -19,9 +19,6 @@ internal sealed record MatrixCell(Mechanism Mechanism, Engine Engine, string Pla
     /// <summary>How often the place is passed before it happens.</summary>
     public const int PassesBefore = 2;
 
-    /// <summary>Whether messages are sent; else they are consumed.</summary>
-    public bool IsOutbox => Mechanism is Mechanism.EmbeddedOutbox or Mechanism.SqliteOutbox or Mechanism.PostgresOutbox or Mechanism.MariaDbOutbox;
-
     /// <summary>The queue that is consumed, or that the outbox sends to.</summary>
     public string Queue => $"in-{Suffix}";
 
