@@ -48,7 +48,7 @@ internal sealed class ShippingHandler(Ledger ledger) : IMessageHandler<Order>
             {
                 // So that one order is surely being packed when the application stops.
                 ledger.Say(context.Queue, $"order {order.Id}: packing, this takes a while");
-                await ledger.Closing;
+                await ledger.WorkUntilClosing(context.Queue);
                 await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
             }
 

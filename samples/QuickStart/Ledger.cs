@@ -14,8 +14,12 @@ internal sealed class Ledger
     private bool _publishingIsOver;
     private int _returned;
 
-    /// <summary>Completes when the shop closes for the day: the application is about to stop.</summary>
-    public Task Closing => _closing.Task;
+    /// <summary>Keeps a handler at work until the shop closes for the day: the application is about to stop.</summary>
+    public Task WorkUntilClosing(string queue)
+    {
+        Change(queue, static account => account.AtWorkUntilClosing++);
+        return _closing.Task;
+    }
 
     public void Say(string who, string what)
     {
@@ -61,7 +65,7 @@ internal sealed class Ledger
         account.FailedForGood += afterAnAttempt ? 1 : 0;
     });
 
-    /// <summary>Completes when each message is handled, dead-lettered, or in the hands of its handler.</summary>
+    /// <summary>Completes when each message is handled, dead-lettered, or in a handler that works until the shop closes.</summary>
     public Task WhenNothingWaits()
     {
         lock (_gate)
@@ -73,7 +77,7 @@ internal sealed class Ledger
         return _nothingWaits.Task;
     }
 
-    /// <summary>The shop closes: see <see cref="Closing"/>.</summary>
+    /// <summary>The shop closes: see <see cref="WorkUntilClosing"/>.</summary>
     public void BeginToClose() => _closing.SetResult();
 
     /// <summary>What the broker counted.</summary>
@@ -131,7 +135,8 @@ internal sealed class Ledger
 
     private void Signal()
     {
-        if (_publishingIsOver && _accounts.Values.All(static account => account.Published == account.Handled + account.InHandlers + account.DeadLettered))
+        // A message in any other handler may fail, and then it waits for its next attempt.
+        if (_publishingIsOver && _accounts.Values.All(static account => account.Published == account.Handled + account.AtWorkUntilClosing + account.DeadLettered))
         {
             _nothingWaits.TrySetResult();
         }
@@ -143,6 +148,8 @@ internal sealed class Ledger
         public int Published { get; set; }
 
         public int InHandlers { get; set; }
+
+        public int AtWorkUntilClosing { get; set; }
 
         public int Handled { get; set; }
 
