@@ -12,7 +12,8 @@ public static class CheckAnswer
         return new CheckAnswer<T>(isResend: true, message);
     }
 
-    /// <summary>Nothing more is to be done: the business change did not happen, was taken back, or is known to have arrived.</summary>
+    /// <summary>Nothing more is to be done: the business change did not happen and never will, was taken back, or is known to have arrived.</summary>
+    /// <remarks>A producer that publishes before it commits may be asked in between. It throws then, and is asked again.</remarks>
     /// <typeparam name="T">The message's type.</typeparam>
     public static CheckAnswer<T> Settled<T>() => new(isResend: false, default);
 }

@@ -19,17 +19,28 @@ internal sealed record MatrixCell(Mechanism Mechanism, Engine Engine, string Pla
     /// <summary>How often the place is passed before it happens.</summary>
     public const int PassesBefore = 2;
 
+    /// <summary>Whether messages come from the application of the cell; else they are in the queue from the beginning.</summary>
+    public bool HasProducer => HasOutboxOnly(Mechanism) || Mechanism == Mechanism.Checks;
+
     /// <summary>The queue that is consumed, or that the outbox sends to.</summary>
     public string Queue => $"in-{Suffix}";
 
     /// <summary>The queue of what handlers send.</summary>
     public string Results => $"out-{Suffix}";
 
+    /// <summary>The queue of the check service.</summary>
+    public string Checks => $"checks-{Suffix}";
+
     /// <summary>The file that handlers write to: an effect outside of every store.</summary>
     public string Effects => Path.Combine(Directory, "effects");
 
     // A server that many cells share needs names of each cell's own.
     private string Suffix => Path.GetFileName(Directory);
+
+    /// <summary>Whether an outbox is what is tried: nobody consumes what it sends.</summary>
+    /// <param name="mechanism">The mechanism.</param>
+    public static bool HasOutboxOnly(Mechanism mechanism)
+        => mechanism is Mechanism.EmbeddedOutbox or Mechanism.SqliteOutbox or Mechanism.PostgresOutbox or Mechanism.MariaDbOutbox;
 
     /// <summary>The id of a message.</summary>
     /// <param name="number">Its number, from 1.</param>

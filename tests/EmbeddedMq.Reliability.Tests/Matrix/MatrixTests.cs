@@ -18,6 +18,17 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
         "before claim", "after claim", "before effect", "after effect", "before mark", "after mark", "before ack", "after ack",
     ];
 
+    // In the order in which they come, but that a check may be due at any moment: sending, processing, recording, asking, sending again.
+    private static readonly string[] CheckPlaces =
+    [
+        "before check", "after check", "before publish", "after publish", "after confirm",
+        "before claim", "after claim", "before effect", "after effect", "before mark", "after mark",
+        "before confirmation", "after confirmation", "before ack", "after ack",
+        "before record", "after record",
+        "before due", "after due", "before callback", "after callback",
+        "before recheck", "after recheck", "before resend", "after resend", "before note", "after note",
+    ];
+
     // What a server's death can fall between; the rest happens without it.
     private static readonly string[] OutboxPlacesOfServers = ["before store", "after store", "after take", "before mark", "after mark"];
     private static readonly string[] InboxPlacesOfServers = ["before claim", "after claim", "before mark", "after mark"];
@@ -30,7 +41,7 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
         TheoryData<string, string, string> cells = [];
         foreach ((Mechanism mechanism, Engine engine) in Combinations())
         {
-            foreach (string place in IsOutbox(mechanism) ? OutboxPlaces : InboxPlaces)
+            foreach (string place in MatrixCell.HasOutboxOnly(mechanism) ? OutboxPlaces : mechanism == Mechanism.Checks ? CheckPlaces : InboxPlaces)
             {
                 // The mark of this one is the acknowledgement.
                 if (mechanism != Mechanism.EmbeddedInbox || !place.EndsWith("ack", StringComparison.Ordinal))
@@ -52,7 +63,7 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
             Mechanism.PostgresOutbox, Mechanism.MariaDbOutbox, Mechanism.PostgresInbox, Mechanism.MariaDbInbox, Mechanism.RedisInbox,
         })
         {
-            foreach (string place in IsOutbox(mechanism) ? OutboxPlacesOfServers : InboxPlacesOfServers)
+            foreach (string place in MatrixCell.HasOutboxOnly(mechanism) ? OutboxPlacesOfServers : InboxPlacesOfServers)
             {
                 cells.Add(mechanism.ToString(), place);
             }
@@ -111,12 +122,10 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
         foreach (Mechanism mechanism in new[]
         {
             Mechanism.EmbeddedOutbox, Mechanism.SqliteOutbox, Mechanism.EmbeddedInboxBeside, Mechanism.SqliteInbox, Mechanism.RedisInbox,
+            Mechanism.Checks,
         })
         {
             yield return (mechanism, Engine.RabbitMq);
         }
     }
-
-    private static bool IsOutbox(Mechanism mechanism)
-        => mechanism is Mechanism.EmbeddedOutbox or Mechanism.SqliteOutbox or Mechanism.PostgresOutbox or Mechanism.MariaDbOutbox;
 }

@@ -32,4 +32,7 @@ internal enum Mechanism
 
     /// <summary>An idempotent consumer that remembers in Redis.</summary>
     RedisInbox,
+
+    /// <summary>Delayed second confirmation: a producer that is asked about what no consumer has confirmed, and a consumer that remembers in a SQLite file.</summary>
+    Checks,
 }

@@ -25,7 +25,7 @@ internal sealed class Parts : IAsyncDisposable
         _database = database;
         // The broker's own channels are needed for its own way of committing, so nothing stands before them.
         Engine = cell.Mechanism == Mechanism.EmbeddedInbox ? engine : new WatchedEngine(engine, killSwitch);
-        if (database is not null)
+        if (database is not null && cell.Mechanism != Mechanism.Checks)
         {
             _sqlOutbox = new SqlOutboxStore(database, new SqlOutboxOptions { TablePrefix = TablePrefix, CreateTables = true });
         }
@@ -37,7 +37,7 @@ internal sealed class Parts : IAsyncDisposable
             Mechanism.EmbeddedInbox => (null, Watch(((IBrokerStores)engine).Idempotence)),
             Mechanism.EmbeddedInboxBeside => (((IBrokerStores)beside!).Outbox, Watch(((IBrokerStores)beside).Idempotence)),
             Mechanism.RedisInbox => (null, Watch(new RedisIdempotenceStore(cell.Store, new RedisIdempotenceOptions { KeyPrefix = TablePrefix }))),
-            _ => ((IOutboxStore?)_sqlOutbox, (IIdempotenceStore?)Watch(new SqlIdempotenceStore(
+            _ => ((IOutboxStore?)_sqlOutbox, (WatchedIdempotence?)Watch(new SqlIdempotenceStore(
                 database!, new SqlIdempotenceOptions { TablePrefix = TablePrefix, CreateTables = true, Outbox = _sqlOutbox }))),
         };
     }
@@ -52,7 +52,7 @@ internal sealed class Parts : IAsyncDisposable
     public IOutboxStore? Outbox { get; }
 
     /// <summary>What the consumer remembers by; none: the cell has no consumer.</summary>
-    public IIdempotenceStore? Inbox { get; }
+    public WatchedIdempotence? Inbox { get; }
 
     private string TablePrefix => Path.GetFileName(Cell.Directory) + "_";
 
@@ -81,7 +81,7 @@ internal sealed class Parts : IAsyncDisposable
 
         DbDataSource? database = cell.Mechanism switch
         {
-            Mechanism.SqliteOutbox or Mechanism.SqliteInbox => SqliteFactory.Instance.CreateDataSource($"Data Source={Path.Combine(cell.Directory, "business.db")}"),
+            Mechanism.SqliteOutbox or Mechanism.SqliteInbox or Mechanism.Checks => SqliteFactory.Instance.CreateDataSource($"Data Source={Path.Combine(cell.Directory, "business.db")}"),
             Mechanism.PostgresOutbox or Mechanism.PostgresInbox => NpgsqlDataSource.Create(cell.Store),
             Mechanism.MariaDbOutbox or Mechanism.MariaDbInbox => new MySqlDataSource(cell.Store),
             _ => null,
@@ -139,6 +139,15 @@ internal sealed class Parts : IAsyncDisposable
         _sqlOutbox.NotifyStored();
     }
 
+    /// <summary>Publishes a message, and does its business when the broker has it: whoever dies in between does both anew.</summary>
+    /// <param name="publisher">The application's publisher.</param>
+    /// <param name="order">The message.</param>
+    public async Task PublishAndDoBusinessAsync(IPublisher publisher, Order order)
+    {
+        await publisher.PublishAsync(order, new PublishOptions { MessageId = order.Id });
+        await ExecuteAsync($"insert into {Orders} (id) values ('{order.Id}')");
+    }
+
     /// <summary>Has the effect of a message: a row in the message's own transaction where there is one, and a line in a file that belongs to no store.</summary>
     /// <param name="id">The message.</param>
     /// <param name="context">The message in its handler's hands.</param>
@@ -172,9 +181,9 @@ internal sealed class Parts : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (Inbox is IAsyncDisposable inbox)
+        if (Inbox is not null)
         {
-            await inbox.DisposeAsync();
+            await Inbox.DisposeAsync();
         }
 
         await _plainEngine.DisposeAsync();

@@ -18,6 +18,9 @@ internal static class Victim
     // Others may take over what a dead process held after that; so it is what a second life may have to wait.
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(1);
 
+    // Short: that a message may be sent again while it is under way is part of what is tried.
+    private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
+
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Starts the process.</summary>
@@ -53,14 +56,36 @@ internal static class Victim
                 mq.Consume<Order>(
                     cell.Queue,
                     (order, context, token) => HandleAsync(order, context, parts, killSwitch, token),
-                    static consumer => consumer.Idempotent().Retry(static retry => retry.Else(1_000, Backoff.Fixed(Glance)).WaitIn(RetryWait.Consumer)));
+                    consumer =>
+                    {
+                        consumer.Idempotent().Retry(static retry => retry.Else(1_000, Backoff.Fixed(Glance)).WaitIn(RetryWait.Consumer));
+                        if (cell.Mechanism == Mechanism.Checks)
+                        {
+                            consumer.ConfirmsProcessing();
+                        }
+                    });
+            }
+
+            if (cell.Mechanism == Mechanism.Checks)
+            {
+                mq.Publish<Order>(publish => publish.ToQueue(cell.Queue).Check(CheckDelay));
+                mq.Checks(checks => checks
+                    .Queue(cell.Checks)
+                    .Service()
+                    .MaxAttempts(1_000)
+                    .Retry(static retry => retry.Else(1_000, Backoff.Fixed(Glance)).WaitIn(RetryWait.Consumer))
+                    .CallBack<Order>((check, _, _) => AnswerAsync(check, parts, killSwitch)));
             }
         });
         using IHost host = builder.Build();
         await host.StartAsync();
-        if (parts.Inbox is null)
+        if (MatrixCell.HasOutboxOnly(cell.Mechanism))
         {
             await SendAsync(host.Services.GetRequiredService<IOutbox>(), parts);
+        }
+        else if (cell.HasProducer)
+        {
+            await PublishAsync(host.Services.GetRequiredService<IPublisher>(), parts);
         }
 
         while (!await IsDoneAsync(parts))
@@ -100,13 +125,48 @@ internal static class Victim
         }
     }
 
+    // One that begins again where its business has got to. What becomes of the messages is the check service's.
+    private static async Task PublishAsync(IPublisher publisher, Parts parts)
+    {
+        for (int number = 1; number <= MatrixCell.Messages; number++)
+        {
+            Order order = new(MatrixCell.IdOf(number));
+            if (!await parts.IsBusinessDoneAsync(order.Id))
+            {
+                await parts.PublishAndDoBusinessAsync(publisher, order);
+            }
+        }
+    }
+
+    private static async ValueTask<CheckAnswer<Order>> AnswerAsync(MessageCheck check, Parts parts, KillSwitch killSwitch)
+    {
+        killSwitch.Pass("before callback");
+        bool isDone = await parts.IsBusinessDoneAsync(check.MessageId);
+        killSwitch.Pass("after callback");
+        return isDone ? CheckAnswer.Resend(new Order(check.MessageId)) : throw new InvalidOperationException("Its business is not done yet: ask again.");
+    }
+
     private static async ValueTask HandleAsync(Order order, IMessageContext context, Parts parts, KillSwitch killSwitch, CancellationToken cancellationToken)
     {
+        if (parts.Cell.Mechanism == Mechanism.Checks && IsLost(order, context))
+        {
+            await context.RejectAsync(cancellationToken);
+            return;
+        }
+
         killSwitch.Pass("before effect");
         await parts.HaveEffectAsync(order.Id, context, cancellationToken);
-        await context.Publisher.PublishAsync(new Done(order.Id), PublishOptions.ToQueue(parts.Cell.Results), cancellationToken);
+        if (parts.Cell.Mechanism != Mechanism.Checks)
+        {
+            await context.Publisher.PublishAsync(new Done(order.Id), PublishOptions.ToQueue(parts.Cell.Results), cancellationToken);
+        }
+
         killSwitch.Pass("after effect");
     }
+
+    // The first sending of every other message, so that its producer is asked about it.
+    private static bool IsLost(Order order, IMessageContext context)
+        => context.Headers.GetValueOrDefault(MessageHeaders.CheckAttempt) is 1 && order.Id[^1] % 2 == 1;
 
     private static async Task<bool> IsDoneAsync(Parts parts)
     {
@@ -117,21 +177,23 @@ internal static class Victim
                 return false;
             }
 
-            if (parts.Inbox is not { } inbox)
+            if (parts.Inbox?.Inner is not { } inbox)
             {
                 return true;
             }
 
+            bool isChecked = parts.Cell.Mechanism == Mechanism.Checks;
             for (int number = 1; number <= MatrixCell.Messages; number++)
             {
-                if (await inbox.FindAsync(parts.Cell.Queue, MatrixCell.IdOf(number)) is not { State: IdempotenceState.Processed })
+                if (await inbox.FindAsync(isChecked ? "checks" : parts.Cell.Queue, MatrixCell.IdOf(number)) is not { State: IdempotenceState.Processed })
                 {
                     return false;
                 }
             }
 
             // What waits, or waits for its acknowledgement, is seen by whoever stops consuming: the host's stop gives it back, and the test counts it.
-            return await parts.CountWaitingAsync() == 0;
+            // What is checked may wait once more.
+            return isChecked || await parts.CountWaitingAsync() == 0;
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {

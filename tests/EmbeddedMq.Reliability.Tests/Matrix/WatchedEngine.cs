@@ -3,7 +3,8 @@ using System.Reflection;
 
 namespace EmbeddedMq.Reliability.Tests.Matrix;
 
-/// <summary>Passes the places <c>publish</c>, <c>confirm</c> and <c>ack</c> on the way to a broker.</summary>
+/// <summary>Passes the places <c>publish</c>, <c>confirm</c> and <c>ack</c> on the way to a broker; of messages that are checked also <c>check</c> and
+/// <c>confirmation</c>, and of those that are sent again <c>recheck</c> and <c>resend</c>.</summary>
 /// <param name="inner">The broker.</param>
 /// <param name="killSwitch">Where to die.</param>
 internal sealed class WatchedEngine(IBroker inner, KillSwitch killSwitch) : IBroker
@@ -39,23 +40,38 @@ internal sealed class WatchedEngine(IBroker inner, KillSwitch killSwitch) : IBro
             => targetMethod!.Name switch
             {
                 nameof(IConnection.OpenChannelAsync) => OpenAsync((ValueTask<IChannel>)Call(targetMethod, args)!),
-                nameof(IChannel.TryPublishAsync) => PublishAsync(() => (ValueTask<PublishResult>)Call(targetMethod, args)!),
-                nameof(IChannel.PublishAsync) => PublishAsync(() => (ValueTask<ulong>)Call(targetMethod, args)!),
+                nameof(IChannel.TryPublishAsync) => PublishAsync(KindOf((Message)args![2]!), () => (ValueTask<PublishResult>)Call(targetMethod, args)!),
+                nameof(IChannel.PublishAsync) => PublishAsync(KindOf((Message)args![2]!), () => (ValueTask<ulong>)Call(targetMethod, args)!),
                 nameof(IChannel.AckAsync) => AckAsync(() => (ValueTask)Call(targetMethod, args)!),
                 _ => Call(targetMethod, args),
             };
+
+        private static string KindOf(Message message)
+        {
+            bool isAgain = message.Headers.GetValueOrDefault(MessageHeaders.CheckAttempt) is int and > 1;
+            return message.Properties.Type switch
+            {
+                "embeddedmq.check" => isAgain ? "recheck" : "check",
+                "embeddedmq.check.confirmation" => "confirmation",
+                _ => isAgain ? "resend" : "publish",
+            };
+        }
 
         private object? Call(MethodInfo method, object?[]? args) => method.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
 
         private async ValueTask<IChannel> OpenAsync(ValueTask<IChannel> opening) => Watch(await opening, _killSwitch!);
 
-        private async ValueTask<T> PublishAsync<T>(Func<ValueTask<T>> publish)
+        private async ValueTask<T> PublishAsync<T>(string kind, Func<ValueTask<T>> publish)
         {
-            _killSwitch!.Pass("before publish");
+            _killSwitch!.Pass($"before {kind}");
             ValueTask<T> publishing = publish();
-            _killSwitch.Pass("after publish");
+            _killSwitch.Pass($"after {kind}");
             T result = await publishing;
-            _killSwitch.Pass("after confirm");
+            if (kind == "publish")
+            {
+                _killSwitch.Pass("after confirm");
+            }
+
             return result;
         }
 

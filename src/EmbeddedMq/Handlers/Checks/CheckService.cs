@@ -19,7 +19,8 @@ namespace EmbeddedMq.Handlers.Checks;
 /// check, sent as often as may be            alert, to the queue for failed checks
 /// check, nobody answers for the type        the same
 /// check, asked already (delivered twice)    nothing more to do
-/// check                                     ask: sent again, which brings a check with one attempt more; or settled
+/// check                                     ask. Sent again, which brings a check with one attempt more: noted, so that it is asked once. Settled:
+///                                           not noted, for the producer may come to publish the message after all
 /// asking fails                              retried as the rules say; then alert, to the queue for failed checks
 /// the store fails                           the same again in a while; attempts are not counted
 /// </code>
@@ -125,6 +126,10 @@ internal sealed class CheckService(CheckPlan plan, MarkKeeper marks, string brok
                 bool isResent = await callback(services, message, context, cancellationToken).ConfigureAwait(false);
                 Log.CheckAnswered(logger, check.MessageId, check.Attempt, isResent ? CheckMessages.Resent : CheckMessages.Settled);
                 CheckTelemetry.RecordAnswered(broker, isResent);
+                if (!isResent)
+                {
+                    return;
+                }
             }
             catch (Exception error) when (!cancellationToken.IsCancellationRequested && plan.Retry.DelayAfter(error, context.Attempt) is null)
             {
