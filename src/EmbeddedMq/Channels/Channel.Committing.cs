@@ -15,13 +15,21 @@ internal sealed partial class Channel
     /// <summary>Acknowledges deliveries, publishes messages and notes receipts: all of it or nothing, in one record of the journal. When it completes, it
     /// is as safe as the broker promises, and only then are the messages in their queues.</summary>
     /// <param name="deliveryTags">What is acknowledged. One that is unknown, settled by its handler or put back when the channel closed, is passed over.</param>
-    /// <param name="publishes">What is published, in order. Memory is not waited for: what is published takes the place of what is acknowledged.</param>
+    /// <param name="publishes">What is published, in order. No more messages than are acknowledged take their place; more wait as publishes do, while
+    /// messages take too much memory or the journal is too long.</param>
     /// <param name="receipts">What is dealt with.</param>
+    /// <param name="cancellationToken">Stops that waiting, and nothing that follows it.</param>
     /// <exception cref="ChannelException">A message or its exchange is not as AMQP has it; the channel stays open. Nothing has happened.</exception>
     /// <exception cref="PublishException">A mandatory message finds no queue, or a full queue refuses one. Nothing has happened.</exception>
     /// <exception cref="JournalException">The store takes nothing at present, or the disk failed. Nothing has happened; the deliveries are unsettled.</exception>
-    internal async Task CommitAsync(ReadOnlyMemory<ulong> deliveryTags, IReadOnlyList<OutboxMessage> publishes, Receipt[] receipts)
+    internal async Task CommitAsync(
+        ReadOnlyMemory<ulong> deliveryTags, IReadOnlyList<OutboxMessage> publishes, Receipt[] receipts, CancellationToken cancellationToken = default)
     {
+        if (publishes.Count > deliveryTags.Length)
+        {
+            await _virtualHost.WaitForRoomAsync(publishes.Any(static publish => publish.Message.Properties.IsPersistent), cancellationToken).ConfigureAwait(false);
+        }
+
         CommittedPublish[] routed = publishes.Count == 0 ? [] : [.. publishes.Select(Route)];
         List<Unsettled> deliveries = new(deliveryTags.Length);
         foreach (ulong tag in deliveryTags.Span)

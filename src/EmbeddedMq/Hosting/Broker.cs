@@ -48,7 +48,7 @@ public sealed class Broker : IBroker, IBrokerStores
         ReceiptRetention retention = new(options.Storage.IdempotenceRetention, options.Storage.IdempotenceEntries);
         MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger, retention, StorageKeeper.MakeIndex(options.Storage, retention, options.TimeProvider))
         {
-            RoomAgain = () => _memoryChanges.Post(_connections.Unblock),
+            RoomAgain = () => _memoryChanges.Post(LetPublishersGoOn),
         };
         store.Limit.Changed = OnJournalLimitChanged;
         if ((options.BacklogStore ?? (journal.IsDurable ? new StoredBacklog(store, scheduler.Clock) : null)) is { } backlogStore)
@@ -177,6 +177,7 @@ public sealed class Broker : IBroker, IBrokerStores
         }
 
         _connections.Shutdown();
+        _services.Room.Close(() => MqErrors.BrokerStopped(Name));
         _services.Scheduler.Dispose();
         if (_backlogThread is not null)
         {
@@ -250,6 +251,12 @@ public sealed class Broker : IBroker, IBrokerStores
         }
     }
 
+    private void LetPublishersGoOn()
+    {
+        _connections.Unblock();
+        _services.Room.Release();
+    }
+
     // Called under the ledger's gate, in order of the changes.
     private void OnBlockedChanged(bool isBlocked) => _memoryChanges.Post(() =>
     {
@@ -260,7 +267,7 @@ public sealed class Broker : IBroker, IBrokerStores
         else
         {
             BrokerLog.PublishersUnblocked(_services.Logger, Name, MemoryBytes);
-            _connections.Unblock();
+            LetPublishersGoOn();
         }
     });
 
@@ -275,7 +282,7 @@ public sealed class Broker : IBroker, IBrokerStores
         else
         {
             BrokerLog.JournalShortAgain(_services.Logger, Name, journal.TailAddress - journal.BeginAddress);
-            _connections.Unblock();
+            LetPublishersGoOn();
         }
     });
 }

@@ -98,7 +98,7 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
             throw new ClaimLostException(Key);
         }
 
-        Task<bool> completion = EndAsync(IdempotenceState.Processed, outgoing);
+        Task<bool> completion = EndAsync(IdempotenceState.Processed, outgoing, cancellationToken);
         return new ValueTask<bool>(cancellationToken.CanBeCanceled ? completion.WaitAsync(cancellationToken) : completion);
     }
 
@@ -108,7 +108,7 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
         cancellationToken.ThrowIfCancellationRequested();
         if (TryBeginToEnd())
         {
-            await EndAsync(IdempotenceState.Failed, []).WaitAsync(cancellationToken).ConfigureAwait(false);
+            await EndAsync(IdempotenceState.Failed, [], CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -164,12 +164,12 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
         }
     }
 
-    private async Task<bool> EndAsync(IdempotenceState state, IReadOnlyList<OutboxMessage> outgoing)
+    private async Task<bool> EndAsync(IdempotenceState state, IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken)
     {
         bool ended = false;
         try
         {
-            bool acknowledged = await _store.CommitAsync(this, state, outgoing).ConfigureAwait(false);
+            bool acknowledged = await _store.CommitAsync(this, state, outgoing, cancellationToken).ConfigureAwait(false);
             ended = true;
             return acknowledged;
         }

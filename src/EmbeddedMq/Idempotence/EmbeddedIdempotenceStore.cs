@@ -72,19 +72,20 @@ internal sealed class EmbeddedIdempotenceStore(VirtualHost home, EmbeddedOutboxS
     /// <param name="claim">The claim, held and not to be taken over.</param>
     /// <param name="state">What became of it.</param>
     /// <param name="outgoing">What its handler sends.</param>
+    /// <param name="cancellationToken">Stops the waiting for room; nothing has happened then.</param>
     /// <returns>Whether the delivery was acknowledged.</returns>
-    internal async Task<bool> CommitAsync(EmbeddedClaim claim, IdempotenceState state, IReadOnlyList<OutboxMessage> outgoing)
+    internal async Task<bool> CommitAsync(EmbeddedClaim claim, IdempotenceState state, IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken)
     {
         Fingerprint fingerprint = claim.Key.Fingerprint;
         Receipt receipt = new(claim.ReceiptKey, new UInt128(fingerprint.High, fingerprint.Low), (byte)state, Time.GetUtcNow().ToUnixTimeMilliseconds());
         if (state == IdempotenceState.Processed && claim.Channel is { } channel)
         {
             ulong[] tags = claim.DeliveryTag is { } tag ? [tag] : [];
-            await channel.CommitAsync(tags, outgoing, [receipt]).ConfigureAwait(false);
+            await channel.CommitAsync(tags, outgoing, [receipt], cancellationToken).ConfigureAwait(false);
             return tags.Length > 0;
         }
 
-        await (outgoing.Count > 0 ? outbox.AddAsync(outgoing, [receipt]) : home.CommitAsync([], [], [receipt])).ConfigureAwait(false);
+        await (outgoing.Count > 0 ? outbox.AddAsync(outgoing, [receipt], cancellationToken) : home.CommitAsync([], [], [receipt])).ConfigureAwait(false);
         return false;
     }
 

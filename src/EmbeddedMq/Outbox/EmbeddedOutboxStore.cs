@@ -49,7 +49,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     {
         ArgumentNullException.ThrowIfNull(messages);
         cancellationToken.ThrowIfCancellationRequested();
-        return messages.Count == 0 ? ValueTask.CompletedTask : new ValueTask(AddAsync(messages, []).WaitAsync(cancellationToken));
+        return messages.Count == 0 ? ValueTask.CompletedTask : new ValueTask(AddAsync(messages, [], cancellationToken).WaitAsync(cancellationToken));
     }
 
     /// <inheritdoc/>
@@ -193,10 +193,12 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     /// <summary>Stores messages, and with them, by the same record, receipts of somebody else.</summary>
     /// <param name="messages">The messages.</param>
     /// <param name="receipts">The receipts.</param>
+    /// <param name="cancellationToken">Stops the waiting while messages take too much memory or the journal is too long, and nothing that follows it.</param>
     /// <exception cref="ArgumentException">An id is in the outbox already.</exception>
-    internal async Task AddAsync(IReadOnlyList<OutboxMessage> messages, Receipt[] receipts)
+    internal async Task AddAsync(IReadOnlyList<OutboxMessage> messages, Receipt[] receipts, CancellationToken cancellationToken)
     {
         await OpenAsync().ConfigureAwait(false);
+        await _host.WaitForRoomAsync(isStored: true, cancellationToken).ConfigureAwait(false);
         List<string> begun = new(messages.Count);
         try
         {

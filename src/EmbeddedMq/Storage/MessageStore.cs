@@ -107,6 +107,9 @@ internal sealed partial class MessageStore : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether somebody who brings more than he takes away must wait although the store is well: for commits under way, or for a shorter journal.</summary>
+    internal bool IsFull => IsDurable && _journal.State == JournalState.Open && !_isMending && MustWait;
+
     /// <summary>Gives a durable queue or exchange its place in the store.</summary>
     /// <returns>It, or <see langword="null"/> when nothing is kept.</returns>
     internal StoredQueue? TryAddQueue() => IsDurable ? new StoredQueue((uint)Interlocked.Increment(ref _lastQueueId), this) : null;

@@ -16,6 +16,9 @@ namespace EmbeddedMq.VirtualHosts;
 internal sealed record BrokerServices(
     BrokerLimits Limits, Scheduler Scheduler, MemoryLedger Memory, NameGenerator Names, MessageStore Store, ILogger Logger, BacklogPager? Backlog = null)
 {
+    /// <summary>Where commits wait that bring more than the broker takes at present.</summary>
+    internal RoomForCommits Room { get; } = new();
+
     /// <summary>The broker's clock.</summary>
     internal BrokerClock Clock => Scheduler.Clock;
 }

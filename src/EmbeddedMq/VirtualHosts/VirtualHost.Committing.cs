@@ -41,6 +41,14 @@ internal sealed partial class VirtualHost
         return new CommittedPublish(exchangeName, routingKey, message, queues, [.. route.Delayed]);
     }
 
+    /// <summary>Waits, as publishers do, while messages take too much memory or the journal is too long. Where the disk has failed it does not wait: the
+    /// commit will say so.</summary>
+    /// <param name="isStored">Whether any of what is to be published is stored.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="ConnectionException">The broker has stopped.</exception>
+    internal ValueTask WaitForRoomAsync(bool isStored, CancellationToken cancellationToken)
+        => _services.Room.WaitAsync(() => _services.Memory.IsBlocked || (isStored && _services.Store.IsFull), cancellationToken);
+
     /// <summary>Commits: when this completes, everything is safe, receipts are known and messages are in their queues.</summary>
     /// <param name="publishes">What is published.</param>
     /// <param name="acknowledged">What is acknowledged. The caller holds it, and settles it in the usual way after this.</param>

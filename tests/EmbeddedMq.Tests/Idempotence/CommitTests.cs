@@ -1,4 +1,5 @@
 using EmbeddedMq.Channels;
+using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Records;
 using EmbeddedMq.TestSupport;
 
@@ -145,6 +146,82 @@ public sealed class CommitTests
         await commit;
 
         Assert.Equal(0, stored.Broker.Storage!.JournalMessages);
+    }
+
+    [Fact]
+    public async Task Commit_OfMoreThanItAcknowledges_WaitsForMemory()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options =>
+        {
+            options.MemoryHighWatermarkBytes = 100_000;
+            options.BacklogStarted = static _ => { }; // nothing leaves memory by itself
+        });
+        Channel channel = await OpenAsync(stored);
+        ulong first = await GetOneAsync(channel);
+        ulong second = await GetOneAsync(channel);
+        await channel.PublishAsync("", "q", new Message(new byte[200_000], MessageProperties.Persistent));
+        Assert.True(stored.Broker.IsBlocked);
+
+        Task one = channel.CommitAsync(new[] { first }, [To("out", "in its place")], [Done]);
+        Task two = channel.CommitAsync(new[] { second }, [To("out", "one"), To("out", "two")], [Done with { Key = 1 }]);
+        await one;
+        Assert.Equal(["in its place"], await ReadyAsync(channel, "out"));
+        Assert.False(two.IsCompleted);
+        using CancellationTokenSource stop = new();
+        Task cancelled = channel.CommitAsync(Array.Empty<ulong>(), [To("out", "never")], [], stop.Token);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+
+        await channel.GetAsync("q", autoAck: true);
+        await two.WaitAsync(BrokerFixture.Patience);
+        Assert.Equal(["one", "two"], await ReadyAsync(channel, "out"));
+    }
+
+    [Fact]
+    public async Task Commit_OfMoreThanItAcknowledges_WaitsForAShorterJournal()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        Channel channel = await OpenAsync(stored);
+        ulong first = await GetOneAsync(channel);
+        ulong second = await GetOneAsync(channel);
+        int waits = 0;
+        JournalLimit limit = stored.Broker.Store.Limit;
+        Action<bool> changed = limit.Changed;
+        limit.Changed = isExceeded =>
+        {
+            waits += isExceeded ? 1 : 0;
+            changed(isExceeded);
+        };
+
+        // Whoever keeps the journal short raises it again when he hears that somebody waits.
+        limit.Raise(1);
+        await channel.CommitAsync(Array.Empty<ulong>(), [To("transient", "in memory", persistent: false)], []);
+        await channel.CommitAsync(new[] { first }, [To("out", "in its place")], [Done]);
+        Assert.Equal(0, waits);
+        await channel.CommitAsync(new[] { second }, [To("out", "one"), To("out", "two")], [Done with { Key = 1 }]).WaitAsync(BrokerFixture.Patience);
+        Assert.Equal(1, waits);
+        limit.Raise(1);
+        await stored.Broker.Outbox.AddAsync([To("elsewhere", "stored")]).AsTask().WaitAsync(BrokerFixture.Patience);
+        Assert.Equal(2, waits);
+        Assert.Equal(["in its place", "one", "two"], await ReadyAsync(channel, "out"));
+    }
+
+    [Fact]
+    public async Task Commit_ThatWaitsWhileTheBrokerStops_Fails()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options =>
+        {
+            options.MemoryHighWatermarkBytes = 100_000;
+            options.BacklogStarted = static _ => { };
+        });
+        Channel channel = await OpenAsync(stored);
+        await channel.PublishAsync("", "q", new Message(new byte[200_000], MessageProperties.Persistent));
+        Task waiting = channel.CommitAsync(Array.Empty<ulong>(), [To("out", "one")], [Done]);
+        Assert.False(waiting.IsCompleted);
+
+        await stored.StopAsync();
+
+        await Assert.ThrowsAsync<ConnectionException>(() => waiting.WaitAsync(BrokerFixture.Patience));
     }
 
     private static OutboxMessage To(string queue, string text, bool persistent = true) => new()
