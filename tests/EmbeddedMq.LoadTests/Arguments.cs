@@ -7,7 +7,7 @@ internal sealed class Arguments
 {
     internal const string Usage =
         """
-        EmbeddedMq.LoadTests storage|memory|peers [options]
+        EmbeddedMq.LoadTests storage|memory|stores|peers [options]
 
           --seconds N      how long each measurement runs in each repetition; default 1, quick 0.3
           --repetitions N  default 5, quick 3
@@ -18,7 +18,7 @@ internal sealed class Arguments
           --out FILE       writes the table there, too; with peers a folder, which gets the table and its plot
         """;
 
-    /// <summary>What is measured: <c>storage</c>, <c>memory</c> or <c>peers</c>.</summary>
+    /// <summary>What is measured: <c>storage</c>, <c>memory</c>, <c>stores</c> or <c>peers</c>.</summary>
     internal string Suite { get; private set; } = "";
 
     internal TimeSpan Duration { get; private set; } = TimeSpan.FromSeconds(1);
@@ -43,7 +43,7 @@ internal sealed class Arguments
 
     internal static Arguments? TryParse(string[] args)
     {
-        if (args.Length == 0 || args[0] is not ("storage" or "memory" or "peers"))
+        if (args.Length == 0 || args[0] is not ("storage" or "memory" or "stores" or "peers"))
         {
             return null;
         }

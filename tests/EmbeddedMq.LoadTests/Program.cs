@@ -4,6 +4,7 @@ using EmbeddedMq.LoadTests.Measuring;
 using EmbeddedMq.LoadTests.Memory;
 using EmbeddedMq.LoadTests.Peers;
 using EmbeddedMq.LoadTests.Storage;
+using EmbeddedMq.LoadTests.Stores;
 
 if (Arguments.TryParse(args) is not { } arguments)
 {
@@ -19,6 +20,7 @@ try
     {
         "storage" => StorageSuite.RunAsync(arguments, report),
         "memory" => MemorySuite.RunAsync(arguments, report),
+        "stores" => StoresSuite.RunAsync(arguments, report),
         _ => PeersSuite.RunAsync(arguments, report),
     });
 }

@@ -6,7 +6,8 @@ namespace EmbeddedMq.Journal.Faster;
 /// <summary>An index of receipts that keeps the newest in memory and the others on disk: FasterKV, as a cache of the journal.</summary>
 /// <remarks>
 /// <para>Memory: 64 bytes of index for six receipts or fewer, rounded to a power of two, and <see cref="MemoryBytes"/> of receipts, 48 bytes each; what is older
-/// is read from disk when its key comes again. A key that is new is told from the index alone, but for one in 16,384.</para>
+/// is read from disk when its key comes again. A key that is new is told from the index alone, but for one in 16,384. Those that came last are found
+/// before FASTER is asked (<see cref="RecentReceipts"/>).</para>
 /// <para>The log is in the order of insertion, which is that of time, because a record is never changed in its place: so the oldest are given up by
 /// moving the log's begin. That is done by the thousand; what is over in between is not found either, by its time.</para>
 /// <para>Thread-safe: each session of FASTER has its own gate, and a key always uses the same one. Nothing of it survives: its files are deleted when it is
@@ -31,6 +32,7 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
     private readonly TimeProvider _time;
     private readonly IDevice _device;
     private readonly FasterKV<Key, IndexedReceipt> _store;
+    private readonly RecentReceipts _recent = new();
     private readonly Session[] _sessions;
     private readonly Lock _gate = new();
     private readonly Queue<(long Address, long LastUtcMs)> _marks = new(); // ends of thousands, the oldest first; guarded by _gate
@@ -62,7 +64,7 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
         };
         long buckets = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1_024, maxCount / ReceiptsPerBucket));
         _store = new FasterKV<Key, IndexedReceipt>(buckets, log, comparer: new KeyComparer());
-        _sessions = [.. Enumerable.Range(0, Math.Clamp(Environment.ProcessorCount, 2, 16)).Select(_ => new Session(_store))];
+        _sessions = [.. Enumerable.Range(0, Math.Clamp(Environment.ProcessorCount, 2, 16)).Select(_ => new Session(_store, _recent))];
     }
 
     /// <inheritdoc/>
@@ -71,14 +73,13 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
     /// <inheritdoc/>
     public bool TryFind(UInt128 key, out IndexedReceipt receipt)
     {
-        receipt = default;
-        return SessionOf(key).TryRead(new Key(key), ref receipt) && receipt.AtUtcMs >= CutoffUtcMs;
+        return (_recent.TryFind(key, out receipt) || SessionOf(key).TryRead(key, out receipt)) && receipt.AtUtcMs >= CutoffUtcMs;
     }
 
     /// <inheritdoc/>
     public void Put(UInt128 key, in IndexedReceipt receipt)
     {
-        SessionOf(key).Upsert(new Key(key), receipt);
+        SessionOf(key).Upsert(key, receipt);
         lock (_gate)
         {
             _count++;
@@ -154,7 +155,7 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
             ref Key key, ref IndexedReceipt input, ref IndexedReceipt src, ref IndexedReceipt dst, ref IndexedReceipt output, ref UpsertInfo upsertInfo) => false;
     }
 
-    private sealed class Session(FasterKV<Key, IndexedReceipt> store) : IDisposable
+    private sealed class Session(FasterKV<Key, IndexedReceipt> store, RecentReceipts recent) : IDisposable
     {
         private readonly Lock _gate = new();
         private readonly ClientSession<Key, IndexedReceipt, IndexedReceipt, IndexedReceipt, Empty, IFunctions<Key, IndexedReceipt, IndexedReceipt, IndexedReceipt, Empty>> _session
@@ -162,35 +163,50 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
 
         public void Dispose() => _session.Dispose();
 
-        internal bool TryRead(Key key, ref IndexedReceipt receipt)
+        internal bool TryRead(UInt128 key, out IndexedReceipt receipt)
         {
+            receipt = default;
             lock (_gate)
             {
-                Status status = _session.Read(ref key, ref receipt);
-                if (!status.IsPending)
+                bool found = TryRead_NeedsGate(new Key(key), ref receipt);
+                if (found)
                 {
-                    return status.Found;
+                    recent.Put(key, receipt);
                 }
 
-                // On disk: one at a time in this session, so that it is the one that comes.
-                _session.CompletePendingWithOutputs(out CompletedOutputIterator<Key, IndexedReceipt, IndexedReceipt, IndexedReceipt, Empty> outputs, wait: true);
-                using (outputs)
-                {
-                    bool found = outputs.Next() && outputs.Current.Status.Found;
-                    receipt = found ? outputs.Current.Output : default;
-                    return found;
-                }
+                return found;
             }
         }
 
-        internal void Upsert(Key key, IndexedReceipt receipt)
+        internal void Upsert(UInt128 key, IndexedReceipt receipt)
         {
+            Key stored = new(key);
             lock (_gate)
             {
-                if (_session.Upsert(ref key, ref receipt).IsPending)
+                if (_session.Upsert(ref stored, ref receipt).IsPending)
                 {
                     _session.CompletePending(wait: true);
                 }
+
+                recent.Put(key, receipt);
+            }
+        }
+
+        private bool TryRead_NeedsGate(Key key, ref IndexedReceipt receipt)
+        {
+            Status status = _session.Read(ref key, ref receipt);
+            if (!status.IsPending)
+            {
+                return status.Found;
+            }
+
+            // On disk: one at a time in this session, so that it is the one that comes.
+            _session.CompletePendingWithOutputs(out CompletedOutputIterator<Key, IndexedReceipt, IndexedReceipt, IndexedReceipt, Empty> outputs, wait: true);
+            using (outputs)
+            {
+                bool found = outputs.Next() && outputs.Current.Status.Found;
+                receipt = found ? outputs.Current.Output : default;
+                return found;
             }
         }
     }

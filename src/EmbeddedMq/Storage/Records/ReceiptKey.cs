@@ -6,9 +6,9 @@ namespace EmbeddedMq.Storage.Records;
 
 /// <summary>Makes the key of a receipt from a scope and an id. The keys are stored: the function never changes.</summary>
 /// <remarks>
-/// The first 128 bits of SHA-256 over the scope's length in bytes of UTF-8 (one byte), the scope and the id. Two ids with one key would be taken for
-/// one message; that this happens by chance among 10 million ids has a likelihood of 1 in 10^24. The hash is a cryptographic one because ids come
-/// from outside: whoever could find two ids of one key could have another's message taken for a duplicate.
+/// The first 128 bits of BLAKE3 over the scope's length in bytes of UTF-8 (one byte), the scope and the id; of SHA-256 if that is longer than 1,024
+/// bytes. Two ids with one key would be taken for one message; that this happens by chance among 10 million ids has a likelihood of 1 in 10^24. The
+/// hash is a cryptographic one because ids come from outside: whoever could find two ids of one key could have another's message taken for a duplicate.
 /// </remarks>
 internal static class ReceiptKey
 {
@@ -31,6 +31,11 @@ internal static class ReceiptKey
         text[0] = (byte)scopeBytes;
         Encoding.UTF8.GetBytes(scope, text[1..]);
         Encoding.UTF8.GetBytes(id, text[(1 + scopeBytes)..]);
+        if (length <= Blake3.MaxBytes)
+        {
+            return Blake3.Hash(text[..length]);
+        }
+
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(text[..length], hash);
         return BinaryPrimitives.ReadUInt128LittleEndian(hash);
