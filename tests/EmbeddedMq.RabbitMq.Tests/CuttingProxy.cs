@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 
 namespace EmbeddedMq.RabbitMq.Tests;
 
@@ -9,8 +10,8 @@ internal sealed class CuttingProxy : IAsyncDisposable
 {
     private readonly int _serverPort;
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly ConcurrentBag<TcpClient> _clients = [];
-    private readonly ConcurrentBag<TcpClient> _servers = [];
+    private readonly Channel<Pair> _connected = System.Threading.Channels.Channel.CreateUnbounded<Pair>();
+    private readonly ConcurrentBag<Pair> _all = [];
     private readonly Task _accepting;
 
     /// <summary>Begins to listen.</summary>
@@ -30,20 +31,16 @@ internal sealed class CuttingProxy : IAsyncDisposable
     {
         _listener.Stop();
         await _accepting;
-        foreach (TcpClient client in _clients.Concat(_servers))
+        foreach (Pair pair in _all)
         {
-            client.Dispose();
+            pair.Client.Dispose();
+            pair.Server.Dispose();
         }
     }
 
-    /// <summary>Cuts off every client that is connected now.</summary>
-    internal void CutClients()
-    {
-        while (_clients.TryTake(out TcpClient? client))
-        {
-            client.Dispose();
-        }
-    }
+    /// <summary>Waits for the next client that connects, in the order in which they do.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    internal ValueTask<Pair> NextAsync(CancellationToken cancellationToken) => _connected.Reader.ReadAsync(cancellationToken);
 
     private async Task AcceptAsync()
     {
@@ -51,13 +48,12 @@ internal sealed class CuttingProxy : IAsyncDisposable
         {
             try
             {
-                TcpClient client = await _listener.AcceptTcpClientAsync();
-                TcpClient server = new();
-                _clients.Add(client);
-                _servers.Add(server);
-                await server.ConnectAsync(IPAddress.Loopback, _serverPort);
-                _ = PumpAsync(client, server, closesTarget: false); // the server is not to hear of a cut
-                _ = PumpAsync(server, client, closesTarget: true);
+                Pair pair = new(await _listener.AcceptTcpClientAsync(), new TcpClient());
+                _all.Add(pair);
+                await pair.Server.ConnectAsync(IPAddress.Loopback, _serverPort);
+                _ = PumpAsync(pair.Client, pair.Server);
+                _ = PumpAsync(pair.Server, pair.Client);
+                await _connected.Writer.WriteAsync(pair);
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException or InvalidOperationException)
             {
@@ -66,20 +62,21 @@ internal sealed class CuttingProxy : IAsyncDisposable
         }
     }
 
-    private static async Task PumpAsync(TcpClient source, TcpClient target, bool closesTarget)
+    private static async Task PumpAsync(TcpClient source, TcpClient target)
     {
         try
         {
             await source.GetStream().CopyToAsync(target.GetStream());
+            target.Dispose();
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
         {
-            // Cut.
-        }
-
-        if (closesTarget)
-        {
-            target.Dispose();
+            // Cut: the other side is not to hear of it.
         }
     }
+
+    /// <summary>One connection through the proxy.</summary>
+    /// <param name="Client">The side of the client: disposed of, the client is cut off and the server does not know.</param>
+    /// <param name="Server">The side of the server: disposed of, the server knows.</param>
+    internal sealed record Pair(TcpClient Client, TcpClient Server);
 }

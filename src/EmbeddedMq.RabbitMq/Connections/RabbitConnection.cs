@@ -200,13 +200,13 @@ internal sealed class RabbitConnection : IConnection
         }
 
         ConnectionLog.Lost(_logger, Name, reason.ReplyText);
-        SetBlocked(BlockedByLoss);
         ConnectionException unknown = RabbitMqErrors.OutcomeUnknown(Name, reason.ReplyText);
         foreach (RabbitChannel channel in _channels.Values)
         {
             channel.Suspend(unknown);
         }
 
+        SetBlocked(BlockedByLoss); // last: what is published from now on waits, and its outcome will be known
         Task recovery = Task.Run(() => RecoverAsync(session, reason));
         lock (_gate)
         {

@@ -129,6 +129,7 @@ internal sealed class Parts : IAsyncDisposable
             return;
         }
 
+        using IDisposable hold = await ((WatchedOutbox)Outbox!).HoldRelayAsync();
         await using DbConnection connection = await _database.OpenConnectionAsync();
         await using DbTransaction transaction = await connection.BeginTransactionAsync();
         await ExecuteAsync(connection, transaction, $"insert into {Orders} (id) values ('{order.Id}')");

@@ -5,25 +5,41 @@ namespace EmbeddedMq.Reliability.Tests.Matrix;
 /// <param name="killSwitch">Where to die.</param>
 internal sealed class WatchedOutbox(IOutboxStore inner, KillSwitch killSwitch) : IOutboxStore, IAsyncDisposable
 {
+    private readonly SemaphoreSlim _storeOrTake = new(1);
+
     /// <summary>The store.</summary>
     public IOutboxStore Inner => inner;
 
     public async ValueTask AddAsync(IReadOnlyList<OutboxMessage> messages, CancellationToken cancellationToken = default)
     {
-        killSwitch.Pass("before store");
-        await inner.AddAsync(messages, cancellationToken);
-        killSwitch.Pass("after store");
+        using (await HoldRelayAsync())
+        {
+            killSwitch.Pass("before store");
+            await inner.AddAsync(messages, cancellationToken);
+            killSwitch.Pass("after store");
+        }
+    }
+
+    /// <summary>Keeps the relay from taking what is stored before the process could die after storing it.</summary>
+    /// <returns>Lets it go on.</returns>
+    public async Task<IDisposable> HoldRelayAsync()
+    {
+        await _storeOrTake.WaitAsync();
+        return new Hold(_storeOrTake);
     }
 
     public async ValueTask<IReadOnlyList<OutboxEntry>> TakeAsync(int max, TimeSpan lease, CancellationToken cancellationToken = default)
     {
-        IReadOnlyList<OutboxEntry> taken = await inner.TakeAsync(max, lease, cancellationToken);
-        if (taken.Count > 0)
+        using (await HoldRelayAsync())
         {
-            killSwitch.Pass("after take");
-        }
+            IReadOnlyList<OutboxEntry> taken = await inner.TakeAsync(max, lease, cancellationToken);
+            if (taken.Count > 0)
+            {
+                killSwitch.Pass("after take");
+            }
 
-        return taken;
+            return taken;
+        }
     }
 
     public async ValueTask ConfirmAsync(IReadOnlyList<OutboxEntry> entries, CancellationToken cancellationToken = default)
@@ -50,5 +66,14 @@ internal sealed class WatchedOutbox(IOutboxStore inner, KillSwitch killSwitch) :
 
     public ValueTask WaitAsync(TimeSpan limit, CancellationToken cancellationToken = default) => inner.WaitAsync(limit, cancellationToken);
 
-    public ValueTask DisposeAsync() => inner is IAsyncDisposable disposable ? disposable.DisposeAsync() : ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        _storeOrTake.Dispose();
+        return inner is IAsyncDisposable disposable ? disposable.DisposeAsync() : ValueTask.CompletedTask;
+    }
+
+    private sealed class Hold(SemaphoreSlim semaphore) : IDisposable
+    {
+        public void Dispose() => semaphore.Release();
+    }
 }
