@@ -5,6 +5,8 @@ namespace EmbeddedMq;
 /// <remarks>
 /// <para>Completing acknowledges the message, unless the handler settled it through the context. Throwing retries it as the consumer's
 /// retry rules say, and then dead-letters it with the error in its headers.</para>
+/// <para>The scope is not made where nobody could tell: for a handler that is a singleton, or transient and made of singletons only, unless it
+/// asks for <see cref="IMessageContext.Services"/>.</para>
 /// <para>A message may come more than once: after a crash, a lost connection, or a failed attempt. Handlers are to be idempotent.</para>
 /// </remarks>
 public interface IMessageHandler<in T>

@@ -22,7 +22,7 @@ public interface ICheckBuilder
 
     /// <summary>Has the service ask a handler class in this process about messages of a type.</summary>
     /// <typeparam name="T">The type.</typeparam>
-    /// <typeparam name="THandler">The handler; registered as scoped unless it is registered already.</typeparam>
+    /// <typeparam name="THandler">The handler; registered as transient unless it is registered already.</typeparam>
     ICheckBuilder CallBack<T, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
         where THandler : class, ICheckHandler<T>;
 
@@ -38,7 +38,7 @@ public interface ICheckBuilder
 
     /// <summary>Answers a check service in another process with a handler class. Messages that are sent again are published from here.</summary>
     /// <typeparam name="T">The type of the messages.</typeparam>
-    /// <typeparam name="THandler">The handler; registered as scoped unless it is registered already.</typeparam>
+    /// <typeparam name="THandler">The handler; registered as transient unless it is registered already.</typeparam>
     /// <param name="queue">The queue that the service sends its questions to; declared durable where the broker has none of that name.</param>
     ICheckBuilder Answer<T, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(string queue)
         where THandler : class, ICheckHandler<T>;

@@ -24,7 +24,7 @@ public interface IEmbeddedMqBuilder
 
     /// <summary>Consumes a queue with a handler class, resolved per message in a scope of its own.</summary>
     /// <typeparam name="T">What the bodies are read as.</typeparam>
-    /// <typeparam name="THandler">The handler; registered as scoped unless it is registered already.</typeparam>
+    /// <typeparam name="THandler">The handler; registered as transient unless it is registered already.</typeparam>
     /// <param name="queue">The queue. One consumer a queue and broker: to do two things with a message, bind two queues.</param>
     IEmbeddedMqBuilder Consume<T, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(string queue)
         where THandler : class, IMessageHandler<T>
@@ -48,7 +48,7 @@ public interface IEmbeddedMqBuilder
     /// <summary>Answers the requests of a queue with a handler class, resolved per request in a scope of its own.</summary>
     /// <typeparam name="TRequest">What the requests are read as.</typeparam>
     /// <typeparam name="TResponse">What the answers are written from.</typeparam>
-    /// <typeparam name="THandler">The handler; registered as scoped unless it is registered already.</typeparam>
+    /// <typeparam name="THandler">The handler; registered as transient unless it is registered already.</typeparam>
     /// <param name="queue">The queue.</param>
     IEmbeddedMqBuilder Respond<TRequest, TResponse, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(string queue)
         where THandler : class, IRequestHandler<TRequest, TResponse>

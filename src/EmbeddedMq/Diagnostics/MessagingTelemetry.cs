@@ -27,6 +27,9 @@ internal sealed class MessagingTelemetry(string system, string broker)
     /// <summary>Whether publishing has to write trace context into headers.</summary>
     internal static bool HasContextToPropagate => Activity.Current is not null || Telemetry.Source.HasListeners();
 
+    /// <summary>Whether publishes are traced or measured, or carry on a trace.</summary>
+    internal static bool IsPublishingWatched => Telemetry.SentMessages.Enabled || Telemetry.OperationDuration.Enabled || HasContextToPropagate;
+
     /// <summary>When something began, or 0 while nobody wants to know how long it takes.</summary>
     /// <param name="time">The clock.</param>
     internal static long BeginMeasuring(TimeProvider time)

@@ -71,6 +71,8 @@ public sealed class MessageBus : IAsyncDisposable
             PublishConnection = _publishConnection,
             Publisher = _publisher,
             Serializer = serializer,
+            Provider = provider,
+            NeedsScope = plan.NeedsScope,
             Scopes = provider?.GetRequiredService<IServiceScopeFactory>(),
             Marks = _marks,
             Checks = plan.Checks.HasService ? new CheckService(plan.Checks, _marks, brokerName, logger) : null,

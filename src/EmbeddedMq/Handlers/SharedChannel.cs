@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace EmbeddedMq.Handlers;
 
 /// <summary>A channel with confirms, opened when first needed and again after it was closed.</summary>
@@ -13,7 +15,15 @@ internal sealed class SharedChannel(BusConnection connection) : IAsyncDisposable
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public ValueTask<IChannel> GetAsync(CancellationToken cancellationToken)
-        => _channel is { IsOpen: true } channel ? new ValueTask<IChannel>(channel) : OpenAsync(cancellationToken);
+        => TryGet(out IChannel? channel) ? new ValueTask<IChannel>(channel) : OpenAsync(cancellationToken);
+
+    /// <summary>The open channel, if it is open now.</summary>
+    /// <param name="channel">The channel.</param>
+    public bool TryGet([NotNullWhen(true)] out IChannel? channel)
+    {
+        channel = _channel;
+        return channel is { IsOpen: true };
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -17,8 +17,11 @@ internal sealed class EmbeddedMqBuilder(string name, IServiceCollection services
     internal override void ShareWithHandlers<TService>(Func<IServiceProvider, TService> create) => Services.TryAddScoped(create);
 
     /// <inheritdoc/>
+    protected override bool NeedsScope(Type handler, IServiceProvider provider) => HandlerScopes.AreNeededFor(handler, Services, provider);
+
+    /// <inheritdoc/>
     protected override void AddHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
-        => Services.TryAddScoped<THandler>();
+        => Services.TryAddTransient<THandler>();
 
     /// <inheritdoc/>
     protected override void AddOutbox()

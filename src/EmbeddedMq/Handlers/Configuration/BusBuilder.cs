@@ -68,8 +68,9 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
             new ConsumerPlan<T>
             {
                 Queue = queue,
+                HandlerType = typeof(THandler),
                 Call = static (message, context, cancellationToken)
-                    => context.Services.GetRequiredService<THandler>().HandleAsync(message, context, cancellationToken),
+                    => HandlerOf<THandler>(context).HandleAsync(message, context, cancellationToken),
             },
             configure);
     }
@@ -89,11 +90,12 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     {
         ArgumentNullException.ThrowIfNull(configure);
         AddHandler<THandler>();
-        return Respond<TRequest, TResponse>(
+        return AddResponder<TRequest, TResponse>(
             queue,
             static (request, context, cancellationToken)
-                => context.Services.GetRequiredService<THandler>().HandleAsync(request, context, cancellationToken),
-            configure);
+                => HandlerOf<THandler>(context).HandleAsync(request, context, cancellationToken),
+            configure,
+            typeof(THandler));
     }
 
     /// <inheritdoc/>
@@ -101,14 +103,7 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
         string queue, Func<TRequest, IMessageContext, CancellationToken, ValueTask<TResponse>> handler, Action<IConsumerBuilder<TRequest>>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(handler);
-        return Add(
-            new ConsumerPlan<TRequest>
-            {
-                Queue = queue,
-                Call = (request, context, cancellationToken) => RespondAsync(handler, request, context, cancellationToken),
-                CheckResponse = static serializer => serializer.Check<TResponse>(),
-            },
-            configure);
+        return AddResponder(queue, handler, configure, handlerType: null);
     }
 
     /// <inheritdoc/>
@@ -185,6 +180,7 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
             CreateSerializer = _createSerializer,
             StartEngine = _startEngine,
             MessagingSystem = _messagingSystem,
+            NeedsScope = NeedsScope,
         };
     }
 
@@ -196,6 +192,12 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
     {
         // Without services of our own, the application's provider must have it; resolving it says so otherwise.
     }
+
+    /// <summary>Whether a handler class is to be resolved from its message's scope.</summary>
+    /// <param name="handler">The class.</param>
+    /// <param name="provider">The application's services.</param>
+    /// <returns><see langword="false"/> only where the application's services themselves give the same.</returns>
+    protected virtual bool NeedsScope(Type handler, IServiceProvider provider) => true; // without services of our own, nothing is known of them
 
     /// <summary>Takes note of a handler of checks.</summary>
     /// <typeparam name="THandler">The class.</typeparam>
@@ -217,12 +219,29 @@ internal class BusBuilder(string name) : IEmbeddedMqBuilder
         // Without services of our own, the bus hands it out.
     }
 
+    // Whoever calls a handler gives it a context of ours.
+    private static THandler HandlerOf<THandler>(IMessageContext context)
+        where THandler : class
+        => ((MessageContext)context).HandlerServices.GetRequiredService<THandler>();
+
     private static async ValueTask RespondAsync<TRequest, TResponse>(
         Func<TRequest, IMessageContext, CancellationToken, ValueTask<TResponse>> handler, TRequest request, IMessageContext context, CancellationToken cancellationToken)
     {
         TResponse response = await handler(request, context, cancellationToken).ConfigureAwait(false);
         await ((MessageContext)context).RespondIfWantedAsync(response, cancellationToken).ConfigureAwait(false);
     }
+
+    private BusBuilder AddResponder<TRequest, TResponse>(
+        string queue, Func<TRequest, IMessageContext, CancellationToken, ValueTask<TResponse>> handler, Action<IConsumerBuilder<TRequest>>? configure, Type? handlerType)
+        => Add(
+            new ConsumerPlan<TRequest>
+            {
+                Queue = queue,
+                HandlerType = handlerType,
+                Call = (request, context, cancellationToken) => RespondAsync(handler, request, context, cancellationToken),
+                CheckResponse = static serializer => serializer.Check<TResponse>(),
+            },
+            configure);
 
     private BusBuilder Add<T>(ConsumerPlan<T> plan, Action<IConsumerBuilder<T>>? configure)
     {

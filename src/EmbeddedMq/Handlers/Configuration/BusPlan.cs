@@ -33,6 +33,9 @@ internal sealed record BusPlan
     /// <summary>Starts another engine, or <see langword="null"/> for the embedded one.</summary>
     public Func<IServiceProvider, CancellationToken, ValueTask<IBroker>>? StartEngine { get; init; }
 
+    /// <summary>Whether a handler class is to be resolved from its message's scope; <see langword="false"/> where the application's services give the same.</summary>
+    public required Func<Type, IServiceProvider, bool> NeedsScope { get; init; }
+
     /// <summary>The attribute <c>messaging.system</c>.</summary>
     public required string MessagingSystem { get; init; }
 }

@@ -11,6 +11,9 @@ internal abstract record ConsumerPlan
     /// <summary>The queue.</summary>
     public required string Queue { get; init; }
 
+    /// <summary>The handler's class, or <see langword="null"/> where it is a function.</summary>
+    public Type? HandlerType { get; init; }
+
     /// <summary>How many handlers may run at once.</summary>
     public int Concurrency { get; init; } = 1;
 

@@ -1,15 +1,18 @@
 namespace EmbeddedMq.Handlers.Consuming;
 
 /// <summary>One run of a consumer, on one channel, from its first delivery to the end of its last handler.</summary>
-/// <param name="channel">The channel; closed when the run ends.</param>
-/// <param name="consumer">The consumer on it.</param>
-internal abstract class ConsumerRun(IChannel channel, IConsumer consumer)
+/// <param name="site">What its messages have in common; its channel is closed when the run ends.</param>
+/// <param name="consumer">The consumer on that channel.</param>
+internal abstract class ConsumerRun(ConsumerSite site, IConsumer consumer)
 {
     private int _cancelled;
     private volatile Task _stopTaking = Task.CompletedTask;
 
     /// <summary>The channel that deliveries are settled on.</summary>
-    public IChannel Channel { get; } = channel;
+    public IChannel Channel => site.Channel;
+
+    /// <summary>What its messages have in common.</summary>
+    public ConsumerSite Site => site;
 
     /// <summary>How many deliveries are held and not being handled.</summary>
     public abstract int UnstartedCount { get; }

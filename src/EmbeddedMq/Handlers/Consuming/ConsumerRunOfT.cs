@@ -18,7 +18,7 @@ internal sealed class ConsumerRun<T> : ConsumerRun
     /// <param name="time">The clock.</param>
     /// <param name="stopping">Cancelled when nothing more is to begin.</param>
     public ConsumerRun(IChannel channel, IConsumer consumer, ConsumerPlan<T> plan, MessagePipeline<T> pipeline, TimeProvider time, CancellationToken stopping)
-        : base(channel, consumer)
+        : base(pipeline.SiteOf(channel), consumer)
     {
         _plan = plan;
         _pipeline = pipeline;

@@ -30,6 +30,12 @@ internal sealed record ConsumerServices
     /// <summary>Makes a scope for each message, or <see langword="null"/> where there are no services.</summary>
     public IServiceScopeFactory? Scopes { get; init; }
 
+    /// <summary>The application's services, or <see langword="null"/> where there are none.</summary>
+    public IServiceProvider? Provider { get; init; }
+
+    /// <summary>Whether a handler class is to be resolved from its message's scope; where not, <see cref="Provider"/> gives the same.</summary>
+    public required Func<Type, IServiceProvider, bool> NeedsScope { get; init; }
+
     /// <summary>Where idempotent consumers remember.</summary>
     public required MarkKeeper Marks { get; init; }
 

@@ -7,56 +7,53 @@ using Microsoft.Extensions.DependencyInjection;
 namespace EmbeddedMq.Handlers.Consuming;
 
 /// <summary>One delivery in the hands of its handler.</summary>
-/// <param name="channel">The channel to settle on.</param>
-/// <param name="forwarder">Sends copies.</param>
-/// <param name="services">What the consumer works with.</param>
-/// <param name="queue">The queue.</param>
-/// <param name="delivery">The delivery.</param>
-/// <param name="failedAttempts">How many attempts have failed before this one.</param>
-internal sealed class MessageContext(
-    IChannel channel, Forwarder forwarder, ConsumerServices services, string queue, Delivery delivery, int failedAttempts) : IMessageContext
+/// <param name="site">What it has in common with others.</param>
+/// <param name="item">The delivery.</param>
+/// <remarks>Made anew for each attempt, and never used again: an application may keep it for longer than it should.</remarks>
+internal sealed class MessageContext(ConsumerSite site, WorkItem item) : IMessageContext
 {
-    private AsyncServiceScope? _scope;
+    private readonly int _failedAttempts = item.FailedAttempts; // the item counts on
+    private IServiceScope? _scope;
     private int _isTaken; // 1 while something settles it, and after
 
     /// <inheritdoc/>
-    public string Queue => queue;
+    public string Queue => site.Queue;
 
     /// <inheritdoc/>
-    public string Exchange => MessageOrigin.Exchange(delivery);
+    public string Exchange => MessageOrigin.Exchange(item.Delivery);
 
     /// <inheritdoc/>
-    public string RoutingKey => MessageOrigin.RoutingKey(delivery);
+    public string RoutingKey => MessageOrigin.RoutingKey(item.Delivery);
 
     /// <inheritdoc/>
-    public Delivery Delivery => delivery;
+    public Delivery Delivery => item.Delivery;
 
     /// <inheritdoc/>
-    public MessageProperties Properties => delivery.Properties;
+    public MessageProperties Properties => item.Delivery.Properties;
 
     /// <inheritdoc/>
-    public HeaderTable Headers => delivery.Message.Headers;
+    public HeaderTable Headers => item.Delivery.Message.Headers;
 
     /// <inheritdoc/>
-    public int Attempt => failedAttempts + 1;
+    public int Attempt => _failedAttempts + 1;
 
     /// <inheritdoc/>
     public IServiceProvider Services
     {
         get
         {
-            if (services.Scopes is null)
+            if (ConsumerServices.Scopes is null)
             {
-                throw MqErrors.NoServices(queue);
+                throw MqErrors.NoServices(Queue);
             }
 
-            // Made when first asked for: a function that needs no services does not pay for a scope.
-            return (_scope ??= services.Scopes.CreateAsyncScope()).ServiceProvider;
+            // Made when first asked for: a handler that needs none of its own does not pay for a scope.
+            return (_scope ??= ConsumerServices.Scopes.CreateScope()).ServiceProvider;
         }
     }
 
     /// <inheritdoc/>
-    public IPublisher Publisher => Claim?.Publisher ?? services.Publisher;
+    public IPublisher Publisher => Claim?.Publisher ?? ConsumerServices.Publisher;
 
     /// <inheritdoc/>
     public bool IsSettled => Settlement != Settlement.None;
@@ -99,7 +96,7 @@ internal sealed class MessageContext(
             Settlement.Deferred,
             async (context, token) =>
             {
-                await forwarder.DeferAsync(context.Delivery, delay, token).ConfigureAwait(false);
+                await site.Forwarder.DeferAsync(context.Delivery, delay, token).ConfigureAwait(false);
                 await context.AckCopiedAsync().ConfigureAwait(false);
             },
             cancellationToken);
@@ -113,7 +110,7 @@ internal sealed class MessageContext(
             Settlement.DeadLettered,
             async (context, token) =>
             {
-                await forwarder.DeadLetterAsync(context.Delivery, reason, null, failedAttempts, token).ConfigureAwait(false);
+                await site.Forwarder.DeadLetterAsync(context.Delivery, reason, null, _failedAttempts, token).ConfigureAwait(false);
                 context.DeadLetterReason = reason;
                 await context.AckCopiedAsync().ConfigureAwait(false);
             },
@@ -125,14 +122,14 @@ internal sealed class MessageContext(
     {
         if (string.IsNullOrEmpty(Properties.ReplyTo))
         {
-            throw MqErrors.NoReplyTo(queue, Properties.MessageId);
+            throw MqErrors.NoReplyTo(Queue, Properties.MessageId);
         }
 
-        PublishResult result = await services.Publisher.ReplyAsync(Properties, response, cancellationToken).ConfigureAwait(false);
+        PublishResult result = await ConsumerServices.Publisher.ReplyAsync(Properties, response, cancellationToken).ConfigureAwait(false);
         HasResponded = true;
         if (!result.IsConfirmed)
         {
-            Log.ResponseDropped(services.Logger, queue, Properties.MessageId, $"its sender is gone ({result.Outcome})");
+            Log.ResponseDropped(ConsumerServices.Logger, Queue, Properties.MessageId, $"its sender is gone ({result.Outcome})");
         }
     }
 
@@ -147,27 +144,30 @@ internal sealed class MessageContext(
             return RespondAsync(response, cancellationToken);
         }
 
-        Log.ResponseDropped(services.Logger, queue, Properties.MessageId, "it has no reply-to");
+        Log.ResponseDropped(ConsumerServices.Logger, Queue, Properties.MessageId, "it has no reply-to");
         return ValueTask.CompletedTask;
     }
 
     /// <summary>What its consumer works with.</summary>
-    internal ConsumerServices ConsumerServices => services;
+    internal ConsumerServices ConsumerServices => site.Services;
+
+    /// <summary>What its handler is resolved from: the application's services where that is the same as this message's scope.</summary>
+    internal IServiceProvider HandlerServices => site.HandlerServices ?? Services;
 
     /// <summary>The services of this message's scope; empty where there are none.</summary>
-    internal IServiceProvider ServicesOrNone => services.Scopes is null ? NoServices.Instance : Services;
+    internal IServiceProvider ServicesOrNone => ConsumerServices.Scopes is null ? NoServices.Instance : Services;
 
     /// <summary>Answers the question of a check service.</summary>
     /// <param name="isResent">Whether the message was sent again.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     internal async ValueTask RespondToCheckAsync(bool isResent, CancellationToken cancellationToken)
     {
-        PublishResult result = await services.Publisher.TrySendAsync(
-            CheckMessages.AnswerOf(Properties, isResent, services.Time.GetUtcNow()), cancellationToken).ConfigureAwait(false);
+        PublishResult result = await ConsumerServices.Publisher.TrySendAsync(
+            CheckMessages.AnswerOf(Properties, isResent, ConsumerServices.Time.GetUtcNow()), cancellationToken).ConfigureAwait(false);
         HasResponded = true;
         if (!result.IsConfirmed)
         {
-            Log.ResponseDropped(services.Logger, queue, Properties.MessageId, $"its sender is gone ({result.Outcome})");
+            Log.ResponseDropped(ConsumerServices.Logger, Queue, Properties.MessageId, $"its sender is gone ({result.Outcome})");
         }
     }
 
@@ -177,23 +177,25 @@ internal sealed class MessageContext(
     /// <summary>Ends the message's scope, where it has one.</summary>
     internal ValueTask DisposeScopeAsync()
     {
-        if (_scope is not { } scope)
+        IServiceScope? scope = _scope;
+        _scope = null;
+        if (scope is IAsyncDisposable disposable)
         {
-            return ValueTask.CompletedTask;
+            return disposable.DisposeAsync();
         }
 
-        _scope = null;
-        return scope.DisposeAsync();
+        scope?.Dispose();
+        return ValueTask.CompletedTask;
     }
 
-    private IChannel Channel => channel;
+    private IChannel Channel => site.Channel;
 
     private async ValueTask SettleAsync(
         Settlement settlement, Func<MessageContext, CancellationToken, ValueTask> settle, CancellationToken cancellationToken)
     {
         if (Interlocked.Exchange(ref _isTaken, 1) != 0)
         {
-            throw MqErrors.AlreadySettled(queue, Properties.MessageId);
+            throw MqErrors.AlreadySettled(Queue, Properties.MessageId);
         }
 
         try
@@ -214,7 +216,7 @@ internal sealed class MessageContext(
         await claim.CompleteAsync(cancellationToken).ConfigureAwait(false);
         if (!claim.IsAcknowledged)
         {
-            await channel.AckAsync(delivery.DeliveryTag, cancellationToken: CancellationToken.None).ConfigureAwait(false);
+            await Channel.AckAsync(item.Delivery.DeliveryTag, cancellationToken: CancellationToken.None).ConfigureAwait(false);
         }
     }
 
@@ -223,11 +225,11 @@ internal sealed class MessageContext(
     {
         try
         {
-            await channel.AckAsync(delivery.DeliveryTag).ConfigureAwait(false);
+            await Channel.AckAsync(item.Delivery.DeliveryTag).ConfigureAwait(false);
         }
         catch (EmbeddedMqException error)
         {
-            Log.SettlementLost(services.Logger, error, queue, Properties.MessageId);
+            Log.SettlementLost(ConsumerServices.Logger, error, Queue, Properties.MessageId);
         }
     }
 }

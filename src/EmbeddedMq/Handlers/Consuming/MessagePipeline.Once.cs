@@ -40,7 +40,7 @@ internal sealed partial class MessagePipeline<T>
     /// <summary>Handles a delivery whose body was read, once for all deliveries of its message.</summary>
     private async ValueTask<Outcome> ProcessOnceAsync(ConsumerRun run, WorkItem<T> item, IdempotentPlan<T> idempotent)
     {
-        MessageContext context = new(run.Channel, forwarder, services, plan.Queue, item.Delivery, item.FailedAttempts);
+        MessageContext context = new(run.Site, item);
         if (!TryRecognise(item, context, idempotent, out IdempotenceKey key))
         {
             return await AfterNotRecognisedAsync(run, item, context).ConfigureAwait(false);

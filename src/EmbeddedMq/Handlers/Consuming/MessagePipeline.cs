@@ -32,6 +32,11 @@ namespace EmbeddedMq.Handlers.Consuming;
 internal sealed partial class MessagePipeline<T>(
     ConsumerPlan<T> plan, ConsumerServices services, Forwarder forwarder, ClaimRenewal? renewal, CancellationToken stopping, CancellationToken handlersCancelled)
 {
+    /// <summary>What the messages of one run have in common.</summary>
+    /// <param name="channel">The run's channel.</param>
+    public ConsumerSite SiteOf(IChannel channel)
+        => new(channel, forwarder, services, plan.Queue, plan.HandlerType is { } handler && services.Provider is { } provider && !services.NeedsScope(handler, provider) ? provider : null);
+
     /// <summary>Reads a delivery's body and key. Never throws: the error is in the item.</summary>
     /// <param name="item">The delivery.</param>
     public void Read(WorkItem<T> item)
@@ -86,7 +91,7 @@ internal sealed partial class MessagePipeline<T>(
             }
             else
             {
-                MessageContext context = new(run.Channel, forwarder, services, plan.Queue, item.Delivery, item.FailedAttempts);
+                MessageContext context = new(run.Site, item);
                 Exception? failure = null;
                 try
                 {

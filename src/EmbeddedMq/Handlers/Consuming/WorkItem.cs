@@ -1,21 +1,19 @@
 namespace EmbeddedMq.Handlers.Consuming;
 
-/// <summary>One delivery on its way through a consumer. Owned by whoever holds it; not thread-safe.</summary>
-/// <typeparam name="T">What the body is read as.</typeparam>
+/// <summary>One delivery on its way through a consumer, whatever its body is read as.</summary>
 /// <param name="delivery">The delivery.</param>
 /// <param name="failedAttempts">How many attempts at it have failed before.</param>
-internal sealed class WorkItem<T>(Delivery delivery, int failedAttempts)
+internal abstract class WorkItem(Delivery delivery, int failedAttempts)
 {
+    private readonly Delivery _delivery = delivery;
+
     /// <summary>The delivery.</summary>
-    public Delivery Delivery { get; } = delivery;
+    public ref readonly Delivery Delivery => ref _delivery;
 
     /// <summary>How many attempts have failed so far.</summary>
     public int FailedAttempts { get; set; } = failedAttempts;
 
-    /// <summary>The body, once it has been read.</summary>
-    public T? Message { get; set; }
-
-    /// <summary>Whether <see cref="Message"/> has been read.</summary>
+    /// <summary>Whether the body has been read.</summary>
     public bool IsRead { get; set; }
 
     /// <summary>Why the body or the key could not be read.</summary>

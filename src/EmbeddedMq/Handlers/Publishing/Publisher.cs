@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Handlers.Checks;
@@ -111,30 +112,32 @@ internal sealed class Publisher : IPublisher
     /// <param name="outgoing">The message.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <exception cref="PublishException">Rejected, or mandatory and returned as unroutable.</exception>
-    internal async ValueTask SendAsync(Outgoing outgoing, CancellationToken cancellationToken)
+    /// <remarks>The usual way has no state machine: an open channel, no check, nobody who watches, and a confirm that is there at once or comes by itself.</remarks>
+    internal ValueTask SendAsync(in Outgoing outgoing, CancellationToken cancellationToken)
     {
-        if (CheckMessages.IsChecked(outgoing.Message))
+        if (MessagingTelemetry.IsPublishingWatched || CheckMessages.IsChecked(outgoing.Message) || !_channels.For(outgoing.Exchange).TryGet(out IChannel? channel))
         {
-            await PublishCheckAsync(outgoing, cancellationToken).ConfigureAwait(false);
+            return SendWatchedAsync(outgoing, cancellationToken);
         }
 
-        IChannel channel = await _channels.For(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
-        long begun = MessagingTelemetry.BeginMeasuring(_time);
-        Activity? activity = Begin(ref outgoing);
-        string? errorType = null;
         try
         {
-            await channel.PublishAsync(outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken).ConfigureAwait(false);
+            ValueTask<ulong> publish = channel.PublishAsync(outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken);
+            if (publish.IsCompletedSuccessfully)
+            {
+                publish.GetAwaiter().GetResult();
+                return ValueTask.CompletedTask;
+            }
+
+            return WaitAsync(publish);
         }
         catch (Exception error)
         {
-            errorType = ErrorTypeOf(error);
-            throw;
+            return ValueTask.FromException(error);
         }
-        finally
-        {
-            End(activity, outgoing, begun, errorType);
-        }
+
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+        static async ValueTask WaitAsync(ValueTask<ulong> publish) => await publish.ConfigureAwait(false);
     }
 
     /// <summary>Makes of an object what is published: where to, properties, body.</summary>
@@ -360,6 +363,32 @@ internal sealed class Publisher : IPublisher
 
     private void End(Activity? activity, in Outgoing outgoing, long begun, string? errorType)
         => _telemetry.RecordPublish(activity, outgoing.Exchange, outgoing.RoutingKey, begun, _time, errorType);
+
+    private async ValueTask SendWatchedAsync(Outgoing outgoing, CancellationToken cancellationToken)
+    {
+        if (CheckMessages.IsChecked(outgoing.Message))
+        {
+            await PublishCheckAsync(outgoing, cancellationToken).ConfigureAwait(false);
+        }
+
+        IChannel channel = await _channels.For(outgoing.Exchange).GetAsync(cancellationToken).ConfigureAwait(false);
+        long begun = MessagingTelemetry.BeginMeasuring(_time);
+        Activity? activity = Begin(ref outgoing);
+        string? errorType = null;
+        try
+        {
+            await channel.PublishAsync(outgoing.Exchange, outgoing.RoutingKey, outgoing.Message, outgoing.Flags, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            errorType = ErrorTypeOf(error);
+            throw;
+        }
+        finally
+        {
+            End(activity, outgoing, begun, errorType);
+        }
+    }
 
     // The check first: if the process dies between the two, somebody asks for a message that was not sent, rather than nobody for one that was.
     private async ValueTask PublishCheckAsync(Outgoing outgoing, CancellationToken cancellationToken)
