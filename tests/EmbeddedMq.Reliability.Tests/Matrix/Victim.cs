@@ -15,8 +15,10 @@ internal static class Victim
     /// <summary>What it writes when it has killed the server.</summary>
     public const string ServerKilled = "server killed";
 
-    // Others may take over what a dead process held after that; so it is what a second life may have to wait.
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(1);
+    // Others may take over what a dead process held after that; so it is what a second life may have to wait. That one keeps what it holds, however
+    // slow the machine is.
+    private static readonly TimeSpan LeaseOfTheKilled = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LeaseOfTheSecond = TimeSpan.FromMinutes(10);
 
     // Short: that a message may be sent again while it is under way is part of what is tried.
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
@@ -34,6 +36,7 @@ internal static class Victim
     {
         MatrixCell cell = MatrixCell.Parse(args[0]);
         KillSwitch killSwitch = new(cell.Place, MatrixCell.PassesBefore, cell.Server);
+        TimeSpan lease = cell.Place.Length > 0 ? LeaseOfTheKilled : LeaseOfTheSecond;
         await using Parts parts = await Parts.OpenAsync(cell, killSwitch);
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
@@ -47,12 +50,12 @@ internal static class Victim
             if (parts.Outbox is { } outbox)
             {
                 // One at a time, so that of one message alone it is open whether it was sent.
-                mq.Outbox(o => o.UseStore(_ => outbox).Window(1).Lease(Lease).PollEvery(Glance).Backoff(Backoff.Fixed(Glance)));
+                mq.Outbox(o => o.UseStore(_ => outbox).Window(1).Lease(lease).PollEvery(Glance).Backoff(Backoff.Fixed(Glance)));
             }
 
             if (parts.Inbox is not null)
             {
-                mq.Idempotence(i => parts.ConfigureInbox(i).Lease(Lease));
+                mq.Idempotence(i => parts.ConfigureInbox(i).Lease(lease));
                 mq.Consume<Order>(
                     cell.Queue,
                     (order, context, token) => HandleAsync(order, context, parts, killSwitch, token),
