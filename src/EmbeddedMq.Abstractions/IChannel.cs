@@ -171,6 +171,7 @@ public interface IChannel : IAsyncDisposable
     /// <param name="cancellationToken">Stops the waiting before a message has been taken.</param>
     /// <returns>The message and how many are ready behind it, or <see langword="null"/> when the queue is empty.</returns>
     /// <exception cref="ChannelException">404 there is no such queue; 405 it is exclusive to another connection.</exception>
+    /// <exception cref="JournalException">The next message is on disk and cannot be read at present; the channel stays open.</exception>
     ValueTask<GetResult?> GetAsync(string queue, bool autoAck = false, CancellationToken cancellationToken = default);
 
     /// <summary>Settles deliveries as processed.</summary>

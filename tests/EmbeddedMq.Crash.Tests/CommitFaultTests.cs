@@ -1,4 +1,8 @@
+using System.Globalization;
 using EmbeddedMq.Channels;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Records;
 using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
@@ -101,6 +105,92 @@ public sealed class CommitFaultTests
                 Assert.True(IsKnown(broker, "s", i), $"Operation {n}: {i} is lost.");
             }
         }
+    }
+
+    /// <summary>The record of the commit names the message's place in the journal; then the message moves into a block, and the disk fails before the commit
+    /// has its answer. The checkpoint that ends the failure must not say that the message is alive in the block.</summary>
+    [Fact]
+    public async Task Commit_MessageMovesAndTheDiskFailsBeforeTheAnswer_KilledThen_HasHappened()
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        Channel channel = (Channel)await broker.StartAsync();
+        await channel.DeclareQueueAsync("q", static q => q.Durable());
+        for (int i = 0; i < 90; i++)
+        {
+            await channel.PublishAsync("", "q", Message.Text($"{i} {new string('x', 15_000)}", MessageProperties.Persistent));
+        }
+
+        Queue queue = (Queue)channel.Host.FindQueue("q")!;
+        Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
+        MessageStore store = broker.Broker.Store;
+        int phase = store.Named.Enter();
+        store.AppendCommit([], [new StoredSource(queue.Stored, entry)], [new Receipt(ReceiptKey.Of("q", "0"), 1, 1, 1_900_000_000_000)], out ulong endedAt);
+        await store.FlushAsync(TestContext.Current.CancellationToken);
+        Task keeping = Task.Run(() => broker.Broker.KeepStoreShortAsync().AsTask(), TestContext.Current.CancellationToken);
+        while (entry.Block is null)
+        {
+            Assert.False(keeping.IsCompleted, "The message has not moved.");
+            await Task.Yield();
+        }
+
+        files.FailForEver = true;
+        files.FailAt = files.Operations + 1;
+        await Assert.ThrowsAnyAsync<EmbeddedMqException>(() => channel.PublishAsync("", "q", Message.Text("failing", MessageProperties.Persistent)).AsTask());
+        await keeping;
+        ValueTask<bool> answer = store.IsSafeAsync(endedAt);
+        Task healing = broker.HealAsync();
+        Assert.True(await answer);
+        await Task.WhenAny(healing, Task.Delay(10 * Moment, TimeProvider.System)); // a checkpoint that did not wait for the commit would be written by now
+        List<FaultyFiles> killed = [files.Copy(1)];
+        queue.Acknowledge(entry);
+        killed.Add(files.Copy(2));
+        Assert.False(healing.IsCompleted);
+        store.Named.Leave(phase);
+        await healing;
+        killed.Add(files.Copy(3));
+
+        foreach (FaultyFiles left in killed)
+        {
+            await using FaultyBroker again = new(left);
+            List<string> found = await DrainAsync(await again.StartAsync(), "q");
+            Assert.True(IsKnown(again, "q", 0));
+            Assert.Equal(Enumerable.Range(1, 89), found.Where(static text => text != "failing").Select(static text => int.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture)));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task StoreAgain_MessageIsSettledBesideIt_LeavesNothingAliveInTheJournal(bool byARecord)
+    {
+        await using FaultyBroker broker = new(new FaultyFiles(1));
+        Channel channel = (Channel)await broker.StartAsync();
+        await channel.DeclareQueueAsync("q", static q => q.Durable());
+        await channel.PublishAsync("", "q", Message.Text("0", MessageProperties.Persistent));
+        Queue queue = (Queue)channel.Host.FindQueue("q")!;
+        Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
+        ulong storedAt = entry.StoredAt;
+        broker.Broker.Store.BeginMending();
+        if (byARecord)
+        {
+            entry.HasLeft = true;
+            broker.Broker.Store.Release(entry);
+        }
+        else
+        {
+            queue.Acknowledge(entry);
+        }
+
+        Assert.True(queue.Stored!.StoreAgain(entry, QueueRef.NoTtl));
+
+        Assert.Equal((storedAt, 0), (entry.StoredAt, broker.Broker.Store.Claims.Total));
+        broker.Broker.Store.WriteNotesAgain();
+        broker.Broker.Store.EndMending();
+        broker.Broker.Store.WriteNotes();
+        await broker.Broker.Store.FlushAsync(TestContext.Current.CancellationToken);
+        channel = (Channel)await broker.RestartAsync(crash: true);
+        Assert.Equal(byARecord ? ["0"] : [], await DrainAsync(channel, "q")); // the record that says so was not written here
     }
 
     private static async Task ProcessAsync(IIdempotenceStore store, int number)

@@ -24,4 +24,13 @@ internal static partial class MqErrors
 
     /// <summary>The store takes nothing at present, for a reason that was told when that began.</summary>
     internal static JournalException StorageNotOpen() => new("The store takes nothing at present.", "The broker's log says why; it tries again by itself.", isTransient: true);
+
+    /// <summary>The message that is next in a queue is on disk and cannot be read at present.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="reason">Why.</param>
+    internal static JournalException HeadNotReadable(string queue, string reason) => new(
+        $"The next message of queue '{queue}' is on disk and cannot be read: {reason}",
+        "The broker tries again by itself, after at most 30 seconds each time, and delivers it once the disk gives it. Purge the queue to give it up.",
+        queue,
+        isTransient: true);
 }

@@ -39,6 +39,15 @@ public sealed record StorageDescription(string Directory, StorageState State)
     /// <summary>When the last checkpoint was written; <see langword="null"/>: none was since the start.</summary>
     public DateTimeOffset? LastCheckpoint { get; init; }
 
+    /// <summary>Checkpoints that were written since the start.</summary>
+    public long CheckpointsTotal { get; init; }
+
+    /// <summary>Messages that were moved out of the journal since the start, because they live long; a message counts once for each queue.</summary>
+    public long EvacuatedTotal { get; init; }
+
+    /// <summary>Messages in the log of long-lived messages that were moved together since the start, because little else around them was alive.</summary>
+    public long CompactedTotal { get; init; }
+
     /// <summary>How long a publish waited for the disk, the last time that was measured; zero: not yet.</summary>
     public TimeSpan LastCommitDuration { get; init; }
 }

@@ -17,7 +17,7 @@ internal sealed partial class StorageKeeper
         switch (state)
         {
             case JournalState.Failed:
-                _store.BeginMending();
+                _store.NoteFailure();
                 if (Interlocked.Exchange(ref _isMending, 1) == 0)
                 {
                     Volatile.Write(ref _mending, Task.Run(() => MendAsync(reason)));
@@ -99,7 +99,7 @@ internal sealed partial class StorageKeeper
             }
 
             _store.WriteNotesAgain();
-            await _checkpointer.RunAsync(CancellationToken.None).ConfigureAwait(false); // names that changed since the last one may have gone too
+            await CheckpointInTurnAsync(CancellationToken.None).ConfigureAwait(false); // names that changed since the last one may have gone too
             RaiseLimit();
             _store.EndMending();
         }

@@ -29,6 +29,7 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
     private readonly SemaphoreSlim _oneAtATime = new(1, 1); // checkpoints and evacuation
     private Task _loop = Task.CompletedTask;
     private long _lastCheckpointUtcMs;
+    private long _checkpointsTotal;
 
     /// <summary>Makes it for a broker that has not begun.</summary>
     /// <param name="store">The store.</param>
@@ -78,6 +79,9 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
             UncommittedBytes = journal.Hot.UncommittedBytes,
             IsJournalTooLong = _store.Limit.IsExceeded,
             LastCheckpoint = checkpointUtcMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(checkpointUtcMs),
+            CheckpointsTotal = Volatile.Read(ref _checkpointsTotal),
+            EvacuatedTotal = _blockWriter.MovedTotal,
+            CompactedTotal = _compactor.MovedTotal,
             LastCommitDuration = _store.LastCommitDuration,
         };
     }
@@ -251,12 +255,18 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
         await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await _checkpointer.RunAsync(cancellationToken).ConfigureAwait(false);
-            Volatile.Write(ref _lastCheckpointUtcMs, _services.Clock.UtcNow.ToUnixTimeMilliseconds());
+            await CheckpointInTurnAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
             _oneAtATime.Release();
         }
+    }
+
+    private async ValueTask CheckpointInTurnAsync(CancellationToken cancellationToken)
+    {
+        await _checkpointer.RunAsync(cancellationToken).ConfigureAwait(false);
+        Volatile.Write(ref _lastCheckpointUtcMs, _services.Clock.UtcNow.ToUnixTimeMilliseconds());
+        Interlocked.Increment(ref _checkpointsTotal);
     }
 }

@@ -9,6 +9,9 @@ internal static class HeaderSize
     /// of the outermost; this bounds the recursion of all who read them, the store's too.</summary>
     internal const int MaxDepth = 64;
 
+    // An object without content, with the reference to it.
+    private const int ObjectBytes = 32;
+
     /// <summary>Whether a table is larger than it may be.</summary>
     /// <param name="headers">The table.</param>
     /// <param name="maxBytes">The bound.</param>
@@ -17,6 +20,19 @@ internal static class HeaderSize
     {
         bytes = OfTable(headers, 0);
         return bytes > maxBytes;
+    }
+
+    /// <summary>What a table takes in memory, in bytes, about: texts count as if nobody else had them, what lies in tables and lists as a value of its own.</summary>
+    /// <param name="headers">The table.</param>
+    internal static long InMemory(HeaderTable headers)
+    {
+        long bytes = ObjectBytes;
+        foreach (KeyValuePair<string, object?> entry in headers.Entries)
+        {
+            bytes += ObjectBytes + (sizeof(char) * entry.Key.Length) + InMemory(entry.Value);
+        }
+
+        return bytes;
     }
 
     /// <summary>Whether tables and lists lie deeper in one another than <see cref="MaxDepth"/>.</summary>
@@ -33,6 +49,16 @@ internal static class HeaderSize
 
         return false;
     }
+
+    private static long InMemory(object? value) => value switch
+    {
+        null => 0,
+        string text => ObjectBytes + (sizeof(char) * text.Length),
+        byte[] bytes => ObjectBytes + bytes.Length,
+        HeaderTable table => InMemory(table),
+        IReadOnlyList<object?> list => ObjectBytes + list.Sum(InMemory),
+        _ => ObjectBytes,
+    };
 
     private static bool IsTooDeep(object? value, int depth) => value switch
     {

@@ -38,20 +38,30 @@ internal sealed partial class Queue
             _backlog!.Request(this);
         }
 
-        if (!_aftermath.IsPending)
+        if (!_aftermath.IsPending && _arrival is null)
         {
             return;
         }
 
-        lock (_gate)
+        try
         {
-            if (!_aftermath.TryBegin())
+            if (_aftermath.IsPending && TryBeginAftermath())
             {
-                return;
+                AftermathRunner.Run(this);
             }
         }
+        finally
+        {
+            EndArrivals();
+        }
+    }
 
-        AftermathRunner.Run(this);
+    private bool TryBeginAftermath()
+    {
+        lock (_gate)
+        {
+            return _aftermath.TryBegin();
+        }
     }
 
     private void SendAway(QueueEntry entry, in QueueAftermath.Work work)

@@ -9,7 +9,7 @@ internal sealed partial class Queue
     private const int MostEvacuationFailures = 8;
 
     private readonly BacklogPager? _backlog;
-    private TaskCompletionSource? _arrival; // guarded by _gate; for gets that wait for a head on disk
+    private TaskCompletionSource? _arrival; // for gets that wait for a head on disk; written under _gate
     private int _isPageRequested;           // interlocked; the pager's mark that it knows of the request
 
     /// <summary>Bytes that ready messages in memory count for. Read without the gate: it may be a little old.</summary>
@@ -74,15 +74,7 @@ internal sealed partial class Queue
             }
         }
 
-        try
-        {
-            LeaveGate();
-        }
-        finally
-        {
-            EndArrivals();
-        }
-
+        LeaveGate();
         return !page.IsTaken;
     }
 
@@ -103,6 +95,9 @@ internal sealed partial class Queue
             return true;
         }
     }
+
+    /// <summary>Tells those who wait for messages that could not be read, and are tried again later.</summary>
+    internal void EndWaiting() => EndArrivals(isUnreadable: true);
 
     /// <summary>Puts ready messages away, as many as one hold of the gate may take.</summary>
     /// <param name="slice">How much.</param>
@@ -250,18 +245,29 @@ internal sealed partial class Queue
         return replaced;
     }
 
-    private Task AwaitArrival_NeedsGate()
+    // Null: it could not be read, and nobody knows how long that goes on.
+    private Task? AwaitArrival_NeedsGate()
     {
+        if (_contents.ReadError is not null && _backlog!.IsTryingAgain(this))
+        {
+            return null;
+        }
+
         _contents.NotePageWanted();
         _arrival ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         return _arrival.Task;
     }
 
-    private void EndArrivals()
+    private void EndArrivals(bool isUnreadable = false)
     {
         TaskCompletionSource? arrival;
         lock (_gate)
         {
+            if (_contents.IsHeadAway && !isUnreadable)
+            {
+                return;
+            }
+
             arrival = _arrival;
             _arrival = null;
         }

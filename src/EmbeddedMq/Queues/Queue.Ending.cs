@@ -19,7 +19,6 @@ internal sealed partial class Queue
         }
 
         LeaveGate();
-        EndArrivals();
         uint count = (uint)purged.Count;
         _contents.Discard(purged);
         return count;
@@ -64,7 +63,6 @@ internal sealed partial class Queue
         if (deletion.Discarded is { } discarded)
         {
             _backlog?.Forget(this);
-            EndArrivals();
             _contents.Discard(discarded);
         }
 

@@ -12,7 +12,8 @@ namespace EmbeddedMq.Queues;
 /// <remarks>
 /// <para>Invariant: outside the gate there are never both a ready, unexpired message at the head, in memory, and a consumer with credit. Hence a
 /// publish that meets an empty queue and a consumer with credit is handed over at once, and any other is appended. A head that is on disk only
-/// has been asked for; what waits for it goes on when it comes.</para>
+/// has been asked for; what waits for it goes on when it comes, or something that is before it. While it cannot be read, consumers wait and gets
+/// fail: nothing is passed over.</para>
 /// <para>Lock order: the queue's gate is taken under nothing but a virtual host's topology gate or a channel's publish gate; under it come the
 /// channel's books of deliveries, the scheduler and the memory ledger, which take nothing further. Never two queues. What must not happen
 /// under the gate (dead-lettering, answering publishers) is noted in <see cref="QueueAftermath"/> and done by <see cref="LeaveGate"/>.</para>
@@ -185,11 +186,13 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <param name="entry">The message, acquired.</param>
     /// <param name="remainingCount">How many are ready behind it.</param>
     /// <param name="arrival">Set when the first message is on disk: completes when that may have changed, and it is to be tried again.</param>
+    /// <exception cref="JournalException">The first message is on disk and could not be read; it is tried again by and by.</exception>
     internal bool TryAcquire([NotNullWhen(true)] out QueueEntry? entry, out uint remainingCount, out Task? arrival)
     {
         bool taken;
         bool isNextAway;
         long expiredBefore;
+        string? readError = null;
         arrival = null;
         lock (_gate)
         {
@@ -210,6 +213,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
             else if (!_contents.IsEmpty)
             {
                 arrival = AwaitArrival_NeedsGate();
+                readError = arrival is null ? _contents.ReadError : null;
             }
 
             isNextAway = _contents.IsHeadAway;
@@ -217,6 +221,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         }
 
         LeaveGate();
+        if (readError is not null)
+        {
+            throw MqErrors.HeadNotReadable(Name, readError);
+        }
+
         if (isNextAway)
         {
             // If it has come back already, what of it has expired does not count either.
@@ -452,6 +461,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <summary>Takes a message in: to a consumer at once if nothing is before it, else to the end of its level.</summary>
     private void Accept_NeedsGate(QueueEntry entry)
     {
+        bool wasHeadAway = _contents.IsHeadAway;
         _contents.Enter(entry);
         while (_contents.IsEmpty && _consumers.TryTakeNextWithCredit(out Consumer? consumer))
         {
@@ -468,6 +478,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
             // There may be another head now, expired or about to be.
             _contents.DropExpired();
             ArmExpiry_NeedsGate();
+        }
+
+        if (wasHeadAway && !_contents.IsHeadAway)
+        {
+            Dispatch_NeedsGate(); // of a higher priority than what is on disk: consumers may have waited for that
         }
     }
 

@@ -318,6 +318,11 @@ internal sealed partial class QueueContents(
 
     private void SettleStored(QueueEntry entry)
     {
+        if (stored is not null)
+        {
+            Interlocked.MemoryBarrier(); // whoever stores it again beside this sees that it is settled, or this sees its new place
+        }
+
         if (!entry.IsStored)
         {
             return;

@@ -32,6 +32,11 @@ internal sealed class BlockCompactor(MessageStore store)
     private readonly List<(ColdBlock Block, List<(StoredBlock Block, BlockMove Move)> Moved)> _written = [];
     private readonly List<(StoredBlock Block, int FirstIndex, ushort[] Indexes)> _group = []; // what the block holds that is being made
 
+    private long _movedTotal;
+
+    /// <summary>How many messages have moved. Read by anybody.</summary>
+    internal long MovedTotal => Volatile.Read(ref _movedTotal);
+
     /// <summary>Moves what is left in sparse segments, as much as one pass may.</summary>
     /// <param name="cancellationToken">Stops it; what was not exchanged stays where it was.</param>
     /// <returns>Whether anything has moved, so that a checkpoint releases something.</returns>
@@ -64,6 +69,7 @@ internal sealed class BlockCompactor(MessageStore store)
         foreach ((ColdBlock block, List<(StoredBlock Block, BlockMove Move)> moved) in _written)
         {
             store.Blocks.Exchange(block, moved);
+            Volatile.Write(ref _movedTotal, _movedTotal + block.Descriptor.Count);
         }
 
         return true;

@@ -9,8 +9,8 @@ internal sealed partial class MessageStore
     // So many fit into a record of the smallest page that is allowed.
     private const int MostReceipts = 256;
 
-    private volatile TaskCompletionSource _mended = Completed();
-    private volatile bool _isClosing;
+    private readonly Lock _doubtGate = new();
+    private volatile TaskCompletionSource<bool> _known = NewKnown(isKnown: true); // replaced under _doubtGate
 
     /// <summary>What is known of messages that were dealt with.</summary>
     internal ReceiptStore Receipts { get; }
@@ -91,14 +91,10 @@ internal sealed partial class MessageStore
     /// <returns><see langword="false"/>: it went with the disk, or the broker stopped before anybody knew; it must not take effect.</returns>
     internal async ValueTask<bool> IsSafeAsync(ulong endedAt)
     {
-        if (_durability != Durability.Memory
-            && await new AwaitableCommit(_durability).WaitAsync(_journal.Hot).ConfigureAwait(false) is not null
-            && !await IsMendedAsync().ConfigureAwait(false))
-        {
-            return false;
-        }
-
-        return IsKept(endedAt);
+        bool isKnown = _durability == Durability.Memory
+            || await new AwaitableCommit(_durability).WaitAsync(_journal.Hot).ConfigureAwait(false) is null
+            || await _known.Task.ConfigureAwait(false); // the journal says that it has failed before it tells those who wait
+        return isKnown && IsKept(endedAt);
     }
 
     /// <summary>Gives up the claims of messages whose commit does not take effect.</summary>
@@ -115,11 +111,15 @@ internal sealed partial class MessageStore
         }
     }
 
-    private static TaskCompletionSource Completed()
+    private static TaskCompletionSource<bool> NewKnown(bool isKnown)
     {
-        TaskCompletionSource completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        completed.SetResult();
-        return completed;
+        TaskCompletionSource<bool> known = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (isKnown)
+        {
+            known.SetResult(true);
+        }
+
+        return known;
     }
 
     // One message, as most commits have, needs no table of queues.
@@ -146,32 +146,30 @@ internal sealed partial class MessageStore
         }
     }
 
-    // The journal says that it has failed before it tells those who wait: a failure that somebody was told of has begun a mending, or the end.
-    private async ValueTask<bool> IsMendedAsync()
+    // From a failure until the journal was opened anew, nobody knows which of the last records are there.
+    private void BeginDoubt()
     {
-        while (!_isClosing)
+        lock (_doubtGate)
         {
-            await _mended.Task.ConfigureAwait(false);
-            if (!_isMending && _journal.State is JournalState.Open or JournalState.LowSpace)
+            if (_known.Task.IsCompleted)
             {
-                return true;
+                _known = NewKnown(isKnown: false);
             }
 
-            await Task.Yield();
+            Named.Fail(NotKept());
         }
-
-        return false;
     }
 
-    private void NoteMending(bool isMending)
+    // Those who wait settle what they named and leave. The checkpoint that ends the failure waits for them, as each does.
+    private void EndDoubt()
     {
-        if (isMending && _mended.Task.IsCompleted)
+        lock (_doubtGate)
         {
-            _mended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        }
-        else if (!isMending && _journal.State != JournalState.Failed)
-        {
-            _mended.TrySetResult();
+            if (_journal.State != JournalState.Failed) // or it has failed again, and is opened anew once more
+            {
+                Named.Resume();
+                _known.TrySetResult(true);
+            }
         }
     }
 }

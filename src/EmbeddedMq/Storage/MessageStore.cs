@@ -26,6 +26,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     private readonly SettleWriter _settles;
     private readonly PublishConfirmPool _confirms;
     private readonly LostRanges _lost = new();
+    private readonly Lock _placeGate = new(); // while mending: who replaces a place in the journal, and who settles the message there
     private volatile bool _isMending;
     private int _isWaitingForRoom;
     private int _lastQueueId;
@@ -385,8 +386,34 @@ internal sealed partial class MessageStore : IAsyncDisposable
             return block;
         }
 
-        Release(entry.StoredAt);
+        Release(PlaceOf(entry));
         return null;
+    }
+
+    /// <summary>Gives a message that was appended once more its new place in the journal, and gives up a claim: on the old place, or, if it has been
+    /// settled there beside this, on the new one.</summary>
+    /// <param name="entry">The message.</param>
+    /// <param name="id">Its new id.</param>
+    /// <returns>Whether it has moved.</returns>
+    /// <remarks>While mending only.</remarks>
+    internal bool TryMove(QueueEntry entry, ulong id)
+    {
+        ulong unused = id;
+        lock (_placeGate)
+        {
+            if (entry.State != EntryState.Settled && !entry.HasLeft)
+            {
+                unused = entry.StoredAt;
+                entry.StoredAt = id;
+            }
+        }
+
+        if (unused != 0)
+        {
+            Release(unused);
+        }
+
+        return unused != id;
     }
 
     /// <summary>Gives up the claim of a queue on a message in the journal.</summary>
@@ -437,21 +464,26 @@ internal sealed partial class MessageStore : IAsyncDisposable
     internal void BeginMending()
     {
         _isMending = true;
-        NoteMending(isMending: true);
         _settles.Suspend();
-        Named.Suspend();
+    }
+
+    /// <summary>Notes that the disk has failed, as <see cref="BeginMending"/> does. Those who wait for it know what became of their records only after
+    /// <see cref="NoteLost"/>.</summary>
+    internal void NoteFailure()
+    {
+        BeginMending();
+        BeginDoubt();
     }
 
     /// <summary>Notes what went with the disk, after the journal was opened anew.</summary>
-    internal void NoteLost() => _lost.Add(_journal.Hot.LostFrom, _journal.Hot.ResumedAt);
+    internal void NoteLost()
+    {
+        _lost.Add(_journal.Hot.LostFrom, _journal.Hot.ResumedAt);
+        EndDoubt();
+    }
 
     /// <summary>Notes that everything in memory that is to be stored is stored again, and that a checkpoint says so.</summary>
-    internal void EndMending()
-    {
-        _isMending = false;
-        NoteMending(isMending: false);
-        Named.Resume();
-    }
+    internal void EndMending() => _isMending = false;
 
     /// <summary>How long the last commit took that was looked at: every so many publishes one is.</summary>
     internal TimeSpan LastCommitDuration => _confirms.LastDuration;
@@ -462,8 +494,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     /// <summary>Writes everything, says that the stop was in order, and closes the journal.</summary>
     public async ValueTask DisposeAsync()
     {
-        _isClosing = true;
-        _mended.TrySetResult();
+        _known.TrySetResult(false);
         await _settles.DisposeAsync().ConfigureAwait(false);
         if (_journal.State is JournalState.Open or JournalState.LowSpace)
         {
@@ -507,6 +538,20 @@ internal sealed partial class MessageStore : IAsyncDisposable
         {
             source.Queue!.Settle([left.StoredAt]);
             _settles.Drain();
+        }
+    }
+
+    // Whoever asks has said before that the message is settled, or has left: see TryMove.
+    private ulong PlaceOf(QueuedMessage entry)
+    {
+        if (!_isMending)
+        {
+            return entry.StoredAt;
+        }
+
+        lock (_placeGate)
+        {
+            return entry.StoredAt;
         }
     }
 

@@ -5,15 +5,16 @@ namespace EmbeddedMq.Storage;
 /// <para>Thread-safe; its gate is a leaf. While they are at it, the messages may move. The record names the old places, which a restart looks at as long
 /// as no checkpoint tells of the new ones. So a checkpoint waits for all who began before it: they have settled the messages then, wherever they
 /// are, and the checkpoint says so. Who begins later names new places.</para>
-/// <para>While the disk has failed nobody is waited for: those who wait for the disk go on only after a checkpoint.</para>
+/// <para>A commit whose record the disk has failed at ends only when the disk is back. So while it has failed no checkpoint waits: there cannot be one
+/// either.</para>
 /// </remarks>
 internal sealed class NamedPlaces
 {
     private readonly Lock _gate = new();
     private readonly int[] _counts = new int[2]; // of this phase, and of those that began before
     private int _phase;
-    private bool _isSuspended;
-    private TaskCompletionSource? _left; // set while somebody waits
+    private JournalException? _failure;
+    private TaskCompletionSource<JournalException?>? _left; // set while somebody waits
 
     /// <summary>Begins to name places.</summary>
     /// <returns>For <see cref="Leave"/>.</returns>
@@ -34,42 +35,47 @@ internal sealed class NamedPlaces
         {
             if (--_counts[phase] == 0 && phase != _phase)
             {
-                _left?.TrySetResult();
+                _left?.TrySetResult(null);
             }
         }
     }
 
     /// <summary>Waits for all who have entered so far. One caller at a time.</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="JournalException">The disk has failed, or fails meanwhile.</exception>
     internal async ValueTask WaitForAllAsync(CancellationToken cancellationToken)
     {
         // Twice, because some of those that an earlier caller has given up waiting for may be left.
         for (int i = 0; i < 2; i++)
         {
-            await ChangePhase().WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (await ChangePhase().WaitAsync(cancellationToken).ConfigureAwait(false) is { } failure)
+            {
+                throw failure;
+            }
         }
     }
 
-    /// <summary>Nobody is waited for until <see cref="Resume"/>: the disk has failed.</summary>
-    internal void Suspend()
+    /// <summary>The disk has failed: who waits is told, and so is whoever comes to wait until <see cref="Resume"/>.</summary>
+    /// <param name="failure">What they are told.</param>
+    internal void Fail(JournalException failure)
     {
         lock (_gate)
         {
-            _isSuspended = true;
-            _left?.TrySetResult();
+            _failure = failure;
+            _left?.TrySetResult(failure);
         }
     }
 
-    /// <summary>The disk is back.</summary>
+    /// <summary>The disk is back, and everybody who is at it can find out what became of the record.</summary>
     internal void Resume()
     {
         lock (_gate)
         {
-            _isSuspended = false;
+            _failure = null;
         }
     }
 
-    private Task ChangePhase()
+    private Task<JournalException?> ChangePhase()
     {
         lock (_gate)
         {
@@ -83,12 +89,12 @@ internal sealed class NamedPlaces
                 old = 1 - old;
             }
 
-            if (_counts[old] == 0 || _isSuspended)
+            if (_counts[old] == 0 || _failure is not null)
             {
-                return Task.CompletedTask;
+                return Task.FromResult(_failure);
             }
 
-            _left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _left = new TaskCompletionSource<JournalException?>(TaskCreationOptions.RunContinuationsAsynchronously);
             return _left.Task;
         }
     }

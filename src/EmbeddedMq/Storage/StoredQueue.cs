@@ -134,26 +134,16 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <returns><see langword="false"/> when the journal has failed.</returns>
     internal bool StoreAgain(QueueEntry entry, long ttlMs)
     {
-        ulong old = entry.StoredAt;
         ulong id = store.AppendAgain(entry, new QueueRef(Id, ttlMs));
         if (id == 0)
         {
             return false;
         }
 
-        // Whoever settles it without the gate writes the state and reads the id after that; here it is the other way round. It was settled by either
-        // of its ids, or by none while it had none: this one must not bring it back.
-        entry.StoredAt = id;
-        Interlocked.MemoryBarrier();
-        if (entry.State == EntryState.Settled)
+        if (!store.TryMove(entry, id))
         {
-            Settle([id]);
+            Settle([id]); // it was settled by its old id, or by none while it had none: this one must not bring it back
             return true;
-        }
-
-        if (old != 0)
-        {
-            store.Release(old);
         }
 
         if (entry.Redelivered || entry.State == EntryState.Acquired)

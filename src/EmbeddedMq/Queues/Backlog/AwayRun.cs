@@ -166,9 +166,9 @@ internal sealed class AwayRun
     internal int FindPageEnd(int messages, long bytes)
     {
         int most = Math.Min(End, Start + messages);
-        if (Block is not null)
+        if (Block is { } block)
         {
-            long mean = Math.Max(1, BodyBytes / Math.Max(1, Count));
+            long mean = Math.Max(BodyBytes / Math.Max(1, Count), Math.Max(1, block.LengthBytes / block.Count)); // headers too
             return (int)Math.Clamp(Start + (bytes / mean), Start + 1, most);
         }
 

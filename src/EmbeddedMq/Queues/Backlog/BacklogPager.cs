@@ -84,6 +84,10 @@ internal sealed class BacklogPager
         Wake(WakeReason.Request);
     }
 
+    /// <summary>Whether messages of a queue could not be read, and are tried again after a while.</summary>
+    /// <param name="queue">The queue.</param>
+    internal bool IsTryingAgain(Queue queue) => _retries.ContainsKey(queue);
+
     /// <summary>Notes that messages take more memory than the budget. May be called under any gate, as often as one likes.</summary>
     internal void NotePressure()
     {
@@ -154,6 +158,7 @@ internal sealed class BacklogPager
             if (queue.NoteReadError(page, error))
             {
                 RetryLater(queue, error);
+                queue.EndWaiting();
             }
             else
             {

@@ -20,6 +20,10 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     private CancellationToken _cancellationToken;
     private ColdBlock? _written;
     private long _unsyncedBytes;
+    private long _movedTotal;
+
+    /// <summary>How many messages have moved. Read by anybody.</summary>
+    internal long MovedTotal => Volatile.Read(ref _movedTotal);
 
     /// <summary>Moves what a queue has in the journal.</summary>
     /// <param name="queue">The queue.</param>
@@ -74,13 +78,17 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
         }
 
         _store.Blocks.Add(_written!);
+        int movedCount = 0;
         for (int i = 0; i < evacuation.Count; i++)
         {
             if (evacuation.IsMoved(i))
             {
                 _store.Release(evacuation.StoredAt(i));
+                movedCount++;
             }
         }
+
+        Volatile.Write(ref _movedTotal, _movedTotal + movedCount);
     }
 
     /// <inheritdoc/>

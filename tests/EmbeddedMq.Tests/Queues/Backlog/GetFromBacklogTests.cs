@@ -1,3 +1,4 @@
+using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
 using EmbeddedMq.TestSupport;
 
@@ -96,6 +97,68 @@ public sealed class GetFromBacklogTests
         Assert.Equal(["planted"], reported.Select(static error => error.Message));
         Assert.True(waiting.TryAcquire(out _, out _, out _));
         Assert.True(dying.Describe().ReadyCount < 3);
+    }
+
+    [Fact]
+    public void Get_PageCannotBeRead_FailsUntilItCan()
+    {
+        using QueueStand stand = new(new BacklogSettings { BudgetBytes = 1, WindowMessages = 1, RestMs = 0 });
+        Queue queue = Fill(stand, new QueueDeclaration("q"));
+        stand.Store.Damage = new InvalidDataException("planted");
+        Assert.True(queue.TryAcquire(out _, out _, out _));
+
+        JournalException error = Assert.Throws<JournalException>(() => queue.TryAcquire(out _, out _, out _));
+        Assert.StartsWith("The next message of queue 'q' is on disk and cannot be read: planted", error.Message, StringComparison.Ordinal);
+        Assert.True(error.IsTransient);
+
+        stand.Store.Damage = null;
+        stand.Time.Advance(TimeSpan.FromSeconds(30));
+        Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
+        Assert.Equal("1", entry.Message.GetText());
+    }
+
+    [Fact]
+    public void Get_PageTurnsOutToBeUnreadable_EndsWaiting()
+    {
+        using QueueStand stand = new(new BacklogSettings { BudgetBytes = 1, WindowMessages = 1, RestMs = 0 });
+        Queue queue = Fill(stand, new QueueDeclaration("q"));
+        stand.Store.Damage = new InvalidDataException("planted");
+        stand.Pump!.IsEager = false;
+        Assert.True(queue.TryAcquire(out _, out _, out _));
+        Assert.False(queue.TryAcquire(out _, out _, out Task? arrival));
+        Assert.False(arrival!.IsCompleted);
+
+        stand.Pump.RunAll();
+
+        Assert.True(arrival.IsCompleted);
+        Assert.Throws<JournalException>(() => queue.TryAcquire(out _, out _, out _));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Get_WaitsForTheHead_TakesWhatComesBeforeItMeanwhile(bool isRequeued)
+    {
+        using QueueStand stand = new(new BacklogSettings { BudgetBytes = 1, WindowMessages = 1, RestMs = 0 });
+        Queue queue = Fill(stand, new QueueDeclaration("q").WithMaxPriority(5));
+        stand.Pump!.IsEager = false;
+        Assert.True(queue.TryAcquire(out QueueEntry? first, out _, out _));
+        Assert.False(queue.TryAcquire(out _, out _, out Task? arrival));
+
+        QueueStand.Enqueue(queue, "behind it");
+        Assert.False(arrival!.IsCompleted);
+        if (isRequeued)
+        {
+            queue.Requeue([], [first]);
+        }
+        else
+        {
+            QueueStand.Enqueue(queue, "urgent", new MessageProperties { Priority = 3 });
+        }
+
+        Assert.True(arrival.IsCompleted);
+        Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
+        Assert.Equal(isRequeued ? "0" : "urgent", entry.Message.GetText());
     }
 
     /// <summary>With the thread that does it in earnest: publishers and a consumer beside it, everything through the disk, in order.</summary>

@@ -259,6 +259,49 @@ public sealed class QueueBacklogTests
     }
 
     [Fact]
+    public void Consumer_HeadCannotBeRead_ReceivesWhatComesBeforeIt()
+    {
+        using QueueStand stand = new(Tiny);
+        Queue queue = Fill(stand, new QueueDeclaration("q").WithMaxPriority(5), 5);
+        stand.Store.Damage = new InvalidDataException("planted");
+        Consumer consumer = stand.NewConsumer(queue);
+        queue.AddConsumer(consumer, "/");
+        Assert.True(consumer.TryTakeUnread(out QueueEntry? first, out ulong tag));
+        Assert.True(stand.Book.TryTake(tag, out _));
+
+        QueueStand.Enqueue(queue, "behind it");
+        QueueStand.Enqueue(queue, "urgent", new MessageProperties { Priority = 3 });
+        queue.Requeue([], [first]);
+
+        Assert.Equal(["urgent", "0"], Read(consumer));
+        stand.Store.Damage = null;
+        stand.Time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal([.. Texts(1, 5), "behind it"], Read(consumer));
+    }
+
+    [Fact]
+    public void PageIn_OfMessagesWithHeaders_CountsThemAgainstTheBudget()
+    {
+        using QueueStand stand = new(Tiny);
+        Queue queue = stand.Declare(new QueueDeclaration("q"));
+        MessageProperties properties = new() { Headers = HeaderTable.Of("text", new string('x', 10_000)) };
+        for (int i = 0; i < 3; i++)
+        {
+            QueueStand.Enqueue(queue, Text(i), properties);
+        }
+
+        Assert.InRange(stand.Memory.Bytes, 3 * 20_000, 3 * 21_000);
+        stand.Pump!.RunAll();
+        Assert.InRange(stand.Memory.Bytes, 20_000, 21_000);
+
+        queue.Acknowledge(Take(queue));
+        Assert.InRange(stand.Memory.Bytes, 20_000, 21_000); // the next one has come, and the one behind it has gone again
+        queue.Acknowledge(Take(queue));
+        queue.Acknowledge(Take(queue));
+        Assert.Equal(0, stand.Memory.Bytes);
+    }
+
+    [Fact]
     public void Read_OfADamagedPageThatIsPurged_LeavesTheQueueAsItWasBefore()
     {
         using QueueStand stand = new(Tiny);
