@@ -7,12 +7,16 @@ namespace EmbeddedMq.Crash.Tests.Campaign;
 /// <remarks>A message is named <c>life.publisher.number</c>.</remarks>
 internal static class Bodies
 {
+    /// <summary>The publisher whose messages fill segments of the cold log.</summary>
+    public const int LongPublisher = 30;
+
     /// <summary>The body of a message: most are short, some are longer than a page of the journal.</summary>
     public static byte[] Make(string id)
     {
         Random random = new(Hash(id));
         int padding = random.Next(200) switch
         {
+            _ when Place(id).Publisher == LongPublisher => random.Next(6_000, 10_000),
             0 => random.Next(200_000),
             < 10 => random.Next(20_000),
             _ => random.Next(400),
@@ -30,7 +34,7 @@ internal static class Bodies
     {
         int end = body.IndexOf((byte)' ');
         string id = end < 0 ? "" : Encoding.ASCII.GetString(body[..end]);
-        return body.SequenceEqual(Make(id)) ? id : throw new InvalidOperationException($"The body of message '{id}' is not as it was published.");
+        return end > 0 && body.SequenceEqual(Make(id)) ? id : throw new InvalidOperationException($"The body of message '{id}' is not as it was published.");
     }
 
     /// <summary>The publisher of a message, and its place in the order of what it published.</summary>

@@ -21,11 +21,14 @@ internal sealed record CampaignSetup(string Directory, int Seed, int Life, Durab
     /// <summary>The exchange that the bindings of the topology actor hang on.</summary>
     public const string Topo = "topo";
 
+    /// <summary>The queue of which most messages are acknowledged once they have moved to the cold log, and the others stay.</summary>
+    public const string Sparse = "sparse";
+
     /// <summary>The queues with a consumer; what it rejects goes to <c>dead</c>.</summary>
     public static readonly string[] Consumed = ["q0", "f0"];
 
     /// <summary>All queues that are there from the beginning to the end.</summary>
-    public static readonly string[] Queues = ["q0", "q1", "f0", "f1", "prio", "work", "done", "dead", "late", "ttl", "expired"];
+    public static readonly string[] Queues = ["q0", "q1", "f0", "f1", "prio", "work", "done", "dead", "late", "ttl", "expired", Sparse];
 
     /// <summary>Reads what <see cref="ToArguments"/> wrote.</summary>
     public static CampaignSetup Parse(string[] args) => new(
@@ -45,20 +48,21 @@ internal sealed record CampaignSetup(string Directory, int Seed, int Life, Durab
         BacklogBytes.ToString(CultureInfo.InvariantCulture),
     ];
 
-    /// <summary>Options of the broker: files so small that a life fills several, and bodies need pieces.</summary>
+    /// <summary>Options of the broker: files so small that a life fills several, that messages move to the cold log and within it, and that bodies need
+    /// pieces.</summary>
     public BrokerOptions ToBrokerOptions(TimeProvider time)
     {
         BrokerOptions options = new() { DataDirectory = Directory, BacklogMemoryBytes = BacklogBytes, TimeProvider = time };
         options.Storage.Durability = Durability;
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;
-        options.Storage.JournalBytes = 2 << 20; // beyond it what stays is moved to the cold log, and checkpoints are written every second
+        options.Storage.JournalBytes = Life % 4 == 0 ? 2 << 20 : 1 << 20; // beyond it what stays is moved to the cold log
         options.Storage.OpenJournal = static async (journal, clock, _) => await FasterJournal.OpenAsync(
             new JournalOptions
             {
                 Directory = journal.Directory,
-                Hot = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 1 << 20, SegmentBytes = 512 << 10 },
-                Cold = new LogSizes { PageBytes = 1 << 20, MemoryBytes = 4 << 20, SegmentBytes = 2 << 20 },
+                Hot = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 1 << 20, SegmentBytes = 128 << 10 },
+                Cold = new LogSizes { PageBytes = 256 << 10, MemoryBytes = 1 << 20, SegmentBytes = 512 << 10 },
                 MaxUncommittedBytes = 256 << 10,
                 FreeSpaceWatermarkBytes = journal.FreeSpaceWatermarkBytes,
                 BallastBytes = journal.BallastBytes,

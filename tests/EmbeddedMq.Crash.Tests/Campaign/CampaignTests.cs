@@ -27,17 +27,18 @@ public sealed class CampaignTests
         CampaignSetup setup = new(directory, seed + part, 0, durability, backlogBytes);
         Ledger ledger = new();
         int kills = Seeds.KillCount(10);
-        while (kills > 0 && ledger.Faults.Count == 0)
+        int mostLives = kills + (kills / 2) + 10;
+        while ((kills > 0 || (ledger.StoreWork.Compacted == 0 && setup.Life < mostLives)) && ledger.Faults.Count == 0)
         {
             setup = setup with { Life = setup.Life + 1 };
             ledger.BeginLife(setup.Life);
-            (bool isOpening, bool isStopped, int lines) = (setup.Life == 1 ? 9 : random.Next(10)) switch // the first life is long enough to declare everything
+            (bool isOpening, bool isStopped, int lines) = (setup.Life == 1 || kills <= 0 ? 9 : random.Next(10)) switch // the first life is long enough to declare everything, and to fill and compact the cold log
             {
                 0 => (false, true, random.Next(3_000)),
                 < 3 => (true, false, 0),
                 < 6 => (false, false, random.Next(500)),
                 < 8 => (false, false, random.Next(500, 8_000)),
-                _ => (false, false, random.Next(8_000, 24_000)),
+                _ => (false, false, random.Next(12_000, 24_000)),
             };
             await RunAsync(setup, ledger, isOpening, isStopped, lines, TimeSpan.FromMilliseconds(random.Next(isOpening ? 120 : 30)));
             ledger.EndLife(isStopped);
@@ -55,7 +56,10 @@ public sealed class CampaignTests
             $"Seed {seed}, {setup.Life} lives, {ledger.Confirmed.Count} confirmed, {judge.FoundCount} found in {directory}; {ledger.Faults.Count} faults:\n"
             + string.Join('\n', ledger.Faults.Take(MostFaultsTold)));
         Assert.NotEmpty(ledger.Confirmed);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{setup.Life} lives, {ledger.LineCount} lines, {ledger.Confirmed.Count} confirmed, {ledger.Acked.Count} acknowledged for good, {judge.FoundCount} found.");
+        Assert.True(
+            ledger.StoreWork is { Checkpoints: > 0, Evacuated: > 0, Compacted: > 0 },
+            $"Seed {seed}, {setup.Life} lives with {ledger.LineCount} lines: of checkpoints, evacuation and compaction there was {ledger.StoreWork}.");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{setup.Life} lives, {ledger.LineCount} lines, {ledger.Confirmed.Count} confirmed, {ledger.Acked.Count} acknowledged for good, {judge.FoundCount} found, {ledger.StoreWork} of checkpoints, evacuated and compacted messages.");
         Directory.Delete(directory, recursive: true);
     }
 

@@ -12,6 +12,7 @@ namespace EmbeddedMq.Crash.Tests.Campaign;
 /// <list type="table">
 /// <item><c>ready</c>, <c>stopped</c></item>
 /// <item><c>P ms</c>: a timer has come</item>
+/// <item><c>K checkpoints evacuated compacted</c>: what the store has done since the process began</item>
 /// <item><c>C id target ms</c>: confirmed; ms is when it was published</item>
 /// <item><c>D queue id 0|1</c>: delivered, redelivered or not</item>
 /// <item><c>a queue id</c>, <c>A queue id ms</c>: is being acknowledged, is acknowledged; <c>r</c>, <c>R</c>: is rejected</item>
@@ -25,6 +26,7 @@ internal sealed class CampaignVictim
 
     private const int Publishers = 3;
     private const int MostHeld = 12;
+    private const int ManySparse = 240;
 
     private static readonly TimeSpan PulseInterval = TimeSpan.FromMilliseconds(20);
 
@@ -68,11 +70,13 @@ internal sealed class CampaignVictim
             await CampaignSetup.DeclareAsync(await connection.OpenChannelAsync());
             List<Task> actors =
             [
-                .. Enumerable.Range(0, Publishers).Select(publisher => Act(publisher, random => PublishAsync(broker, publisher, random))),
+                .. Enumerable.Range(0, Publishers).Append(Bodies.LongPublisher).Select(publisher => Act(publisher, random => PublishAsync(broker, publisher, random))),
                 .. CampaignSetup.Consumed.Select((queue, i) => Act(10 + i, random => ConsumeAsync(broker, queue, random))),
                 Act(20, random => MoveAsync(broker, random)),
                 Act(21, random => ChangeNamesAsync(broker, random)),
                 Act(22, _ => PulseAsync()),
+                Act(23, random => ThinOutAsync(broker, random)),
+                Act(24, random => KeepShortAsync(broker, random)),
             ];
             Task<string?> told = Console.In.ReadLineAsync();
             await Task.WhenAny([told, .. actors]);
@@ -114,6 +118,46 @@ internal sealed class CampaignVictim
         }
     }
 
+    // The broker does it by itself once a second, which is longer than most lives.
+    private async Task KeepShortAsync(Broker broker, Random random)
+    {
+        while (!_isStopping)
+        {
+            await broker.KeepStoreShortAsync();
+            StorageDescription storage = broker.Storage!;
+            Say(string.Create(CultureInfo.InvariantCulture, $"K {storage.CheckpointsTotal} {storage.EvacuatedTotal} {storage.CompactedTotal}"));
+            await PauseAsync(random.Next(50));
+        }
+    }
+
+    // Acknowledges all but one in twelve of the queue's messages, once there are so many that most of them have moved to the cold log.
+    private async Task ThinOutAsync(Broker broker, Random random)
+    {
+        IConnection connection = await broker.ConnectAsync();
+        IChannel channel = await connection.OpenChannelAsync();
+        while (!_isStopping)
+        {
+            if ((await channel.DeclareQueuePassiveAsync(CampaignSetup.Sparse)).MessageCount < ManySparse)
+            {
+                await PauseAsync(random.Next(20));
+                continue;
+            }
+
+            for (int i = 0; i < ManySparse / 2 && await channel.GetAsync(CampaignSetup.Sparse) is { } got; i++)
+            {
+                Delivery delivery = got.Delivery;
+                string id = Bodies.Read(delivery.Body.Span);
+                Say($"D {CampaignSetup.Sparse} {id} {(delivery.Redelivered ? 1 : 0)}");
+                if (random.Next(12) > 0) // what is not settled here is held until the process ends
+                {
+                    Say($"a {CampaignSetup.Sparse} {id}");
+                    await channel.AckAsync(delivery.DeliveryTag);
+                    Say(string.Create(CultureInfo.InvariantCulture, $"A {CampaignSetup.Sparse} {id} {NowMs}"));
+                }
+            }
+        }
+    }
+
     private async Task PublishAsync(Broker broker, int publisher, Random random)
     {
         IConnection connection = await broker.ConnectAsync();
@@ -125,7 +169,8 @@ internal sealed class CampaignVictim
             for (int i = random.Next(1, 24); i > 0; i--)
             {
                 string id = string.Create(CultureInfo.InvariantCulture, $"{_setup.Life}.{publisher}.{++number}");
-                string target = random.Next(12) switch { < 4 => "q0", 4 => "q1", < 8 => CampaignSetup.Fan, 8 => "prio", 9 => "work", 10 => CampaignSetup.Later, _ => "ttl" };
+                string target = publisher == Bodies.LongPublisher ? CampaignSetup.Sparse
+                    : random.Next(12) switch { < 4 => "q0", 4 => "q1", < 8 => CampaignSetup.Fan, 8 => "prio", 9 => "work", 10 => CampaignSetup.Later, _ => "ttl" };
                 MessageProperties properties = target switch
                 {
                     "prio" => MessageProperties.Persistent with { Priority = (byte)random.Next(5) },

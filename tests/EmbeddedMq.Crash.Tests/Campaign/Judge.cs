@@ -173,7 +173,7 @@ internal sealed class Judge(Ledger ledger)
             ledger.Faults.Add($"{id} is there, though its queue was deleted.");
         }
 
-        foreach (string target in (string[])["q0", "work", "ttl"])
+        foreach (string target in (string[])["q0", "work", "ttl", CampaignSetup.Sparse])
         {
             JudgeMessage(id, target, isConfirmed: false);
         }

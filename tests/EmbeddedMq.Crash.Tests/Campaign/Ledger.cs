@@ -15,6 +15,7 @@ internal sealed class Ledger
     private readonly Dictionary<(string Queue, int Publisher), long> _lastDelivered = [];
     private readonly List<long> _pulses = [];
     private readonly HashSet<(string Queue, string Id)> _inDoubt = [];
+    private (long Checkpoints, long Evacuated, long Compacted) _storeWorkInLife;
     private long _lastConfirmedMs;
     private int _life;
 
@@ -42,6 +43,9 @@ internal sealed class Ledger
     /// <summary>Messages of queues that were deleted.</summary>
     public HashSet<string> Deleted { get; } = [];
 
+    /// <summary>How many checkpoints all processes have written, and how many messages they have moved to the cold log, and within it.</summary>
+    public (long Checkpoints, long Evacuated, long Compacted) StoreWork { get; private set; }
+
     /// <summary>What is wrong, in words.</summary>
     public List<string> Faults { get; } = [];
 
@@ -54,6 +58,7 @@ internal sealed class Ledger
     {
         _life = life;
         _lastConfirmedMs = 0;
+        _storeWorkInLife = default;
         _settledInLife.Clear();
         _pulses.Clear();
         _lastDelivered.Clear();
@@ -63,6 +68,10 @@ internal sealed class Ledger
     /// <param name="isClean">Whether it had stopped in order.</param>
     public void EndLife(bool isClean)
     {
+        StoreWork = (
+            StoreWork.Checkpoints + _storeWorkInLife.Checkpoints,
+            StoreWork.Evacuated + _storeWorkInLife.Evacuated,
+            StoreWork.Compacted + _storeWorkInLife.Compacted);
         foreach ((string queue, string id, long atMs, bool isReject) in _settledInLife)
         {
             if (isClean || (atMs + CertainAfterMs < _lastConfirmedMs && _pulses.Count(ms => ms > atMs && ms < _lastConfirmedMs) >= CertainAfterPulses))
@@ -86,6 +95,9 @@ internal sealed class Ledger
                 break;
             case "P":
                 _pulses.Add(Number(parts[1]));
+                break;
+            case "K":
+                _storeWorkInLife = (Number(parts[1]), Number(parts[2]), Number(parts[3]));
                 break;
             case "D":
                 Deliver(parts[1], parts[2], parts[3] == "1");
