@@ -67,6 +67,9 @@ internal sealed partial class StorageKeeper
             {
                 RaiseLimit();
             }
+
+            // Publishers may be as fast as this is for as long as they like; the cold log grows meanwhile.
+            await TryCompactAsync(cancellationToken).ConfigureAwait(false);
         }
         while (SurplusBytes > 0 && Begin > begin);
     }

@@ -74,7 +74,7 @@ internal sealed class CampaignVictim
                 .. CampaignSetup.Consumed.Select((queue, i) => Act(10 + i, random => ConsumeAsync(broker, queue, random))),
                 Act(20, random => MoveAsync(broker, random)),
                 Act(21, random => ChangeNamesAsync(broker, random)),
-                Act(22, _ => PulseAsync()),
+                Act(22, _ => PulseAsync(broker)),
                 Act(23, random => ThinOutAsync(broker, random)),
                 Act(24, random => KeepShortAsync(broker, random)),
             ];
@@ -109,12 +109,14 @@ internal sealed class CampaignVictim
         }
     });
 
-    private async Task PulseAsync()
+    private async Task PulseAsync(Broker broker)
     {
         while (!_isStopping)
         {
             await Task.Delay(PulseInterval, TimeProvider.System);
+            StorageDescription storage = broker.Storage!;
             Say(string.Create(CultureInfo.InvariantCulture, $"P {NowMs}"));
+            Say(string.Create(CultureInfo.InvariantCulture, $"K {storage.CheckpointsTotal} {storage.EvacuatedTotal} {storage.CompactedTotal}"));
         }
     }
 
@@ -124,8 +126,6 @@ internal sealed class CampaignVictim
         while (!_isStopping)
         {
             await broker.KeepStoreShortAsync();
-            StorageDescription storage = broker.Storage!;
-            Say(string.Create(CultureInfo.InvariantCulture, $"K {storage.CheckpointsTotal} {storage.EvacuatedTotal} {storage.CompactedTotal}"));
             await PauseAsync(random.Next(50));
         }
     }
