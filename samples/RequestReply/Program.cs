@@ -8,6 +8,7 @@ await using IBroker broker = await Broker.StartAsync(new BrokerOptions());
 await using MessageBus bus = await MessageBus.StartAsync(broker, mq => mq
     .Topology(topology => topology.Queue("capitals").Queue("nobody-reads"))
     .Publish<Country>(route => route.ToQueue("capitals"))
+    .Publish<Capital>(route => route.ByReference()) // nobody changes an answer: the requester gets the handler's own object, and no JSON is written for it
     .Respond<Country, Capital>(
         "capitals",
         (country, _, _) => ValueTask.FromResult(country.Name switch

@@ -6,6 +6,8 @@ namespace EmbeddedMq;
 /// <remarks>Thread-safe.</remarks>
 public sealed class Message
 {
+    private readonly ReadOnlyMemory<byte> _body; // empty while the lazy body has not been made for this message
+
     /// <summary>Makes a message with a copy of the body.</summary>
     /// <param name="body">The body; copied, so the caller may reuse its buffer.</param>
     /// <param name="properties">The properties; <see langword="null"/> means none are set.</param>
@@ -14,14 +16,22 @@ public sealed class Message
     {
     }
 
-    private Message(ReadOnlyMemory<byte> body, MessageProperties properties)
+    private Message(ReadOnlyMemory<byte> body, MessageProperties properties, LazyBody? lazyBody = null)
     {
-        Body = body;
+        _body = body;
+        LazyBody = lazyBody;
         Properties = properties;
     }
 
-    /// <summary>The body; may be empty.</summary>
-    public ReadOnlyMemory<byte> Body { get; }
+    /// <summary>The body; may be empty. One that is lazy is made by the first who asks.</summary>
+    public ReadOnlyMemory<byte> Body => LazyBody is null || !_body.IsEmpty ? _body : LazyBody.Bytes;
+
+    /// <summary>How many bytes the body counts for where bytes are counted: its length, or what a lazy one says that has not been made for this message.</summary>
+    /// <remarks>It never changes, so that what was counted in is counted out.</remarks>
+    public int CountedBytes => LazyBody is null || !_body.IsEmpty ? _body.Length : LazyBody.CountedBytes;
+
+    /// <summary>What the body is made of when it is first read; <see langword="null"/> for a body that was given as bytes.</summary>
+    public LazyBody? LazyBody { get; }
 
     /// <summary>The properties.</summary>
     public MessageProperties Properties { get; }
@@ -34,6 +44,15 @@ public sealed class Message
     /// <param name="properties">The properties; <see langword="null"/> means none are set.</param>
     public static Message TakeOwnership(ReadOnlyMemory<byte> body, MessageProperties? properties = null)
         => new(body, properties ?? MessageProperties.Empty);
+
+    /// <summary>Makes a message whose body is made when somebody first reads it.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="properties">The properties; <see langword="null"/> means none are set.</param>
+    public static Message Lazy(LazyBody body, MessageProperties? properties = null)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        return new Message(ReadOnlyMemory<byte>.Empty, properties ?? MessageProperties.Empty, body);
+    }
 
     /// <summary>Makes a message whose body is a text in UTF-8.</summary>
     /// <param name="text">The text.</param>
@@ -52,6 +71,10 @@ public sealed class Message
     public Message WithProperties(MessageProperties properties)
     {
         ArgumentNullException.ThrowIfNull(properties);
-        return new Message(Body, properties);
+        return new Message(_body, properties, LazyBody);
     }
+
+    /// <summary>The same message with its body made: for whoever sends or stores it, before anything else depends on that.</summary>
+    /// <returns>The message itself, unless its body is lazy. What a lazy one is made of goes on with the bytes.</returns>
+    public Message WithBodyMade() => LazyBody is null ? this : new Message(Body, Properties, LazyBody);
 }

@@ -72,6 +72,30 @@ public sealed class TypedLayerTests
     }
 
     [Fact]
+    public async Task ByReference_UseRabbitMq_IsSentAsBytes()
+    {
+        RabbitServer server = await SharedRabbitServer.GetAsync();
+        TaskCompletionSource<Order> handled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using IHost host = Build(server, mq => mq
+            .Topology(static t => t.Queue("references", static q => q.Durable()))
+            .Publish<Order>(static p => p.ToQueue("references").ByReference())
+            .Consume<Order>("references", (order, _, _) =>
+            {
+                handled.TrySetResult(order);
+                return ValueTask.CompletedTask;
+            }));
+        await host.StartAsync(Token);
+        Order order = new("by reference");
+
+        await host.Services.GetRequiredService<IPublisher>().PublishAsync(order, cancellationToken: Token);
+
+        Order received = await handled.Task.WaitAsync(Patience, Token);
+        Assert.Equal(order, received);
+        Assert.NotSame(order, received);
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
     public async Task Start_NoServer_FailsAndSaysWhereItLooked()
     {
         using IHost host = new HostBuilder()

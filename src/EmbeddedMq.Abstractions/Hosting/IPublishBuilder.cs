@@ -56,6 +56,22 @@ public interface IPublishBuilder<T>
     /// <param name="type">The name.</param>
     IPublishBuilder<T> Type(string type);
 
+    /// <summary>Hands the very object that is published to the handlers, where it need not leave this process's memory: nothing is written and read for
+    /// that. Default: each handler gets an object of its own, read from the body.</summary>
+    /// <param name="countedBytes">How many bytes such a message counts for wherever bytes are counted (memory, length limits, the largest message), because
+    /// nobody knows its length. Zero or more, default 1,024.</param>
+    /// <remarks>
+    /// <para>Only for objects that nobody changes after they were published, such as records of values: publisher and all handlers share one.</para>
+    /// <para>On an embedded broker without a data directory the body is written, by the same serializer, when somebody first reads it: a consumer of another
+    /// type, a raw channel, the fingerprint of an idempotent consumer. With a data directory it is written at publishing, since any message may have to go to
+    /// disk, and counts with its length; handlers get the object as long as the message is in memory. On another engine it is written at publishing, and handlers
+    /// get what was read.</para>
+    /// <para>It holds for what <see cref="IPublisher"/> sends, requests and answers included. What is in an outbox, or held until an idempotent message is
+    /// completed, is written at once, and read by its handlers.</para>
+    /// <para>A handler gets the object where it consumes the type under which the message was published; not a base type, not an interface.</para>
+    /// </remarks>
+    IPublishBuilder<T> ByReference(int countedBytes = 1_024);
+
     /// <summary>Has somebody ask for messages that nobody confirms to have processed: see <see cref="ICheckBuilder"/>. Not for requests and answers.</summary>
     /// <param name="delay">How long after the publish; 1 millisecond to 24 days. Longer than processing takes with its retries, or messages are sent twice in vain.</param>
     /// <remarks>The check is published, and confirmed, before the message: whatever happens in between, somebody will ask.</remarks>

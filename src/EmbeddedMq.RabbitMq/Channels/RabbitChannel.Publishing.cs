@@ -31,6 +31,7 @@ internal sealed partial class RabbitChannel
         CheckShortString(exchange, nameof(exchange));
         CheckShortString(routingKey, nameof(routingKey));
         cancellationToken.ThrowIfCancellationRequested();
+        message = message.WithBodyMade();
         if (Interlocked.Increment(ref _outstanding) > _options.MaxOutstandingPublishes)
         {
             Interlocked.Decrement(ref _outstanding);

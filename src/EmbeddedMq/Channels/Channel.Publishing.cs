@@ -38,6 +38,11 @@ internal sealed partial class Channel
             return ValueTask.FromCanceled<PublishResult>(cancellationToken);
         }
 
+        if (message.LazyBody is not null && _virtualHost.Services.Store.IsDurable)
+        {
+            message = message.WithBodyMade(); // any message may have to go to disk, at a time when nobody could be told that its bytes cannot be made
+        }
+
         try
         {
             ThrowIfClosed();

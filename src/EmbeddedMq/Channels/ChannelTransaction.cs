@@ -27,6 +27,6 @@ internal sealed class ChannelTransaction
     internal readonly record struct HeldMessage(RoutedPublish Publish, bool IsMandatory)
     {
         /// <summary>What it counts for in the memory ledger while it is held.</summary>
-        internal long MemoryBytes => Publish.Message.Body.Length;
+        internal long MemoryBytes => Publish.Message.CountedBytes;
     }
 }

@@ -16,9 +16,9 @@ internal static class MessageCheck
     /// <exception cref="ChannelException">406: too large.</exception>
     internal static void CheckSize(Message message, BrokerLimits limits)
     {
-        if (message.Body.Length > limits.MaxMessageBytes)
+        if (message.CountedBytes > limits.MaxMessageBytes)
         {
-            throw MqErrors.MessageTooLarge(message.Body.Length, limits.MaxMessageBytes);
+            throw MqErrors.MessageTooLarge(message.CountedBytes, limits.MaxMessageBytes);
         }
     }
 

@@ -291,7 +291,7 @@ internal sealed class MessagingTelemetry(string system, string broker)
             parent == default ? null : [new ActivityLink(parent)]);
         if (activity is { IsAllDataRequested: true })
         {
-            SetMessageTags(activity, routingKey, delivery.Properties, delivery.Body.Length);
+            SetMessageTags(activity, routingKey, delivery.Properties, delivery.Message.CountedBytes);
             activity.SetTag(TelemetryTags.DeliveryTag, (long)delivery.DeliveryTag);
             activity.SetTag(TelemetryTags.Attempt, attempt);
         }

@@ -61,11 +61,11 @@ internal sealed class QueueEntry : QueuedMessage
     internal EntryState State => _state;
 
     /// <summary>Bytes of its body, as length limits count them.</summary>
-    internal int BodyBytes => Message.Body.Length;
+    internal int BodyBytes => Message.CountedBytes;
 
     /// <summary>What it counts for in the memory ledger.</summary>
     internal long MemoryBytes
-        => OverheadBytes + Message.Body.Length + (Message.Properties.Headers is { Count: > 0 } headers ? HeaderSize.InMemory(headers) : 0);
+        => OverheadBytes + Message.CountedBytes + (Message.Properties.Headers is { Count: > 0 } headers ? HeaderSize.InMemory(headers) : 0);
 
     /// <summary>Says that a block of the cold log holds it from here on. Under the queue's gate, or before anybody else knows the entry.</summary>
     /// <param name="block">The block.</param>

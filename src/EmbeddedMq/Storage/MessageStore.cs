@@ -380,7 +380,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     internal StoredBlock? Release(QueuedMessage entry)
     {
         Interlocked.MemoryBarrier(); // the entry says that it is settled before its block is read: see QueueEntry.MoveToBlock
-        if (entry.Block is { } block && block.Settle(entry.BlockIndex, entry.Message.Body.Length) != -1)
+        if (entry.Block is { } block && block.Settle(entry.BlockIndex, entry.Message.CountedBytes) != -1)
         {
             Blocks.NoteSettled(block);
             return block;

@@ -28,7 +28,7 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
     internal QueuedMessage Entry { get; private set; } = new(message, sourceExchange, routingKey) { StoredAt = storedAt };
 
     /// <summary>What it counts for in the memory ledger.</summary>
-    internal long MemoryBytes => OverheadBytes + Entry.Message.Body.Length + (Entry.Message.Properties.Headers is { Count: > 0 } headers ? HeaderSize.InMemory(headers) : 0);
+    internal long MemoryBytes => OverheadBytes + Entry.Message.CountedBytes + (Entry.Message.Properties.Headers is { Count: > 0 } headers ? HeaderSize.InMemory(headers) : 0);
 
     /// <summary>Says that its time has come: from here on it does not move.</summary>
     internal void BeginRouting()

@@ -16,7 +16,7 @@ internal sealed class EmbeddedBus : IAsyncDisposable
     private readonly IHost _host;
     private readonly bool _isDurable;
 
-    private EmbeddedBus(bool isIdempotent, string? directory)
+    private EmbeddedBus(bool isIdempotent, bool isByReference, string? directory)
     {
         _isDurable = directory is not null;
         HostApplicationBuilder builder = Hosts.NewBuilder();
@@ -30,7 +30,14 @@ internal sealed class EmbeddedBus : IAsyncDisposable
 
             mq.UseJson(OrderJson.Default)
                 .Topology(topology => topology.Queue("orders", queue => queue with { IsDurable = _isDurable }))
-                .Publish<Order>(route => route.ToQueue("orders").Persistent(_isDurable))
+                .Publish<Order>(route =>
+                {
+                    route.ToQueue("orders").Persistent(_isDurable);
+                    if (isByReference)
+                    {
+                        route.ByReference();
+                    }
+                })
                 .Consume<Order, Handler>("orders", consumer =>
                 {
                     consumer.Concurrency(_isDurable ? DurableWindow : Environment.ProcessorCount).Prefetch(1_024);
@@ -45,10 +52,11 @@ internal sealed class EmbeddedBus : IAsyncDisposable
 
     /// <summary>Starts it.</summary>
     /// <param name="isIdempotent">Whether each message is checked against what was processed before.</param>
+    /// <param name="isByReference">Whether the handlers get the objects that were published, without JSON.</param>
     /// <param name="directory">Where it stores messages and marks; <see langword="null"/>: in memory.</param>
-    internal static async Task<EmbeddedBus> StartAsync(bool isIdempotent, string? directory = null)
+    internal static async Task<EmbeddedBus> StartAsync(bool isIdempotent, bool isByReference = false, string? directory = null)
     {
-        EmbeddedBus bus = new(isIdempotent, directory);
+        EmbeddedBus bus = new(isIdempotent, isByReference, directory);
         await bus._host.StartAsync();
         return bus;
     }

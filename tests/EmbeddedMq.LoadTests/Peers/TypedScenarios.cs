@@ -15,13 +15,15 @@ internal static class TypedScenarios
 
         string directory = context.Arguments.Directory;
         await using LazyPeer<EmbeddedBus> ours = new(static () => EmbeddedBus.StartAsync(isIdempotent: false));
+        await using LazyPeer<EmbeddedBus> references = new(static () => EmbeddedBus.StartAsync(isIdempotent: false, isByReference: true));
         await using LazyPeer<EmbeddedBus> checkedOurs = new(static () => EmbeddedBus.StartAsync(isIdempotent: true));
-        await using LazyPeer<EmbeddedBus> storedOurs = new(() => EmbeddedBus.StartAsync(isIdempotent: true, Path.Combine(directory, "typed")));
+        await using LazyPeer<EmbeddedBus> storedOurs = new(() => EmbeddedBus.StartAsync(isIdempotent: true, directory: Path.Combine(directory, "typed")));
         await using LazyPeer<WolverineBus> wolverine = new(WolverineBus.StartAsync);
         await using LazyPeer<RebusBus> rebus = new(RebusBus.StartAsync);
         await using LazyPeer<MassTransitBus> massTransit = new(MassTransitBus.StartAsync);
 
         Measurement typed = context.Sized("S8 · EmbeddedMq", async (count, latencies) => await (await ours.GetAsync()).OrderAsync(count, latencies));
+        Measurement byReference = context.Sized("S8 · EmbeddedMq, by reference", async (count, latencies) => await (await references.GetAsync()).OrderAsync(count, latencies));
         Measurement idempotent = context.Sized("S8 · EmbeddedMq, idempotent", async (count, latencies) => await (await checkedOurs.GetAsync()).OrderAsync(count, latencies));
         Measurement stored = context.Sized(
             "S8 · EmbeddedMq, idempotent, durable, 256 outstanding", async (count, latencies) => await (await storedOurs.GetAsync()).OrderAsync(count, latencies));
@@ -32,8 +34,9 @@ internal static class TypedScenarios
             context.Sized("S8 · MassTransit", async (count, latencies) => await (await massTransit.GetAsync()).OrderAsync(count, latencies)),
         ];
         typed.ComparedWith("x Wolverine", buses[0]).ComparedWith("x Rebus", buses[1]).ComparedWith("x MassTransit", buses[2]);
+        byReference.ComparedWith("of that with JSON", typed).ComparedWith("x Wolverine", buses[0]);
         idempotent.ComparedWith("of that without the check", typed);
-        Measurement[] all = [typed, idempotent, stored, .. buses];
+        Measurement[] all = [typed, byReference, idempotent, stored, .. buses];
         await context.Report.RunAsync(all);
         context.Chart.Add("S8: typed publish, handler by dependency injection", all);
 

@@ -105,6 +105,19 @@ internal sealed class PublishBuilder<T>(PublishRoute<T> route, ConfigurationErro
     }
 
     /// <inheritdoc/>
+    public IPublishBuilder<T> ByReference(int countedBytes = 1_024)
+    {
+        if (countedBytes < 0)
+        {
+            errors.Add($"Messages of {typeof(T).Name} by reference count for {countedBytes} bytes. It must be zero or more.");
+            return this;
+        }
+
+        Route = Route with { ReferenceBytes = countedBytes };
+        return this;
+    }
+
+    /// <inheritdoc/>
     public IPublishBuilder<T> Check(TimeSpan delay)
     {
         errors.CheckRange($"The delay of the check of {typeof(T).Name}", delay, TimeSpan.FromMilliseconds(1), Backoff.MaxDelay);

@@ -87,7 +87,7 @@ internal sealed class HeldMessages(Publisher publisher, IdempotenceKey key) : IP
 
         // Prepared outside the gate: serializers are the application's.
         string id = string.Create(CultureInfo.InvariantCulture, $"{_idPrefix}-{position}");
-        Outgoing outgoing = publisher.Prepare(message, options, id);
+        Outgoing outgoing = publisher.PrepareToKeep(message, options, id);
         HeaderTable? headers = MessagingTelemetry.HasContextToPropagate ? MessagingTelemetry.WithContext(null, outgoing.Message.Properties.Headers) : outgoing.Message.Properties.Headers;
         OutboxMessage held = new()
         {

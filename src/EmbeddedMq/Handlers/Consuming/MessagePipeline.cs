@@ -3,6 +3,7 @@ using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Handlers.Checks;
 using EmbeddedMq.Handlers.Configuration;
+using EmbeddedMq.Handlers.Publishing;
 
 namespace EmbeddedMq.Handlers.Consuming;
 
@@ -44,7 +45,8 @@ internal sealed partial class MessagePipeline<T>(
         item.IsRead = true;
         try
         {
-            item.Message = plan.Read is { } read ? read(item.Delivery.Message) : services.Serializer.Deserialize<T>(item.Delivery.Message);
+            Message message = item.Delivery.Message;
+            item.Message = plan.Read is { } read ? read(message) : BodyReader.Read<T>(services.Serializer, message);
             if (item.Message is null)
             {
                 item.ReadError = MqErrors.NullBody(typeof(T));

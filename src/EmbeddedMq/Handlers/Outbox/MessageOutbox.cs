@@ -30,7 +30,7 @@ internal sealed class MessageOutbox(Publisher publisher, OutboxStoreSource sourc
 
     /// <inheritdoc/>
     public OutboxMessage Prepare<T>(T message, PublishOptions? options = null, string? orderKey = null)
-        => ToStored(publisher.Prepare(message, options), orderKey);
+        => ToStored(publisher.PrepareToKeep(message, options), orderKey);
 
     /// <summary>Makes of a message that is ready to be published one that is stored first, with the trace context of this moment.</summary>
     /// <param name="outgoing">The message, with a message id.</param>

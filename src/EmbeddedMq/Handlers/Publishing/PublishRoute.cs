@@ -24,6 +24,9 @@ internal abstract record PublishRoute
     /// <summary>After how long somebody asks whether it was processed, or <see langword="null"/> for never.</summary>
     public TimeSpan? CheckDelay { get; init; }
 
+    /// <summary>For how many bytes a message counts that is handed over by reference, or <see langword="null"/> where it is written at publishing.</summary>
+    public int? ReferenceBytes { get; init; }
+
     /// <summary>The property type.</summary>
     public required string TypeName { get; init; }
 

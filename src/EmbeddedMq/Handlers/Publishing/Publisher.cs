@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
@@ -16,12 +15,6 @@ namespace EmbeddedMq.Handlers.Publishing;
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "It is: see CloseAsync.")]
 internal sealed class Publisher : IPublisher
 {
-    // Serialization is synchronous, so one buffer a thread is enough; a large body's buffer is not kept.
-    private const int MaxKeptBufferBytes = 64 * 1024;
-
-    [ThreadStatic]
-    private static ArrayBufferWriter<byte>? _buffer;
-
     private readonly FrozenDictionary<Type, PublishRoute> _routes;
     private readonly IMessageSerializer _serializer;
     private readonly string _checkQueue;
@@ -95,7 +88,7 @@ internal sealed class Publisher : IPublisher
         {
             Message reply = await _requests.RequestAsync(outgoing, correlationId, limit, cancellationToken).ConfigureAwait(false);
             ThrowIfFault(reply, outgoing);
-            return _serializer.Deserialize<TResponse>(reply) ?? throw MqErrors.NullBody(typeof(TResponse));
+            return BodyReader.Read<TResponse>(_serializer, reply) ?? throw MqErrors.NullBody(typeof(TResponse));
         }
         catch (Exception error)
         {
@@ -140,13 +133,22 @@ internal sealed class Publisher : IPublisher
         static async ValueTask WaitAsync(ValueTask<ulong> publish) => await publish.ConfigureAwait(false);
     }
 
-    /// <summary>Makes of an object what is published: where to, properties, body.</summary>
+    /// <summary>Makes of an object what somebody keeps before it is published, an outbox or a handler whose message is to take effect once: its body is written
+    /// in any case.</summary>
     /// <typeparam name="T">The type, by which the route is found.</typeparam>
     /// <param name="message">The object.</param>
     /// <param name="options">What differs from the route.</param>
     /// <param name="usualId">Its id where nothing says one; <see langword="null"/>: a new one.</param>
     /// <exception cref="InvalidOperationException">There is no route for the type, or the serializer does not know it.</exception>
-    internal Outgoing Prepare<T>(T message, PublishOptions? options, string? usualId = null)
+    internal Outgoing PrepareToKeep<T>(T message, PublishOptions? options, string? usualId = null)
+    {
+        Outgoing outgoing = Prepare(message, options, usualId);
+        Message kept = outgoing.Message;
+        return kept.LazyBody is null ? outgoing : outgoing with { Message = Message.TakeOwnership(kept.Body, kept.Properties) };
+    }
+
+    // Where to, properties, body.
+    private Outgoing Prepare<T>(T message, PublishOptions? options, string? usualId = null)
     {
         ArgumentNullException.ThrowIfNull(message);
         PublishRoute<T> route = _routes.TryGetValue(typeof(T), out PublishRoute? known) ? (PublishRoute<T>)known : PublishRoute<T>.Unrouted;
@@ -179,7 +181,9 @@ internal sealed class Publisher : IPublisher
             properties = properties.WithTimeToLive(timeToLive);
         }
 
-        Message outgoing = Message.TakeOwnership(Serialize(_serializer, message), properties);
+        Message outgoing = route.ReferenceBytes is { } countedBytes
+            ? Message.Lazy(new ReferenceBody<T>(message, _serializer, countedBytes), properties)
+            : Message.TakeOwnership(BodyWriter.Write(_serializer, message), properties);
         return new Outgoing(exchange, routingKey, outgoing, mandatory ? PublishFlags.Mandatory : PublishFlags.None);
     }
 
@@ -298,22 +302,6 @@ internal sealed class Publisher : IPublisher
     private static string ErrorTypeOf(Exception error)
         => error is EmbeddedMqException known ? known.ReplyCode.ToString() : error.GetType().FullName!;
 
-    private static byte[] Serialize<T>(IMessageSerializer serializer, T message)
-    {
-        // A serializer that publishes would meet its own buffer here, so it is taken away while in use.
-        ArrayBufferWriter<byte> buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
-        _buffer = null;
-        serializer.Serialize(message, buffer);
-        byte[] body = buffer.WrittenSpan.ToArray();
-        if (buffer.Capacity <= MaxKeptBufferBytes)
-        {
-            buffer.ResetWrittenCount();
-            _buffer = buffer;
-        }
-
-        return body;
-    }
-
     /// <summary>Publishes a message that is ready to go.</summary>
     /// <param name="outgoing">The message.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
@@ -351,7 +339,7 @@ internal sealed class Publisher : IPublisher
         }
 
         Message message = outgoing.Message;
-        Activity? activity = _telemetry.StartPublish(outgoing.Exchange, outgoing.RoutingKey, message.Properties, message.Body.Length);
+        Activity? activity = _telemetry.StartPublish(outgoing.Exchange, outgoing.RoutingKey, message.Properties, message.CountedBytes);
         HeaderTable? headers = MessagingTelemetry.WithContext(activity, message.Properties.Headers);
         if (!ReferenceEquals(headers, message.Properties.Headers))
         {
