@@ -7,14 +7,35 @@ using Npgsql;
 
 namespace EmbeddedMq.LoadTests.Stores;
 
-/// <summary>A store that is measured, with what it runs on.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Absence">Why it cannot be measured here; <see langword="null"/>: it can.</param>
-/// <param name="OpenAsync">Starts what it runs on; whatever has to end is added to what it is given.</param>
-internal sealed record StoreUnderLoad(string Name, string? Absence, Func<Disposables, Task<IIdempotenceStore>> OpenAsync)
+/// <summary>A store that is measured, with what it runs on: started when it is first measured.</summary>
+/// <param name="name">Its name.</param>
+/// <param name="absence">Why it cannot be measured here; <see langword="null"/>: it can.</param>
+/// <param name="open">Starts what it runs on; whatever has to end is added to what it is given.</param>
+internal sealed class StoreUnderLoad(string name, string? absence, Func<Disposables, Task<IIdempotenceStore>> open) : IAsyncDisposable
 {
     internal const string Embedded = "EmbeddedMq, embedded";
     internal const string Sqlite = "SQLite";
+
+    private readonly Disposables _disposables = new();
+    private IIdempotenceStore? _store;
+
+    internal string Name => name;
+
+    internal string? Absence => absence;
+
+    /// <summary>The store, which remembers what comes again.</summary>
+    internal async ValueTask<IIdempotenceStore> GetAsync()
+    {
+        if (_store is null)
+        {
+            _store = await open(_disposables);
+            await StoreRun.FillAsync(_store);
+        }
+
+        return _store;
+    }
+
+    public ValueTask DisposeAsync() => _disposables.DisposeAsync();
 
     /// <summary>All there are.</summary>
     /// <param name="directory">Where files are.</param>

@@ -22,18 +22,15 @@ internal static class StoresSuite
 
     private static async Task MarksAsync(Arguments arguments, Report report, Targets targets, Disposables disposables)
     {
-        List<(string Name, IIdempotenceStore Store)> stores = [];
-        foreach (StoreUnderLoad store in StoreUnderLoad.All(arguments.Directory))
+        ILookup<bool, StoreUnderLoad> stores = StoreUnderLoad.All(arguments.Directory).ToLookup(static store => store.Absence is null);
+        foreach (StoreUnderLoad store in stores[true])
         {
-            if (store.Absence is { } absence)
-            {
-                report.Add(store.Name, $"skipped: {absence}");
-                continue;
-            }
+            disposables.Add(store);
+        }
 
-            IIdempotenceStore opened = await store.OpenAsync(disposables);
-            await StoreRun.FillAsync(opened);
-            stores.Add((store.Name, opened));
+        foreach (StoreUnderLoad store in stores[false])
+        {
+            report.Add(store.Name, $"skipped: {store.Absence}");
         }
 
         foreach (int workers in Parallel)
@@ -46,10 +43,11 @@ internal static class StoresSuite
 
             Dictionary<string, Measurement> Measure(string what, Func<IIdempotenceStore, int, TimeSpan, Task<Outcome>> run)
             {
-                Dictionary<string, Measurement> all = stores.ToDictionary(
+                Dictionary<string, Measurement> all = stores[true].ToDictionary(
                     static store => store.Name,
                     store => new Measurement(
-                        string.Create(CultureInfo.InvariantCulture, $"{what}, {workers} in parallel · {store.Name}"), _ => run(store.Store, workers, arguments.Duration)));
+                        string.Create(CultureInfo.InvariantCulture, $"{what}, {workers} in parallel · {store.Name}"),
+                        async _ => await run(await store.GetAsync(), workers, arguments.Duration)));
                 all[StoreUnderLoad.Embedded].ComparedWith("x SQLite", all[StoreUnderLoad.Sqlite]);
                 return all;
             }

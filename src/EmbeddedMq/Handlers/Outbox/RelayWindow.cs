@@ -5,8 +5,9 @@ namespace EmbeddedMq.Handlers.Outbox;
 internal sealed class RelayWindow(int size)
 {
     private readonly Lock _gate = new();
-    private TaskCompletionSource _released = NewSignal(); // guarded by _gate
-    private int _held;                                    // guarded by _gate
+    private TaskCompletionSource? _waiter; // guarded by _gate
+    private int _wanted;                   // how much room it waits for; guarded by _gate
+    private int _held;                     // guarded by _gate
 
     // A store call for each message that ends would be most of the work: a quarter of the window must be free first.
     private readonly int _leastRoom = Math.Max(1, size / 4);
@@ -45,18 +46,18 @@ internal sealed class RelayWindow(int size)
     /// <param name="messages">How many.</param>
     public void Release(int messages)
     {
-        TaskCompletionSource released;
+        TaskCompletionSource? waiter = null;
         lock (_gate)
         {
             _held -= messages;
-            released = _released;
-            _released = NewSignal();
+            if (size - _held >= _wanted)
+            {
+                (waiter, _waiter) = (_waiter, null);
+            }
         }
 
-        released.SetResult();
+        waiter?.SetResult();
     }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private async ValueTask<int> WaitAsync(int least, CancellationToken cancellationToken)
     {
@@ -70,7 +71,9 @@ internal sealed class RelayWindow(int size)
                     return size - _held;
                 }
 
-                released = _released.Task;
+                _wanted = least;
+                _waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                released = _waiter.Task;
             }
 
             await released.WaitAsync(cancellationToken).ConfigureAwait(false);
