@@ -246,11 +246,12 @@ public abstract partial class OutboxStoreContract
         return entries;
     }
 
-    /// <summary>Lets time pass in steps until a wait is over: the store may arm its timer a moment after the call.</summary>
+    /// <summary>Lets time pass in steps until a wait is over. The store may arm its timer a moment after the call, or after the clock has moved: it may take
+    /// some times as long then.</summary>
     private async Task AdvanceUntilAsync(Task wait, string what, TimeSpan atMost)
     {
         TimeSpan step = atMost / 8;
-        for (TimeSpan passed = TimeSpan.Zero; passed < atMost && !wait.IsCompleted; passed += step)
+        for (TimeSpan passed = TimeSpan.Zero; passed < atMost * 20 && !wait.IsCompleted; passed += step)
         {
             await AdvanceAsync(step);
             for (int i = 0; i < 100 && !wait.IsCompleted; i++)

@@ -29,12 +29,18 @@ public interface IIdempotenceClaim : IAsyncDisposable
     /// <param name="outgoing">What the handler sends, in order; empty where <see cref="TakesOutgoing"/> is <see langword="false"/>.</param>
     /// <param name="cancellationToken">Stops the waiting; it may take effect all the same.</param>
     /// <returns>Whether the delivery was acknowledged as part of it; if not, the caller acknowledges it now.</returns>
-    /// <exception cref="ArgumentException">What the handler sends cannot be taken, for example because an id is in the outbox already: its attempt has failed.</exception>
+    /// <exception cref="ArgumentException">What the handler sends cannot be taken, for example because an id is in the outbox already.</exception>
     /// <exception cref="ClaimLostException">The lease was over and somebody else has claimed or processed the message. Nothing was remembered or sent.</exception>
     /// <exception cref="PublishException">A mandatory message finds no queue, or a full queue refuses one, where the store itself publishes. As if the
     /// handler's publish had failed: nothing was remembered or sent, and the claim still holds.</exception>
     /// <exception cref="ChannelException">A message or its exchange is not as AMQP has it, where the store itself publishes. Likewise; the channel stays open.</exception>
     ValueTask<bool> CompleteAsync(IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken = default);
+
+    /// <summary>Whether an error of <see cref="CompleteAsync"/> is the handler's: the store is well, and refuses what the handler did or sends. Its attempt has
+    /// failed then, and the consumer's retry rules apply. Any other error is nobody's attempt: the message is handled again when the store is back.</summary>
+    /// <param name="error">The error; asked before the claim is disposed.</param>
+    /// <returns>Default: whether it is an <see cref="ArgumentException"/>, a <see cref="PublishException"/> or a <see cref="ChannelException"/>.</returns>
+    bool IsRefusal(Exception error) => error is ArgumentException or PublishException or ChannelException;
 
     /// <summary>Notes for whoever asks (<see cref="IIdempotenceStore.FindAsync"/>) that the message was given up; where the claim was lost, nothing. A later
     /// delivery may claim it again, also with another fingerprint: it took no effect, so it may come corrected.</summary>

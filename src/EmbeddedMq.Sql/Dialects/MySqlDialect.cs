@@ -119,6 +119,10 @@ internal sealed class MySqlDialect : SqlDialect
     /// <inheritdoc/>
     internal override bool IsMissingTable(DbException error) => NumberOf(error) is NoSuchTable or UnknownDatabase;
 
+    // Cardinality, data, integrity constraint, check option, SIGNAL of a trigger.
+    /// <inheritdoc/>
+    internal override bool IsRefusal(DbException error) => error.SqlState?[..2] is "21" or "22" or "23" or "44" or "45";
+
     /// <inheritdoc/>
     private protected override string QuoteValid(string identifier) => $"`{identifier.Replace("`", "``", StringComparison.Ordinal)}`";
 

@@ -121,6 +121,16 @@ internal sealed class PostgreSqlDialect : SqlDialect
     /// <inheritdoc/>
     internal override bool IsMissingTable(DbException error) => error.SqlState is "42P01" or "3F000";
 
+    // The first error ends a transaction, and a commit rolls it back then without one: a handler that has kept the error to itself would lose its message.
+    /// <inheritdoc/>
+    internal override string? AskBeforeCommit => "select 1";
+
+    // Cardinality, data, integrity constraint, triggered data change, SQL routine, external routine, check option, PL/pgSQL; a transaction that an earlier
+    // error has ended, which the handler has kept to itself; a deferred constraint that rolled back.
+    /// <inheritdoc/>
+    internal override bool IsRefusal(DbException error)
+        => error.SqlState is "25P02" or "40002" || error.SqlState?[..2] is "21" or "22" or "23" or "27" or "2F" or "38" or "39" or "44" or "P0";
+
     /// <summary>The text without U+0000.</summary>
     internal static string Escape(string text)
     {

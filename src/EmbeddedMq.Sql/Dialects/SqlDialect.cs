@@ -153,6 +153,13 @@ public abstract class SqlDialect
     /// <summary>Whether an error says that a table is missing.</summary>
     internal abstract bool IsMissingTable(DbException error);
 
+    /// <summary>Whether an error says that what was done is not allowed, and never will be however often it is tried: a constraint, a value out of range, a
+    /// trigger's refusal. Not that the database cannot do it at present.</summary>
+    internal abstract bool IsRefusal(DbException error);
+
+    /// <summary>The statement that fails where an earlier error has ended the transaction and its commit would not say so; <see langword="null"/> where it would.</summary>
+    internal virtual string? AskBeforeCommit => null;
+
     /// <summary>Adds a parameter.</summary>
     internal static void Add(DbCommand command, string name, DbType type, object? value)
     {

@@ -94,6 +94,10 @@ internal sealed class SqliteDialect : SqlDialect
     internal override bool IsMissingTable(DbException error)
         => HasCode(error, 1) && error.Message.Contains("no such table", StringComparison.Ordinal);
 
+    // SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH
+    /// <inheritdoc/>
+    internal override bool IsRefusal(DbException error) => HasCode(error, 18) || HasCode(error, 19) || HasCode(error, 20);
+
     /// <inheritdoc/>
     private protected override string QuoteValid(string identifier) => $"\"{identifier.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 

@@ -68,6 +68,12 @@ public sealed class SqlIdempotenceClaim : IIdempotenceClaim
         => new(Volatile.Read(ref _work) is { Connection.State: not (ConnectionState.Closed or ConnectionState.Broken) });
 
     /// <inheritdoc/>
+    /// <remarks>A constraint that is checked at the commit, a transaction that the handler has broken or ended: while the connection is there, that is the
+    /// handler's. A deadlock, a lock that was waited for too long, a connection that is gone: not.</remarks>
+    public bool IsRefusal(Exception error) => error is ArgumentException
+        || (Volatile.Read(ref _work)?.Connection.State == ConnectionState.Open && (error is DbException known ? _store.IsRefusal(known) : error is InvalidOperationException));
+
+    /// <inheritdoc/>
     /// <exception cref="DbException">The transaction could not be committed, or it is not known whether it was. The next delivery will tell.</exception>
     /// <exception cref="InvalidOperationException">The handler has ended the transaction itself, or there are messages to be sent and no outbox that takes them.</exception>
     public async ValueTask<bool> CompleteAsync(IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken = default)
@@ -87,6 +93,10 @@ public sealed class SqlIdempotenceClaim : IIdempotenceClaim
         if (outgoing.Count > 0)
         {
             await (_store.Outbox ?? throw SqlErrors.TakesNoOutgoing()).AddAsync(work.Transaction, outgoing, cancellationToken).ConfigureAwait(false);
+        }
+        else if (_store.AskBeforeCommit is { } question)
+        {
+            await work.ExecuteAsync(question, cancellationToken).ConfigureAwait(false);
         }
 
         await work.CommitAsync(cancellationToken).ConfigureAwait(false);

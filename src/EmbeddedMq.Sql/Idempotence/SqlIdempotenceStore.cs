@@ -130,6 +130,12 @@ public sealed class SqlIdempotenceStore : IIdempotenceStore, IAsyncDisposable
         }
     }
 
+    /// <summary>Whether an error says that the database is well and refuses what was done.</summary>
+    internal bool IsRefusal(DbException error) => !error.IsTransient && _dialect.IsRefusal(error);
+
+    /// <summary>What is asked before a handler's transaction is committed, or <see langword="null"/>.</summary>
+    internal string? AskBeforeCommit => _dialect.AskBeforeCommit;
+
     /// <summary>Takes note that a claim has ended.</summary>
     internal void Forget(SqlIdempotenceClaim claim) => _claims.TryRemove(new KeyValuePair<(string, string), SqlIdempotenceClaim?>((claim.Key.Scope, claim.Key.MessageId), claim));
 

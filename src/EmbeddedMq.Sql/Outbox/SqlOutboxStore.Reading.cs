@@ -85,20 +85,26 @@ public sealed partial class SqlOutboxStore
         DbConnection connection = await _database.OpenAsync(cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
-            DbCommand command = SqlDatabase.Command(connection, null, $"select status, count(*) from {_outbox} group by status");
+            DbCommand command = SqlDatabase.Command(connection, null, $"select status, count(*), min(stored_at) from {_outbox} group by status");
             await using (command.ConfigureAwait(false))
             {
                 long[] counts = new long[4];
+                long oldest = long.MaxValue;
                 DbDataReader reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
                 await using (reader.ConfigureAwait(false))
                 {
                     while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
                     {
-                        counts[reader.GetInt16(0)] = reader.GetInt64(1);
+                        OutboxStatus status = (OutboxStatus)reader.GetInt16(0);
+                        counts[(int)status] = reader.GetInt64(1);
+                        oldest = status == OutboxStatus.Failed ? oldest : Math.Min(oldest, reader.GetInt64(2));
                     }
                 }
 
-                return new OutboxCounts(counts[(int)OutboxStatus.Pending], counts[(int)OutboxStatus.Sent], counts[(int)OutboxStatus.Failed]);
+                return new OutboxCounts(counts[(int)OutboxStatus.Pending], counts[(int)OutboxStatus.Sent], counts[(int)OutboxStatus.Failed])
+                {
+                    OldestAt = oldest == long.MaxValue ? null : SqlClock.ToTime(oldest),
+                };
             }
         }
     }

@@ -25,9 +25,11 @@ internal sealed class OutboxGauges : IDisposable
     static OutboxGauges()
     {
         Telemetry.Meter.CreateObservableGauge(
-            "embeddedmq.outbox.messages.pending", static () => Read(static counts => counts.Pending + counts.Sent), "{message}", "Stored messages that are not confirmed yet.");
+            "embeddedmq.outbox.messages.pending", static () => Read(static (counts, _) => counts.Pending + counts.Sent), "{message}", "Stored messages that are not confirmed yet.");
         Telemetry.Meter.CreateObservableGauge(
-            "embeddedmq.outbox.messages.failed", static () => Read(static counts => counts.Failed), "{message}", "Stored messages that were given up and wait for somebody to retry or discard them.");
+            "embeddedmq.outbox.messages.failed", static () => Read(static (counts, _) => counts.Failed), "{message}", "Stored messages that were given up and wait for somebody to retry or discard them.");
+        Telemetry.Meter.CreateObservableGauge(
+            "embeddedmq.outbox.oldest.age", static () => Read(AgeOfOldest), "s", "For how long the oldest stored message waits that is not confirmed yet; 0 where none does.");
     }
 
     private OutboxGauges(Func<IOutboxStore> store, string broker, TimeProvider time, ILogger logger)
@@ -53,9 +55,13 @@ internal sealed class OutboxGauges : IDisposable
     /// <inheritdoc/>
     public void Dispose() => All.TryRemove(this, out _);
 
-    private static IEnumerable<Measurement<long>> Read(Func<OutboxCounts, long> value)
+    private static IEnumerable<Measurement<T>> Read<T>(Func<OutboxCounts, DateTimeOffset, T> value)
+        where T : struct
         => from gauges in All.Keys
-           select new Measurement<long>(value(gauges.Read()), new KeyValuePair<string, object?>(TelemetryTags.Broker, gauges._broker));
+           select new Measurement<T>(value(gauges.Read(), gauges._time.GetUtcNow()), new KeyValuePair<string, object?>(TelemetryTags.Broker, gauges._broker));
+
+    // A database's clock may be ahead of this one.
+    private static double AgeOfOldest(OutboxCounts counts, DateTimeOffset now) => counts.OldestAt is { } at && at < now ? (now - at).TotalSeconds : 0;
 
     private OutboxCounts Read()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EmbeddedMq.Hosting;
@@ -74,20 +75,30 @@ internal sealed class BrokerHealthCheck(BrokerHost host) : IHealthCheck
 
     private static async ValueTask<string?> FindOutboxFaultAsync(MessageBus bus, CancellationToken cancellationToken)
     {
-        if (bus.OutboxFailure is { } failure)
-        {
-            return $"The outbox does not send: {failure}";
-        }
-
+        string? failure = bus.OutboxFailure is { } reason ? $"The outbox does not send: {reason}" : null;
         try
         {
-            long failed = bus.OutboxStore is { } store ? (await store.CountAsync(cancellationToken).ConfigureAwait(false)).Failed : 0;
-            return failed == 0 ? null : $"{failed} messages of the outbox were given up. Retry or discard them";
+            OutboxCounts counts = bus.OutboxStore is { } store ? await store.CountAsync(cancellationToken).ConfigureAwait(false) : default;
+            return Describe(failure, counts);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
-            return $"The outbox cannot be read: {error.Message}";
+            return failure ?? $"The outbox cannot be read: {error.Message}";
         }
+    }
+
+    /// <summary>Says what is wrong with an outbox.</summary>
+    /// <param name="failure">Why it does not send, or <see langword="null"/>.</param>
+    /// <param name="counts">What it holds.</param>
+    /// <returns><see langword="null"/>: nothing is.</returns>
+    internal static string? Describe(string? failure, OutboxCounts counts)
+    {
+        if (failure is not null && counts.OldestAt is { } oldest)
+        {
+            failure += string.Create(CultureInfo.InvariantCulture, $" ({counts.Pending + counts.Sent} messages wait, the oldest since {oldest.UtcDateTime:u})");
+        }
+
+        return failure ?? (counts.Failed == 0 ? null : $"{counts.Failed} messages of the outbox were given up. Retry or discard them");
     }
 
     private static async ValueTask<IReadOnlyDictionary<string, string>> FindUnreadableAsync(IBrokerManagement management, CancellationToken cancellationToken)

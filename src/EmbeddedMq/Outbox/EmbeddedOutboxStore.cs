@@ -173,6 +173,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     }
 
     /// <inheritdoc/>
+    /// <remarks>The oldest is always in the window.</remarks>
     public async ValueTask<OutboxCounts> CountAsync(CancellationToken cancellationToken = default)
     {
         await LoadAsync(cancellationToken).ConfigureAwait(false);

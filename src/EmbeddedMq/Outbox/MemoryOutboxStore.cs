@@ -227,7 +227,10 @@ public sealed class MemoryOutboxStore : IOutboxStore
         lock (_gate)
         {
             return new ValueTask<OutboxCounts>(new OutboxCounts(
-                _counts[(int)OutboxStatus.Pending], _counts[(int)OutboxStatus.Sent], _counts[(int)OutboxStatus.Failed]));
+                _counts[(int)OutboxStatus.Pending], _counts[(int)OutboxStatus.Sent], _counts[(int)OutboxStatus.Failed])
+            {
+                OldestAt = _messages.Values.Where(static message => message.IsOpen).Min(static message => (DateTimeOffset?)message.StoredAt),
+            });
         }
     }
 

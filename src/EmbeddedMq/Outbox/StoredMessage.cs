@@ -42,6 +42,9 @@ internal sealed class StoredMessage(OutboxMessage message, long number, DateTime
     /// <summary>Whether no message of its order key is ahead of it.</summary>
     public bool IsFirstOfKey => PlaceInKey is null or { Previous: null };
 
+    /// <summary>Whether it is neither confirmed nor given up.</summary>
+    public bool IsOpen => Status is OutboxStatus.Pending or OutboxStatus.Sent;
+
     /// <summary>Its state at this moment.</summary>
     public OutboxEntry Describe() => new()
     {

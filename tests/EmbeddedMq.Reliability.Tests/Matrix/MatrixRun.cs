@@ -96,12 +96,12 @@ internal sealed class MatrixRun : IAsyncDisposable
     private async Task AssertProcessedAsync(Parts parts)
     {
         bool isSentOnce = Cell.Mechanism == Mechanism.EmbeddedInbox;
-        bool isRelayed = parts.Outbox is not null;
+        bool isRelayed = parts.Outbox is not null || Cell.Mechanism == Mechanism.EmbeddedDirectory;
         bool isRepeated = Cell.Place is "after effect" or "before mark" || (Cell.Server is not null && Cell.Place == "after claim");
         ILookup<string, string> results = (await TakeAllAsync(parts, Cell.Results))
             .ToLookup(static message => JsonSerializer.Deserialize<Done>(message.Body.Span, JsonSerializerOptions.Web)!.Id, static message => message.Properties.MessageId!);
         string[] effects = File.Exists(Cell.Effects) ? await File.ReadAllLinesAsync(Cell.Effects) : [];
-        Assert.Equal(0u, await parts.CountWaitingAsync());
+        Assert.Equal(0u, await parts.CountWaitingAsync(Cell.Queue));
         foreach (string id in IdsOfAll)
         {
             AssertCount(1, isRepeated ? 2 : 1, effects.Count(effect => effect == id), $"effect of {id} outside of the store");

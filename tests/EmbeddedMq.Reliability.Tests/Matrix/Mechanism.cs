@@ -21,6 +21,9 @@ internal enum Mechanism
     /// <summary>An idempotent consumer that remembers in a data directory beside another broker: mark and outgoing messages in one record.</summary>
     EmbeddedInboxBeside,
 
+    /// <summary>The same, as an application has it: <c>UseEmbedded(directory)</c> for outbox and idempotence.</summary>
+    EmbeddedDirectory,
+
     /// <summary>An idempotent consumer that remembers in a SQLite file, in the handler's transaction.</summary>
     SqliteInbox,
 

@@ -34,6 +34,7 @@ internal sealed class Parts : IAsyncDisposable
         {
             Mechanism.EmbeddedOutbox => (Watch(((IBrokerStores)beside!).Outbox), null),
             Mechanism.SqliteOutbox or Mechanism.PostgresOutbox or Mechanism.MariaDbOutbox => (Watch(_sqlOutbox!), null),
+            Mechanism.EmbeddedDirectory => (null, null),
             Mechanism.EmbeddedInbox => (null, Watch(((IBrokerStores)engine).Idempotence)),
             Mechanism.EmbeddedInboxBeside => (((IBrokerStores)beside!).Outbox, Watch(((IBrokerStores)beside).Idempotence)),
             Mechanism.RedisInbox => (null, Watch(new RedisIdempotenceStore(cell.Store, new RedisIdempotenceOptions { KeyPrefix = TablePrefix }))),
@@ -51,8 +52,10 @@ internal sealed class Parts : IAsyncDisposable
     /// <summary>The outbox that is relayed, where there is one.</summary>
     public IOutboxStore? Outbox { get; }
 
-    /// <summary>What the consumer remembers by; none: the cell has no consumer.</summary>
+    /// <summary>What the consumer remembers by; none: the cell has no consumer, or its application has the store for itself.</summary>
     public WatchedIdempotence? Inbox { get; }
+
+    private string Beside => BesideOf(Cell);
 
     private string TablePrefix => Path.GetFileName(Cell.Directory) + "_";
 
@@ -68,7 +71,7 @@ internal sealed class Parts : IAsyncDisposable
         Broker? beside = null;
         if (cell.Mechanism == Mechanism.EmbeddedInboxBeside || cell is { Mechanism: Mechanism.EmbeddedOutbox, Engine: not Matrix.Engine.Embedded })
         {
-            beside = await Broker.StartAsync(new BrokerOptions { DataDirectory = Path.Combine(cell.Directory, "beside") });
+            beside = await Broker.StartAsync(new BrokerOptions { DataDirectory = BesideOf(cell) });
         }
 
         IBroker engine = cell.Engine == Matrix.Engine.Embedded
@@ -99,8 +102,13 @@ internal sealed class Parts : IAsyncDisposable
 
     /// <summary>Has the consumer remember where the cell says.</summary>
     /// <param name="builder">The builder.</param>
-    public IIdempotenceBuilder ConfigureInbox(IIdempotenceBuilder builder)
-        => (_database is null ? builder : builder.ShareWithHandlers(static _ => new SqlMessageTransaction())).UseStore(_ => Inbox!);
+    public IIdempotenceBuilder ConfigureInbox(IIdempotenceBuilder builder) => Inbox is null
+        ? builder.UseEmbedded(Beside)
+        : (_database is null ? builder : builder.ShareWithHandlers(static _ => new SqlMessageTransaction())).UseStore(_ => Inbox);
+
+    /// <summary>Has the outbox keep messages where the cell says.</summary>
+    /// <param name="builder">The builder.</param>
+    public IOutboxBuilder ConfigureOutbox(IOutboxBuilder builder) => Outbox is null ? builder.UseEmbedded(Beside) : builder.UseStore(_ => Outbox);
 
     /// <summary>Whether the business of a message was done, and with it the message stored.</summary>
     /// <param name="id">The message.</param>
@@ -172,12 +180,13 @@ internal sealed class Parts : IAsyncDisposable
     /// <param name="id">The message.</param>
     public Task<long> CountOrdersAsync(string id) => CountAsync(Orders, id);
 
-    /// <summary>How many messages wait in the queue.</summary>
-    public async Task<uint> CountWaitingAsync()
+    /// <summary>How many messages wait in a queue.</summary>
+    /// <param name="queue">The queue.</param>
+    public async Task<uint> CountWaitingAsync(string queue)
     {
         await using IConnection connection = await _plainEngine.ConnectAsync();
         await using IChannel channel = await connection.OpenChannelAsync();
-        return (await channel.DeclareQueuePassiveAsync(Cell.Queue)).MessageCount;
+        return (await channel.DeclareQueuePassiveAsync(queue)).MessageCount;
     }
 
     public async ValueTask DisposeAsync()
@@ -198,6 +207,8 @@ internal sealed class Parts : IAsyncDisposable
             await _database.DisposeAsync();
         }
     }
+
+    private static string BesideOf(MatrixCell cell) => Path.Combine(cell.Directory, "beside");
 
     private static async Task ExecuteAsync(DbConnection connection, DbTransaction? transaction, string statement)
     {

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using EmbeddedMq.Hosting;
 using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EmbeddedMq.Tests.Handlers;
 
@@ -146,7 +148,7 @@ public sealed class OutboxTests
         Assert.Equal("1 messages of the outbox were given up. Retry or discard them", report.Entries.Single().Value.Description);
         Assert.True(await outbox.Store.DiscardAsync(id, Token));
         Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(Token)).Status);
-        Assert.Equal(new OutboxCounts(1, 0, 0), await other.Store.CountAsync(Token));
+        Assert.Equal(new OutboxCounts(1, 0, 0), await other.Store.CountAsync(Token) with { OldestAt = null });
         await host.StopAsync(Token);
     }
 
@@ -203,4 +205,55 @@ public sealed class OutboxTests
             Assert.Equal(1, counts["embeddedmq.outbox.failed"]);
         }
     }
+
+    [Fact]
+    public async Task Gauge_OfTheOldestThatWaits_TellsForHowLong()
+    {
+        const string Broker = "gauge of the outbox";
+        double age = -1;
+        using MeterListener listener = new();
+        listener.InstrumentPublished = static (instrument, meters) =>
+        {
+            if (instrument.Name == "embeddedmq.outbox.oldest.age")
+            {
+                meters.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<double>((_, value, tags, _) =>
+        {
+            if (tags.ToArray().Contains(new KeyValuePair<string, object?>("embeddedmq.broker.name", Broker)))
+            {
+                age = value;
+            }
+        });
+        listener.Start();
+        FakeTimeProvider time = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        using IHost host = new HostBuilder()
+            .ConfigureServices(services => services.AddEmbeddedMq(mq => mq
+                .Configure(options => (options.Name, options.TimeProvider) = (Broker, time))
+                .Outbox(o => o.UseStore(_ => new MemoryOutboxStore(time)).WithoutRelay())))
+            .Build();
+        await host.StartAsync(Token);
+        listener.RecordObservableInstruments();
+        Assert.Equal(0, age);
+
+        await host.Services.GetRequiredService<IOutbox>().AddAsync(new Order("1"), PublishOptions.ToQueue("q"), cancellationToken: Token);
+        time.Advance(TimeSpan.FromSeconds(30));
+        using CancellationTokenSource patience = new(BrokerFixture.Patience);
+        while (age != 30)
+        {
+            Assert.False(patience.IsCancellationRequested, $"{age} s");
+            listener.RecordObservableInstruments(); // the first one begins to count, a later one tells
+            await Task.Yield();
+        }
+
+        await host.StopAsync(Token);
+    }
+
+    [Theory]
+    [InlineData(null, 0, null)]
+    [InlineData(null, 2, "2 messages of the outbox were given up. Retry or discard them")]
+    [InlineData("It is away", 2, "It is away (7 messages wait, the oldest since 2030-01-02 03:04:05Z)")]
+    public void Health_OfAnOutbox_TellsWhatIsWrongAndHowMuchWaits(string? failure, long failed, string? expected)
+        => Assert.Equal(expected, BrokerHealthCheck.Describe(failure, new OutboxCounts(4, 3, failed) { OldestAt = new DateTimeOffset(2030, 1, 2, 3, 4, 5, TimeSpan.Zero) }));
 }

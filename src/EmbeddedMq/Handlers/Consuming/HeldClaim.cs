@@ -28,7 +28,7 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, Cla
     /// <summary>Whether the delivery was acknowledged with that.</summary>
     public bool IsAcknowledged { get; private set; }
 
-    /// <summary>Why the store could not complete it, or <see langword="null"/>.</summary>
+    /// <summary>Why the store could not complete it, or <see langword="null"/>. What it refuses of the handler's doings is the handler's error, and not here.</summary>
     public Exception? StoreError { get; private set; }
 
     /// <summary>Its neighbour in the list of <see cref="ClaimRenewal"/>, which guards it.</summary>
@@ -46,7 +46,7 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, Cla
     /// <summary>Sends what the handler published, as part of the completion where the claim can, and has the message remembered as processed.</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <exception cref="PublishException">A message could not be sent; the claim holds still.</exception>
-    /// <remarks>Once it has succeeded it does nothing. What the store throws is in <see cref="StoreError"/> as well.</remarks>
+    /// <remarks>Once it has succeeded it does nothing.</remarks>
     public async ValueTask CompleteAsync(CancellationToken cancellationToken)
     {
         if (IsCompleted)
@@ -75,7 +75,7 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, Cla
         }
         catch (Exception error)
         {
-            StoreError = error;
+            StoreError = claim.IsRefusal(error) ? null : error;
             throw;
         }
 

@@ -20,7 +20,7 @@ namespace EmbeddedMq.Handlers.Consuming;
 /// handler throws, a rule allows a retry  give the claim up, then as without a claim
 /// handler throws, no rule allows it      note the failure, then as without a claim
 /// handler cancelled by the stop          give the claim up; unsettled
-/// what it published is not taken         as if the handler had thrown that
+/// what it did or published is refused    as if the handler had thrown that
 /// the claim is lost                      unsettled, all of this anew after a growing delay
 /// the store fails                        unsettled, all of this anew after a growing delay; no attempt is counted
 /// the ack fails after the completion     the broker delivers it again, and it is a duplicate
@@ -232,9 +232,7 @@ internal sealed partial class MessagePipeline<T>
             ? context.Settlement is Settlement.DeadLettered or Settlement.Rejected
             : !handlersCancelled.IsCancellationRequested && !IsStoreFailure(held, failure) && plan.Retry.DelayAfter(failure!, item.FailedAttempts + 1) is null;
 
-    // A mistake in what the handler sends, such as an id that is in the outbox already, comes as an ArgumentException, and is the handler's.
-    private static bool IsStoreFailure(HeldClaim held, Exception? failure)
-        => failure is not null && failure == held.StoreError && failure is not ArgumentException;
+    private static bool IsStoreFailure(HeldClaim held, Exception? failure) => failure is not null && failure == held.StoreError;
 
     private Outcome PostponeForStore(ConsumerRun run, WorkItem<T> item, Exception error)
     {
