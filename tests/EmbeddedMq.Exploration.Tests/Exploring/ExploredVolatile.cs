@@ -22,6 +22,14 @@ internal static class ExploredVolatile
         return value;
     }
 
+    public static uint Read(ref readonly uint location)
+    {
+        ExploredThread.Current?.Point();
+        uint value = Real.Read(in location);
+        ExploredThread.Current?.Point();
+        return value;
+    }
+
     public static long Read(ref readonly long location)
     {
         ExploredThread.Current?.Point();
@@ -59,6 +67,12 @@ internal static class ExploredVolatile
         ExploredThread.Current?.Point();
     }
 
+    public static void Write(ref uint location, uint value)
+    {
+        Real.Write(ref location, value);
+        ExploredThread.Current?.Point();
+    }
+
     public static void Write(ref long location, long value)
     {
         Real.Write(ref location, value);
@@ -76,4 +90,8 @@ internal static class ExploredVolatile
         Real.Write(ref location, value);
         ExploredThread.Current?.Point();
     }
+
+    public static void ReadBarrier() => Real.ReadBarrier();
+
+    public static void WriteBarrier() => Real.WriteBarrier();
 }
