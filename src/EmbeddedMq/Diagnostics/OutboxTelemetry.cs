@@ -1,44 +1,13 @@
-using System.Diagnostics.Metrics;
-
 namespace EmbeddedMq.Diagnostics;
 
-/// <summary>What is counted of messages that are stored before they are sent. Thread-safe.</summary>
+/// <summary>What is counted of messages that are stored before they are sent.</summary>
 internal static class OutboxTelemetry
 {
-    private static readonly Counter<long> Stored = Telemetry.Meter.CreateCounter<long>(
-        "embeddedmq.outbox.stored", "{message}", "Messages that were stored to be sent.");
+    internal static readonly BrokerCounter Stored = new("embeddedmq.outbox.stored", "Messages that were stored to be sent.");
 
-    private static readonly Counter<long> Sent = Telemetry.Meter.CreateCounter<long>(
-        "embeddedmq.outbox.sent", "{message}", "Attempts at sending stored messages.");
+    internal static readonly BrokerCounter Sent = new("embeddedmq.outbox.sent", "Attempts at sending stored messages.");
 
-    private static readonly Counter<long> Confirmed = Telemetry.Meter.CreateCounter<long>(
-        "embeddedmq.outbox.confirmed", "{message}", "Stored messages that the broker has confirmed.");
+    internal static readonly BrokerCounter Confirmed = new("embeddedmq.outbox.confirmed", "Stored messages that the broker has confirmed.");
 
-    private static readonly Counter<long> Failed = Telemetry.Meter.CreateCounter<long>(
-        "embeddedmq.outbox.failed", "{message}", "Stored messages that were given up.");
-
-    /// <summary>Counts a message that was stored.</summary>
-    /// <param name="broker">The broker's name.</param>
-    internal static void RecordStored(string broker) => Add(Stored, broker, 1);
-
-    /// <summary>Counts an attempt at sending.</summary>
-    /// <param name="broker">The broker's name.</param>
-    internal static void RecordSent(string broker) => Add(Sent, broker, 1);
-
-    /// <summary>Counts messages that were noted as confirmed.</summary>
-    /// <param name="broker">The broker's name.</param>
-    /// <param name="messages">How many.</param>
-    internal static void RecordConfirmed(string broker, int messages) => Add(Confirmed, broker, messages);
-
-    /// <summary>Counts a message that was given up.</summary>
-    /// <param name="broker">The broker's name.</param>
-    internal static void RecordFailed(string broker) => Add(Failed, broker, 1);
-
-    private static void Add(Counter<long> counter, string broker, long messages)
-    {
-        if (counter.Enabled)
-        {
-            counter.Add(messages, new KeyValuePair<string, object?>(TelemetryTags.Broker, broker));
-        }
-    }
+    internal static readonly BrokerCounter Failed = new("embeddedmq.outbox.failed", "Stored messages that were given up.");
 }

@@ -154,7 +154,8 @@ public sealed class SqlRefusalTests : IAsyncLifetime
                     await handle(text, context);
                 },
                 static c => c.Idempotent().DeadLetterTo("dead").Retry(static r => r.Else(2, Backoff.None).WaitIn(RetryWait.Consumer))),
-        services: _services,
+        new MessageBusOptions { RestartDelay = TimeSpan.FromMilliseconds(10) },
+        _services,
         cancellationToken: Token);
 
     private static async Task SendAsync(MessageBus bus, params string[] texts)

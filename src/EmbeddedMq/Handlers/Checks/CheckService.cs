@@ -56,7 +56,7 @@ internal sealed class CheckService(CheckPlan plan, MarkKeeper marks, string brok
                 {
                     case ClaimOutcome.Claimed:
                         await claim.CompleteAsync([], cancellationToken).ConfigureAwait(false);
-                        CheckTelemetry.RecordConfirmed(broker);
+                        CheckTelemetry.Confirmed.Add(broker);
                         break;
                     case ClaimOutcome.Busy:
                         await context.DeferAsync(LaterThan(claim.RetryAfter), cancellationToken).ConfigureAwait(false);
@@ -125,7 +125,7 @@ internal sealed class CheckService(CheckPlan plan, MarkKeeper marks, string brok
             {
                 bool isResent = await callback(services, message, context, cancellationToken).ConfigureAwait(false);
                 Log.CheckAnswered(logger, check.MessageId, check.Attempt, isResent ? CheckMessages.Resent : CheckMessages.Settled);
-                CheckTelemetry.RecordAnswered(broker, isResent);
+                (isResent ? CheckTelemetry.Resent : CheckTelemetry.Settled).Add(broker);
                 if (!isResent)
                 {
                     return;
@@ -151,7 +151,7 @@ internal sealed class CheckService(CheckPlan plan, MarkKeeper marks, string brok
     private async ValueTask GiveUpAsync(MessageCheck check, string reason, IMessageContext context, CancellationToken cancellationToken)
     {
         Log.CheckFailed(logger, broker, check.MessageId, check.MessageType, reason, plan.FailedQueue);
-        CheckTelemetry.RecordFailed(broker);
+        CheckTelemetry.Failed.Add(broker);
         if (plan.OnFailed is not null)
         {
             try

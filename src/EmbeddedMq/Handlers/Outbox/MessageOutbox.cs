@@ -24,7 +24,7 @@ internal sealed class MessageOutbox(Publisher publisher, OutboxStoreSource sourc
         OutboxMessage prepared = Prepare(message, options, orderKey);
         IOutboxStore store = await source.GetAsync(cancellationToken).ConfigureAwait(false);
         await store.AddAsync([prepared], cancellationToken).ConfigureAwait(false);
-        OutboxTelemetry.RecordStored(broker);
+        OutboxTelemetry.Stored.Add(broker);
         return prepared.Id;
     }
 

@@ -97,7 +97,7 @@ internal sealed class OutboxNotes
         // However late: the store knows by the token whether it still counts.
         if (await TryAsync(store => store.ConfirmAsync(entries, _abandoned), entries.Count, static () => false).ConfigureAwait(false))
         {
-            OutboxTelemetry.RecordConfirmed(_services.Broker, entries.Count);
+            OutboxTelemetry.Confirmed.Add(_services.Broker, entries.Count);
         }
 
         _window.Release(entries.Count);
@@ -111,7 +111,7 @@ internal sealed class OutboxNotes
             if (await TryAsync(store => store.FailAsync(entry, result.Reason, _abandoned), 1, () => taken.Batch.IsLeaseOver).ConfigureAwait(false))
             {
                 Log.OutboxMessageFailed(_services.Logger, _services.Broker, entry.Message.Id, entry.Attempts, result.Reason);
-                OutboxTelemetry.RecordFailed(_services.Broker);
+                OutboxTelemetry.Failed.Add(_services.Broker);
                 if (_services.Plan.OnFailed is not null)
                 {
                     // It stays in the window until the application has been told, which bounds how many wait for that.

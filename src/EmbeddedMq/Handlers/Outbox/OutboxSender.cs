@@ -87,7 +87,7 @@ internal sealed class OutboxSender(BusConnection connection, string broker, Time
         long begun = MessagingTelemetry.BeginMeasuring(time);
         Activity? activity = telemetry.StartPublish(
             message.Exchange, message.RoutingKey, message.Message.Properties, message.Message.Body.Length, MessagingTelemetry.ReadContext(message.Message.Headers));
-        OutboxTelemetry.RecordSent(broker);
+        OutboxTelemetry.Sent.Add(broker);
         SendResult result;
         string? errorType = null;
         try
