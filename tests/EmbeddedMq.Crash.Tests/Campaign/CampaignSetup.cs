@@ -76,7 +76,7 @@ internal sealed record CampaignSetup(string Directory, int Seed, int Life, Durab
     /// <summary>Declares what is there from the beginning to the end.</summary>
     public static async Task DeclareAsync(IChannel channel)
     {
-        foreach (string queue in Queues)
+        foreach (string queue in Queues.Append(Effects.Source).Append(Effects.Target))
         {
             await channel.DeclareQueueAsync(queue, declaration => queue switch
             {

@@ -56,10 +56,11 @@ public sealed class CampaignTests
             $"Seed {seed}, {setup.Life} lives, {ledger.Confirmed.Count} confirmed, {judge.FoundCount} found in {directory}; {ledger.Faults.Count} faults:\n"
             + string.Join('\n', ledger.Faults.Take(MostFaultsTold)));
         Assert.NotEmpty(ledger.Confirmed);
+        Assert.NotEmpty(ledger.EffectsCommitted);
         Assert.True(
             ledger.StoreWork is { Checkpoints: > 0, Evacuated: > 0, Compacted: > 0 },
             $"Seed {seed}, {setup.Life} lives with {ledger.LineCount} lines: of checkpoints, evacuation and compaction there was {ledger.StoreWork}.");
-        TestContext.Current.TestOutputHelper?.WriteLine($"{setup.Life} lives, {ledger.LineCount} lines, {ledger.Confirmed.Count} confirmed, {ledger.Acked.Count} acknowledged for good, {judge.FoundCount} found, {ledger.StoreWork} of checkpoints, evacuated and compacted messages.");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{setup.Life} lives, {ledger.LineCount} lines, {ledger.Confirmed.Count} confirmed, {ledger.Acked.Count} acknowledged for good, {judge.FoundCount} found, {judge.EffectCount} effects of {ledger.EffectsPublished.Count} messages, {ledger.StoreWork} of checkpoints, evacuated and compacted messages.");
         Directory.Delete(directory, recursive: true);
     }
 

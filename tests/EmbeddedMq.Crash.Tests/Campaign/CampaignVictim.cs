@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using EmbeddedMq.Channels;
 
 namespace EmbeddedMq.Crash.Tests.Campaign;
 
@@ -17,6 +18,7 @@ namespace EmbeddedMq.Crash.Tests.Campaign;
 /// <item><c>D queue id 0|1</c>: delivered, redelivered or not</item>
 /// <item><c>a queue id</c>, <c>A queue id ms</c>: is being acknowledged, is acknowledged; <c>r</c>, <c>R</c>: is rejected</item>
 /// <item><c>t id…</c>, <c>X id…</c>: a transaction moves messages from work to done, has moved them</item>
+/// <item><c>e id</c>, <c>M id</c>: see <see cref="Effects"/></item>
 /// <item><c>+? name</c>, <c>+! name</c>, <c>-? name</c>, <c>-! name</c>: is being declared, exists, is being deleted, is gone</item>
 /// </list>
 /// </remarks>
@@ -68,6 +70,7 @@ internal sealed class CampaignVictim
             Say("ready");
             IConnection connection = await broker.ConnectAsync();
             await CampaignSetup.DeclareAsync(await connection.OpenChannelAsync());
+            Effects effects = new(broker, _setup.Life, Say);
             List<Task> actors =
             [
                 .. Enumerable.Range(0, Publishers).Append(Bodies.LongPublisher).Select(publisher => Act(publisher, random => PublishAsync(broker, publisher, random))),
@@ -77,6 +80,8 @@ internal sealed class CampaignVictim
                 Act(22, _ => PulseAsync(broker)),
                 Act(23, random => ThinOutAsync(broker, random)),
                 Act(24, random => KeepShortAsync(broker, random)),
+                Act(25, random => PublishEffectsAsync(broker, effects, random)),
+                Act(26, async random => await effects.ConsumeAsync((Channel)await (await broker.ConnectAsync()).OpenChannelAsync(), random)),
             ];
             Task<string?> told = Console.In.ReadLineAsync();
             await Task.WhenAny([told, .. actors]);
@@ -117,6 +122,17 @@ internal sealed class CampaignVictim
             StorageDescription storage = broker.Storage!;
             Say(string.Create(CultureInfo.InvariantCulture, $"P {NowMs}"));
             Say(string.Create(CultureInfo.InvariantCulture, $"K {storage.CheckpointsTotal} {storage.EvacuatedTotal} {storage.CompactedTotal}"));
+        }
+    }
+
+    private async Task PublishEffectsAsync(Broker broker, Effects effects, Random random)
+    {
+        IConnection connection = await broker.ConnectAsync();
+        IChannel channel = await connection.OpenChannelAsync(new ChannelOptions { Mode = ChannelMode.Confirm });
+        while (!_isStopping)
+        {
+            await effects.PublishAsync(channel, random);
+            await PauseAsync(random.Next(12));
         }
     }
 

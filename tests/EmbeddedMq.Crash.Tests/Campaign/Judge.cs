@@ -13,6 +13,9 @@ internal sealed class Judge(Ledger ledger)
     /// <summary>How many messages were found.</summary>
     public int FoundCount => _found.Values.Sum(static queue => queue.Count);
 
+    /// <summary>How many effects of the idempotent consumer were found.</summary>
+    public int EffectCount { get; private set; }
+
     /// <summary>Judges; what is wrong is added to the ledger's faults.</summary>
     /// <param name="setup">The campaign.</param>
     public async Task RunAsync(CampaignSetup setup)
@@ -24,6 +27,9 @@ internal sealed class Judge(Ledger ledger)
         time.Advance(TimeSpan.FromSeconds(10)); // what is delayed comes, what expires goes
         IConnection connection = await broker.ConnectAsync();
         IChannel channel = await connection.OpenChannelAsync();
+        EffectsJudge effects = new(ledger);
+        await effects.RunAsync(broker, channel);
+        EffectCount = effects.EffectCount;
         foreach (string queue in CampaignSetup.Queues.Concat(names.Select(Names.QueueOf).OfType<string>()))
         {
             await DrainAsync(channel, queue);

@@ -37,6 +37,12 @@ internal sealed class Ledger
     /// <summary>Transactions that may have been committed, and whether that returned.</summary>
     public List<(string[] Ids, bool IsCommitted)> Transactions { get; } = [];
 
+    /// <summary>Messages for the idempotent consumer that were confirmed.</summary>
+    public HashSet<string> EffectsPublished { get; } = [];
+
+    /// <summary>Those whose commit has returned.</summary>
+    public HashSet<string> EffectsCommitted { get; } = [];
+
     /// <summary>Names that come and go: whether they exist, <see langword="null"/> where a process was killed while changing one.</summary>
     public Dictionary<string, bool?> Names { get; } = [];
 
@@ -113,6 +119,12 @@ internal sealed class Ledger
                 break;
             case "X":
                 Transactions[^1] = (parts[1..], true);
+                break;
+            case "e":
+                EffectsPublished.Add(parts[1]);
+                break;
+            case "M":
+                EffectsCommitted.Add(parts[1]);
                 break;
             case "+?" or "-?":
                 Names[parts[1]] = null;
