@@ -146,7 +146,7 @@ internal sealed class ManifestFile : IDisposable
     public void Dispose() => _file.Dispose();
 
     private static uint Checksum(ReadOnlySpan<byte> slot)
-        => ~RecordFormat.Crc32C(RecordFormat.Crc32C(~0u, slot[..24]), slot[28..]);
+        => ~Checksums.Crc32C(Checksums.Crc32C(~0u, slot[..24]), slot[28..]);
 
     private static int WriteContent(Span<byte> bytes, ManifestContent content)
     {

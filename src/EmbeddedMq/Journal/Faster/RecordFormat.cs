@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace EmbeddedMq.Journal.Faster;
 
@@ -105,28 +104,10 @@ internal static class RecordFormat
         return record[6] == Version && BinaryPrimitives.ReadUInt32LittleEndian(record) == Checksum(record, seed, address);
     }
 
-    /// <summary>CRC-32C of some bytes.</summary>
-    /// <param name="crc">What came before.</param>
-    /// <param name="bytes">The bytes.</param>
-    public static uint Crc32C(uint crc, ReadOnlySpan<byte> bytes)
-    {
-        foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(bytes))
-        {
-            crc = BitOperations.Crc32C(crc, BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word));
-        }
-
-        foreach (byte rest in bytes[(bytes.Length & ~7)..])
-        {
-            crc = BitOperations.Crc32C(crc, rest);
-        }
-
-        return crc;
-    }
-
     private static uint Checksum(ReadOnlySpan<byte> record, uint seed, long address)
     {
         uint crc = BitOperations.Crc32C(seed, (ulong)address);
         crc = BitOperations.Crc32C(crc, (uint)record.Length);
-        return ~Crc32C(crc, record[4..]);
+        return ~Checksums.Crc32C(crc, record[4..]);
     }
 }
