@@ -167,7 +167,13 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
             BrokerLog.StorageDamage(_services.Logger, region.ToString());
         }
 
-        RecoveredStore recovered = new StoreReplay(_store.Journal, _store.Receipts).Run();
+        StoreReplay replay = new(_store.Journal, _store.Receipts, _options.Salvage);
+        RecoveredStore recovered = replay.Run();
+        foreach (string dropped in replay.Dropped)
+        {
+            BrokerLog.StorageDamage(_services.Logger, dropped);
+        }
+
         _store.RestoreLastQueueId(recovered.LastQueueId);
         foreach (RecoveredVirtualHost host in recovered.VirtualHosts.Values)
         {

@@ -209,13 +209,17 @@ internal sealed class StoreOpening
             if (files.Identity.TryParse(name, out long id, out bool isSpare))
             {
                 unclaimed.Remove(name);
-                if (isSpare)
+                if (!isSpare)
+                {
+                    present.Add(id);
+                }
+                else if (LengthOf(files.Identity.SparePathOf(id)) == files.Identity.Sizes.SegmentBytes)
                 {
                     files.AddSpare(id);
                 }
                 else
                 {
-                    present.Add(id);
+                    _garbage.Add(files.Identity.SparePathOf(id)); // something else that has its name: a segment is made of it only where it is as long
                 }
             }
         }
@@ -237,7 +241,7 @@ internal sealed class StoreOpening
         foreach (long id in present)
         {
             // Newer than the manifest: made just before the end, or the manifest's last slot is damaged. Older: released just before the end.
-            if (id >= known.NextSegment && LengthOf(files, id) == known.SegmentBytes)
+            if (id >= known.NextSegment && LengthOf(files.Identity.PathOf(id)) == known.SegmentBytes)
             {
                 files.Add(new SegmentEntry(id, 0, 0));
             }
@@ -252,7 +256,7 @@ internal sealed class StoreOpening
 
     private void CheckLength(SegmentFiles files, long id)
     {
-        long length = LengthOf(files, id);
+        long length = LengthOf(files.Identity.PathOf(id));
         if (length != files.Identity.Sizes.SegmentBytes)
         {
             Damaged(
@@ -278,9 +282,8 @@ internal sealed class StoreOpening
         }
     }
 
-    private long LengthOf(SegmentFiles files, long id)
+    private long LengthOf(string path)
     {
-        string path = files.Identity.PathOf(id);
         try
         {
             using IJournalFile file = _files.OpenRead(path);

@@ -42,6 +42,11 @@ internal sealed class RecoveredStore
         return queue;
     }
 
+    /// <summary>What a queue is called; its id if nobody knows.</summary>
+    /// <param name="id">The queue's id.</param>
+    internal string NameOf(uint id)
+        => _queueNames.TryGetValue(id, out (string VirtualHost, string Name) queue) ? queue.Name : id.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>The blocks of receipts, the oldest first.</summary>
     internal List<ReceiptBlockKept> ReceiptBlocks { get; } = [];
 

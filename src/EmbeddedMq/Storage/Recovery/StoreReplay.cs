@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Storage.Records;
@@ -12,13 +13,18 @@ namespace EmbeddedMq.Storage.Recovery;
 /// </remarks>
 /// <param name="journal">The journal, just opened.</param>
 /// <param name="receipts">Takes the receipts that are found.</param>
-internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts)
+/// <param name="mayDrop">Whether what cannot be read is left out, and noted in <see cref="Dropped"/>. The cold log is not looked through when it is opened, so
+/// the journal may know of no damage.</param>
+internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool mayDrop)
 {
     private readonly RecoveredStore _store = new();
     private readonly bool _isSalvage = journal.Recovery.Damage.Count > 0;
     private readonly HashSet<long> _pieces = []; // of a salvaged store: the pieces of bodies that are there
     private bool _hasCheckpoint;
     private readonly Dictionary<ulong, List<(long Address, byte[] Body)>> _openTransactions = [];
+
+    /// <summary>What was left out, in words.</summary>
+    internal List<string> Dropped { get; } = [];
 
     /// <summary>Replays.</summary>
     /// <returns>What was found.</returns>
@@ -47,7 +53,7 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts)
             }
         }
 
-        if (_isSalvage)
+        if (mayDrop)
         {
             DropUnreadableBlocks();
         }
@@ -70,9 +76,10 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts)
             {
                 receipts.Restore(block);
             }
-            catch (JournalException) when (_isSalvage)
+            catch (JournalException error) when (mayDrop)
             {
-                // It is gone. Its messages count as not dealt with, which is what a damaged store can promise.
+                // Its messages count as not dealt with, which is what a damaged store can promise.
+                Dropped.Add($"Receipts of messages that were processed: {error.Message}");
             }
         }
     }
@@ -128,8 +135,9 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts)
 
                     foreach (long piece in reader[index].Chunks)
                     {
-                        if (!CanRead(piece))
+                        if (!block.Block.IsSettled(index) && !CanRead(piece, out string? reason))
                         {
+                            Dropped.Add($"1 message of queue '{_store.NameOf(block.Block.QueueId)}': {reason}");
                             block.Block.Settle(index);
                         }
                     }
@@ -137,20 +145,23 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts)
             }
             catch (Exception error) when (error is JournalException or RecordFormatException)
             {
+                Dropped.Add($"{block.Block.LiveCount} messages of queue '{_store.NameOf(block.Block.QueueId)}': {error.Message}");
                 _store.Remove(block);
             }
         }
     }
 
-    private bool CanRead(long coldAddress)
+    private bool CanRead(long coldAddress, [NotNullWhen(false)] out string? reason)
     {
         try
         {
             journal.Cold.Read(coldAddress);
+            reason = null;
             return true;
         }
-        catch (JournalException)
+        catch (JournalException error)
         {
+            reason = error.Message;
             return false;
         }
     }
