@@ -9,14 +9,13 @@ namespace EmbeddedMq.Connections;
 /// <summary>A connection: it owns channels and exclusive queues, and takes them with it.</summary>
 internal sealed class Connection : IChannelOwner
 {
-    // RabbitMQ's text of connection.blocked.
-
     private readonly ConnectionRegistry _registry;
     private readonly VirtualHost _virtualHost;
     private readonly SerialExecutor _notifications;
     private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<int, Channel> _channels = new();
     private readonly Lock _gate = new();
+    private volatile int _channelCount;         // guarded by _gate for writing; the table would take all of its locks to count
     private int _lowestFree = 1;                // no channel number below it is free; guarded by _gate
     private volatile CloseReason? _closeReason; // set once
     private volatile string? _blockedReason;    // guarded by _gate for writing
@@ -64,7 +63,7 @@ internal sealed class Connection : IChannelOwner
     public IReadOnlyCollection<IChannel> Channels => [.. _channels.Values.OrderBy(static channel => channel.Number)];
 
     /// <summary>How many channels are open.</summary>
-    internal int ChannelCount => _channels.Count;
+    internal int ChannelCount => _channelCount;
 
     /// <inheritdoc/>
     public ValueTask<IChannel> OpenChannelAsync(ChannelOptions? options = null, CancellationToken cancellationToken = default)
@@ -111,6 +110,7 @@ internal sealed class Connection : IChannelOwner
         {
             if (_channels.TryRemove(KeyValuePair.Create(channel.Number, channel)))
             {
+                _channelCount--;
                 _lowestFree = Math.Min(_lowestFree, channel.Number);
             }
         }
@@ -172,9 +172,9 @@ internal sealed class Connection : IChannelOwner
             }
 
             int max = _virtualHost.Services.Limits.MaxChannelsPerConnection;
-            if (_channels.Count >= max)
+            if (_channelCount >= max)
             {
-                throw MqErrors.TooManyChannels(_channels.Count, max);
+                throw MqErrors.TooManyChannels(_channelCount, max);
             }
 
             while (_channels.ContainsKey(_lowestFree))
@@ -184,6 +184,7 @@ internal sealed class Connection : IChannelOwner
 
             Channel channel = new(_lowestFree, options, this, _virtualHost);
             _channels[_lowestFree++] = channel;
+            _channelCount++;
             return channel;
         }
     }

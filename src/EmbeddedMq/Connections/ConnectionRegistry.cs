@@ -13,6 +13,7 @@ internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notif
 {
     private readonly ConcurrentDictionary<Connection, byte> _connections = new(ReferenceEqualityComparer.Instance as IEqualityComparer<Connection>);
     private readonly Lock _gate = new();
+    private int _count; // interlocked; the table would count by taking all of its locks, as many as there are processors and far more as it grows
     private long _lastNumber;
     private bool _isClosed; // guarded by _gate
 
@@ -20,7 +21,7 @@ internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notif
     internal IEnumerable<Connection> All => _connections.Keys;
 
     /// <summary>How many there are.</summary>
-    internal int Count => _connections.Count;
+    internal int Count => Volatile.Read(ref _count);
 
     /// <summary>Opens a connection.</summary>
     /// <param name="options">Its options.</param>
@@ -35,7 +36,7 @@ internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notif
                 throw MqErrors.BrokerStopped(brokerName);
             }
 
-            if (_connections.Count >= virtualHost.Services.Limits.MaxConnections)
+            if (Count >= virtualHost.Services.Limits.MaxConnections)
             {
                 throw MqErrors.TooManyConnections(virtualHost.Name, options.UserName, virtualHost.Services.Limits.MaxConnections.Value);
             }
@@ -43,13 +44,20 @@ internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notif
             string name = options.Name ?? $"{brokerName}-{++_lastNumber}";
             Connection connection = new(name, options, virtualHost, this, notifications);
             _connections.TryAdd(connection, 0);
+            Interlocked.Increment(ref _count);
             return connection;
         }
     }
 
     /// <summary>Forgets a connection that has closed.</summary>
     /// <param name="connection">The connection.</param>
-    internal void Forget(Connection connection) => _connections.TryRemove(connection, out _);
+    internal void Forget(Connection connection)
+    {
+        if (_connections.TryRemove(connection, out _))
+        {
+            Interlocked.Decrement(ref _count);
+        }
+    }
 
     /// <summary>Closes connections from the broker's side.</summary>
     /// <param name="which">Which ones.</param>
