@@ -14,9 +14,9 @@ internal sealed partial class PriorityReadyList
         get
         {
             long bytes = 0;
-            foreach (ReadyList? level in _levels)
+            for (int i = 0; i < LevelCount; i++)
             {
-                bytes += level?.AwayBytes ?? 0;
+                bytes += LevelAt(i)?.AwayBytes ?? 0;
             }
 
             return bytes;
@@ -24,12 +24,12 @@ internal sealed partial class PriorityReadyList
     }
 
     /// <summary>How many messages the level that delivers has in memory at its head, but for those that were put back.</summary>
-    internal int HeadCount => Count == 0 ? 0 : _levels[Highest()]!.HeadCount;
+    internal int HeadCount => Count == 0 ? 0 : LevelAt(Highest())!.HeadCount;
 
     /// <summary>Whether the level that delivers has so little in memory that more should come. Lower levels wait for their turn.</summary>
     /// <param name="messages">What its head should have, in messages.</param>
     /// <param name="bytes">The same in bytes of bodies; either is enough.</param>
-    internal bool NeedsPage(int messages, long bytes) => AwayCount > 0 && _levels[Highest()]!.NeedsPage(messages, bytes);
+    internal bool NeedsPage(int messages, long bytes) => AwayCount > 0 && LevelAt(Highest())!.NeedsPage(messages, bytes);
 
     /// <summary>Puts messages away, of the lowest level first; only the level that delivers keeps the whole window in memory.</summary>
     /// <param name="store">The store; it may refuse.</param>
@@ -46,7 +46,7 @@ internal sealed partial class PriorityReadyList
         (int Count, long FreedBytes) total = default;
         for (int i = 0; i <= highest && slice.Allows(total.Count, total.FreedBytes); i++)
         {
-            if (_levels[i] is { Count: > 0 } level)
+            if (LevelAt(i) is { Count: > 0 } level)
             {
                 PageOut part = slice with
                 {
@@ -74,10 +74,10 @@ internal sealed partial class PriorityReadyList
         if (count > 0)
         {
             BodyBytes += runs.Where(static run => run.Count > 0).Sum(static run => run.BodyBytes);
-            (_levels[level] ??= new ReadyList()).Restore(runs, firstSequence);
+            (LevelAt(level) ??= new ReadyList()).Restore(runs, firstSequence);
             Count += count;
             AwayCount += count;
-            _occupied[level / 64] |= 1UL << (level % 64);
+            MarksOf(level) |= 1UL << (level % 64);
         }
 
         return count;
@@ -94,12 +94,12 @@ internal sealed partial class PriorityReadyList
         }
 
         int level = Highest();
-        return _levels[level]!.BeginPageIn(level, messages, bytes);
+        return LevelAt(level)!.BeginPageIn(level, messages, bytes);
     }
 
     /// <summary>Whether a page still is what comes first on disk in its level.</summary>
     /// <param name="page">The page.</param>
-    internal bool IsCurrent(PageIn page) => _levels.Length > page.Level && _levels[page.Level] is { } level && level.IsCurrent(page);
+    internal bool IsCurrent(PageIn page) => LevelCount > page.Level && LevelAt(page.Level) is { } level && level.IsCurrent(page);
 
     /// <summary>Takes messages in that were read.</summary>
     /// <param name="page">The page, current and read.</param>
@@ -107,7 +107,7 @@ internal sealed partial class PriorityReadyList
     /// <returns>The messages: they are in the list, and have to be accounted for.</returns>
     internal ReadOnlySpan<QueueEntry> TakeIn(PageIn page, int most)
     {
-        ReadOnlySpan<QueueEntry> entries = _levels[page.Level]!.TakeIn(page, most, out long estimatedTooLow);
+        ReadOnlySpan<QueueEntry> entries = LevelAt(page.Level)!.TakeIn(page, most, out long estimatedTooLow);
         AwayCount -= entries.Length;
         BodyBytes += estimatedTooLow;
         return entries;
@@ -122,9 +122,9 @@ internal sealed partial class PriorityReadyList
             return;
         }
 
-        for (int i = 0; i < _levels.Length; i++)
+        for (int i = 0; i < LevelCount; i++)
         {
-            AwayRun? next = _levels[i]?.TakeAway();
+            AwayRun? next = LevelAt(i)?.TakeAway();
             while (next is { } run)
             {
                 next = run.Next;
@@ -133,9 +133,9 @@ internal sealed partial class PriorityReadyList
                 gone(run);
             }
 
-            if (_levels[i] is null or { Count: 0 })
+            if (LevelAt(i) is null or { Count: 0 })
             {
-                _occupied[i / 64] &= ~(1UL << (i % 64));
+                MarksOf(i) &= ~(1UL << (i % 64));
             }
         }
 
@@ -144,8 +144,8 @@ internal sealed partial class PriorityReadyList
 
     /// <summary>The list of a level, if it ever held anything; <see langword="null"/> beyond the highest level too.</summary>
     /// <param name="level">The level.</param>
-    internal ReadyList? TryGetLevel(int level) => level < _levels.Length ? _levels[level] : null;
+    internal ReadyList? TryGetLevel(int level) => level < LevelCount ? LevelAt(level) : null;
 
     /// <summary>How many levels there are.</summary>
-    internal int LevelCount => _levels.Length;
+    internal int LevelCount => maxPriority + 1;
 }

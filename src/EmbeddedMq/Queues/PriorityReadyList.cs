@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using EmbeddedMq.Messages;
 
 namespace EmbeddedMq.Queues;
@@ -8,8 +9,11 @@ namespace EmbeddedMq.Queues;
 /// <param name="maxPriority">The highest priority, 0 to 255; 0: no priorities.</param>
 internal sealed partial class PriorityReadyList(int maxPriority)
 {
-    private readonly ReadyList?[] _levels = new ReadyList?[maxPriority + 1];
-    private readonly ulong[] _occupied = new ulong[(maxPriority / 64) + 1];
+    // The lowest level, and the marks of the lowest 64, are by themselves: most queues have no other, and there may be very many queues.
+    private readonly ReadyList?[] _higher = maxPriority == 0 ? [] : new ReadyList?[maxPriority];
+    private readonly ulong[] _occupiedAbove = maxPriority < 64 ? [] : new ulong[maxPriority / 64];
+    private ReadyList? _lowest;
+    private ulong _occupied;
 
     /// <summary>How many messages are ready, in memory or on disk.</summary>
     internal int Count { get; private set; }
@@ -48,7 +52,7 @@ internal sealed partial class PriorityReadyList(int maxPriority)
             return false;
         }
 
-        return _levels[Highest()]!.TryPeek(out entry);
+        return LevelAt(Highest())!.TryPeek(out entry);
     }
 
     /// <summary>Takes the first message, if it is in memory.</summary>
@@ -62,7 +66,7 @@ internal sealed partial class PriorityReadyList(int maxPriority)
         }
 
         int level = Highest();
-        ReadyList list = _levels[level]!;
+        ReadyList list = LevelAt(level)!;
         if (!list.TryTake(out entry))
         {
             return list.AwayCount > 0
@@ -74,7 +78,7 @@ internal sealed partial class PriorityReadyList(int maxPriority)
         BodyBytes -= entry.BodyBytes;
         if (list.Count == 0)
         {
-            _occupied[level / 64] &= ~(1UL << (level % 64));
+            MarksOf(level) &= ~(1UL << (level % 64));
         }
 
         return true;
@@ -85,17 +89,22 @@ internal sealed partial class PriorityReadyList(int maxPriority)
         int level = entry.Priority;
         Count++;
         BodyBytes += entry.BodyBytes;
-        _occupied[level / 64] |= 1UL << (level % 64);
-        return _levels[level] ??= new ReadyList();
+        MarksOf(level) |= 1UL << (level % 64);
+        return LevelAt(level) ??= new ReadyList();
     }
+
+    private ref ReadyList? LevelAt(int level) => ref level == 0 ? ref _lowest : ref _higher[level - 1];
+
+    private ref ulong MarksOf(int level) => ref level < 64 ? ref _occupied : ref _occupiedAbove[(level / 64) - 1];
 
     private int Highest()
     {
-        for (int word = _occupied.Length - 1; word >= 0; word--)
+        for (int word = _occupiedAbove.Length; word >= 0; word--)
         {
-            if (_occupied[word] != 0)
+            ulong marks = MarksOf(word * 64);
+            if (marks != 0)
             {
-                return (word * 64) + 63 - System.Numerics.BitOperations.LeadingZeroCount(_occupied[word]);
+                return (word * 64) + BitOperations.Log2(marks);
             }
         }
 

@@ -9,7 +9,7 @@ namespace EmbeddedMq.Queues;
 /// until it is carried out, so that publishers who outrun the one thread come to the watermark.</remarks>
 internal sealed class QueueAftermath
 {
-    private readonly Queue<Work> _works = new();
+    private Queue<Work>? _works; // most queues never have any
     private bool _inProgress;
     private volatile bool _isPending;
 
@@ -30,7 +30,7 @@ internal sealed class QueueAftermath
     /// <summary>Begins to carry it out, unless another thread does.</summary>
     internal bool TryBegin()
     {
-        if (_inProgress || _works.Count == 0)
+        if (_inProgress || _works is not { Count: > 0 })
         {
             return false;
         }
@@ -43,7 +43,8 @@ internal sealed class QueueAftermath
     /// <param name="work">The piece.</param>
     internal bool TryTakeNext([MaybeNullWhen(false)] out Work work)
     {
-        if (_works.TryDequeue(out work))
+        work = default;
+        if (_works?.TryDequeue(out work) == true)
         {
             return true;
         }
@@ -55,7 +56,7 @@ internal sealed class QueueAftermath
 
     private void Add(Work work)
     {
-        _works.Enqueue(work);
+        (_works ??= new Queue<Work>()).Enqueue(work);
         _isPending = true;
     }
 

@@ -8,7 +8,7 @@ namespace EmbeddedMq.Queues;
 internal sealed class SegmentedQueue<T>
     where T : class
 {
-    private const int FirstSegment = 16;
+    private const int FirstSegment = 4; // of very many queues most hold hardly anything
     private const int LargestSegment = 1_024;
 
     private Segment? _head;

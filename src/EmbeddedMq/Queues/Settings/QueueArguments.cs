@@ -32,6 +32,11 @@ internal static class QueueArguments
         }
 
         HeaderTable arguments = declaration.Arguments;
+        if (arguments.Count == 0)
+        {
+            return QueueSettings.Default; // one for all of very many queues
+        }
+
         QueueKind kind = KindOf(declaration);
         string? overflow = arguments.GetValueOrDefault(QueueArgument.Overflow) as string;
         long? deliveryLimit = Integer(arguments, QueueArgument.DeliveryLimit);
