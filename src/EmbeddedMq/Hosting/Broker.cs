@@ -43,10 +43,11 @@ public sealed class Broker : IBroker, IBrokerStores
         long highBytes = options.MemoryHighWatermarkBytes ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * DefaultMemoryShare);
         long budgetBytes = Math.Max(1, Math.Min(options.BacklogMemoryBytes, highBytes / 2));
         MemoryLedger memory = new(highBytes, OnBlockedChanged, Math.Max(1, budgetBytes / 4), () => _backlog?.NotePressure());
-        Scheduler scheduler = new(new BrokerClock(options.TimeProvider), error => BrokerLog.TaskFailed(logger, error));
+        TimeProvider time = ForeignClock.Of(options.TimeProvider);
+        Scheduler scheduler = new(new BrokerClock(time), error => BrokerLog.TaskFailed(logger, error));
         int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
         ReceiptRetention retention = new(options.Storage.IdempotenceRetention, options.Storage.IdempotenceEntries);
-        MessageStore store = new(journal, options.Storage.Durability, options.TimeProvider, logger, retention, StorageKeeper.MakeIndex(options.Storage, retention, options.TimeProvider))
+        MessageStore store = new(journal, options.Storage.Durability, time, logger, retention, StorageKeeper.MakeIndex(options.Storage, retention, time))
         {
             RoomAgain = () => _memoryChanges.Post(LetPublishersGoOn),
         };
@@ -193,7 +194,7 @@ public sealed class Broker : IBroker, IBrokerStores
 
     private static async ValueTask<Broker> StartStoredAsync(BrokerOptions options, CancellationToken cancellationToken)
     {
-        IJournal journal = await StorageKeeper.OpenAsync(options.Storage, options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        IJournal journal = await StorageKeeper.OpenAsync(options.Storage, ForeignClock.Of(options.TimeProvider), cancellationToken).ConfigureAwait(false);
         Broker? broker = null;
         try
         {
