@@ -52,12 +52,12 @@ internal sealed partial class Channel
     public ValueTask AckAsync(ulong deliveryTag, bool multiple = false, CancellationToken cancellationToken = default)
     {
         // The common case by itself: one delivery, no transaction, nothing to allocate.
-        if (multiple || _publisher.Mode == ChannelMode.Transactional || !_unacked.TryTake(deliveryTag, out Unsettled delivery))
+        if (multiple || _publisher.Mode == ChannelMode.Transactional || !_unacked.TryTakeAcknowledged(deliveryTag, out Unsettled delivery, out bool isCounted))
         {
             return SettleAsync(deliveryTag, multiple, Settlement.Acknowledge, cancellationToken);
         }
 
-        delivery.Entry.Owner.Acknowledge(delivery.Entry);
+        delivery.Entry.Owner.Acknowledge(delivery.Entry, isCounted);
         if (delivery.Consumer is { } consumer)
         {
             consumer.ReturnCredit(1);
@@ -118,6 +118,9 @@ internal sealed partial class Channel
 
     /// <inheritdoc/>
     bool IDeliveryLedger.TryTakeBack(ulong deliveryTag) => _unacked.TryTake(deliveryTag, out _);
+
+    /// <inheritdoc/>
+    long IDeliveryLedger.EndTally(Consumer consumer) => _unacked.EndTally(consumer);
 
     /// <inheritdoc/>
     void IDeliveryLedger.Cancel(Consumer consumer) => Retire(consumer);
@@ -362,9 +365,13 @@ internal sealed partial class Channel
                     throw MqErrors.UnknownDeliveryTag(deliveryTag);
                 }
 
-                if (!isHeld || !TryHoldForTransaction(ref settlement, deliveries))
+                if (!isHeld)
                 {
                     Settle(deliveries, settlement);
+                }
+                else if (!_publisher.TryHold(settlement, deliveries))
+                {
+                    Settle(deliveries, Settlement.Requeue);
                 }
             },
             cancellationToken);
@@ -383,21 +390,6 @@ internal sealed partial class Channel
 
         deliveries.Add(delivery);
         return true;
-    }
-
-    private bool TryHoldForTransaction(ref Settlement settlement, List<Unsettled> deliveries)
-    {
-        lock (_publisher.Gate)
-        {
-            if (!IsOpen)
-            {
-                settlement = Settlement.Requeue; // the channel closes beside this: what was not committed goes back
-                return false;
-            }
-
-            _publisher.Transaction.Settlements.Add((settlement, deliveries));
-            return true;
-        }
     }
 
     private void ResumeStarvedByWindow()

@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Queues;
 using EmbeddedMq.Storage;
+using EmbeddedMq.Threading;
 using EmbeddedMq.VirtualHosts;
 
 namespace EmbeddedMq.Channels;
@@ -18,7 +20,7 @@ namespace EmbeddedMq.Channels;
 /// <param name="options">The channel's options.</param>
 internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost, ChannelOptions options)
 {
-    private readonly Lock _gate = new();
+    private ShortLock _gate;
     private readonly ConcurrentDictionary<PendingPublish, long> _pending = new(ReferenceEqualityComparer.Instance as IEqualityComparer<PendingPublish>); // with its order
     private long _pendingOrder;
     private int _outstandingCount;
@@ -26,18 +28,13 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
     // Guarded by _gate.
     private readonly Router _router = new(virtualHost, virtualHost.Services.Names.NextSeed());
+    private readonly ChannelTransaction _transaction = new();
     private readonly Queue<WaitingPublish> _waitingForRoom = new();
     private ulong _lastSequenceNumber;
     private bool _isClosed;
 
     /// <summary>Whether publishes are confirmed, held for a transaction, or neither. Written under the gate.</summary>
     internal ChannelMode Mode { get; private set; } = options.Mode;
-
-    /// <summary>What a transactional channel holds; guarded by <see cref="Gate"/>.</summary>
-    internal ChannelTransaction Transaction { get; } = new();
-
-    /// <summary>The publish gate.</summary>
-    internal Lock Gate => _gate;
 
     /// <summary>Publishes a valid message.</summary>
     /// <param name="exchange">The exchange.</param>
@@ -51,10 +48,10 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         PublishOutcome outcome;
         PublishProgress progress = default;
         ulong sequenceNumber;
-        lock (_gate)
+        using (_gate.Enter())
         {
             channel.ThrowIfClosed();
-            if ((MustWait(message) && (flags & PublishFlags.InPlaceOfDelivery) == 0) || _waitingForRoom.Count > 0)
+            if (_waitingForRoom.Count > 0 || (MustWait(message) && (flags & PublishFlags.InPlaceOfDelivery) == 0))
             {
                 return WaitForRoom_NeedsGate(exchange, routingKey, message, flags, cancellationToken);
             }
@@ -62,16 +59,9 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             (outcome, sequenceNumber) = Publish_NeedsGate(exchange, routingKey, message, flags, ref progress);
         }
 
-        if (outcome == PublishOutcome.Returned)
-        {
-            channel.RaiseReturned(exchange, routingKey, message);
-        }
-
-        return progress.Pending is null
-            ? !progress.IsStored
-                ? new ValueTask<PublishResult>(Result(outcome, sequenceNumber))
-                : WaitForCommitAsync(progress, outcome, sequenceNumber, flags, cancellationToken)
-            : new ValueTask<PublishResult>(WaitForQueuesAsync(progress, outcome, sequenceNumber, flags, cancellationToken));
+        return outcome == PublishOutcome.Confirmed && progress.Pending is null && !progress.IsStored
+            ? new ValueTask<PublishResult>(new PublishResult(PublishOutcome.Confirmed, sequenceNumber))
+            : FinishAsync(progress, outcome, sequenceNumber, exchange, routingKey, message, flags, cancellationToken);
     }
 
     /// <summary>Routes a valid message of a commit.</summary>
@@ -83,7 +73,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     /// <exception cref="PublishException">No queue takes it, or a full one refuses it.</exception>
     internal CommittedPublish RouteForCommit(string exchange, string routingKey, Message message, bool mandatory)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             return virtualHost.RouteForCommit(_router, exchange, routingKey, message, mandatory);
         }
@@ -99,7 +89,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             PublishProgress progress = default;
             ulong sequenceNumber = 0;
             EmbeddedMqException? error = null;
-            lock (_gate)
+            using (_gate.Enter())
             {
                 if (_isClosed || _waitingForRoom.Count == 0 || MustWait(_waitingForRoom.Peek().Message))
                 {
@@ -153,7 +143,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     /// <exception cref="ChannelException">406: the channel is transactional.</exception>
     internal void SelectConfirm()
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             Mode = Mode == ChannelMode.Transactional ? throw MqErrors.CannotSwitchMode("tx", "confirm") : ChannelMode.Confirm;
         }
@@ -163,7 +153,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     /// <exception cref="ChannelException">406: the channel confirms its publishes.</exception>
     internal void SelectTransaction()
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             Mode = Mode == ChannelMode.Confirm ? throw MqErrors.CannotSwitchMode("confirm", "tx") : ChannelMode.Transactional;
         }
@@ -183,7 +173,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         ulong endedAt;
         try
         {
-            lock (_gate)
+            using (_gate.Enter())
             {
                 channel.ThrowIfClosed(); // a close beside this forgets the transaction: there would be nothing to say yes to
                 CheckTransactional_NeedsGate();
@@ -195,7 +185,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
                 ulong[] storedAt = StoreHeld_NeedsGate(out isStored, out endedAt);
                 rejected = PublishHeld_NeedsGate(storedAt, pendings, returned);
-                transaction = Transaction.TakeAll();
+                transaction = _transaction.TakeAll();
             }
         }
         finally
@@ -241,7 +231,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     {
         List<WaitingPublish> takenAlong = [];
         IReadOnlyList<Unsettled> deliveries;
-        lock (_gate)
+        using (_gate.Enter())
         {
             CheckTransactional_NeedsGate();
             TakeWaitingAlong_NeedsGate(takenAlong);
@@ -259,9 +249,10 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     {
         WaitingPublish[] waiting;
         IReadOnlyList<Unsettled> held;
-        lock (_gate)
+        using (_gate.Enter())
         {
             _isClosed = true;
+            _router.Close();
             waiting = [.. _waitingForRoom];
             _waitingForRoom.Clear();
             held = ForgetTransaction_NeedsGate();
@@ -283,6 +274,24 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         return held;
     }
 
+    /// <summary>Holds the settlement of deliveries for the transaction.</summary>
+    /// <param name="settlement">How they are to be settled.</param>
+    /// <param name="deliveries">The deliveries.</param>
+    /// <returns><see langword="false"/> when the channel closes beside this: what was not committed goes back.</returns>
+    internal bool TryHold(Settlement settlement, List<Unsettled> deliveries)
+    {
+        using (_gate.Enter())
+        {
+            if (!channel.IsOpen)
+            {
+                return false;
+            }
+
+            _transaction.Settlements.Add((settlement, deliveries));
+            return true;
+        }
+    }
+
     private (PublishOutcome Outcome, ulong SequenceNumber) Publish_NeedsGate(
         string exchange, string routingKey, Message message, PublishFlags flags, ref PublishProgress progress)
     {
@@ -302,6 +311,29 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         return (Mode == ChannelMode.Plain && outcome == PublishOutcome.Rejected ? PublishOutcome.Confirmed : outcome, sequenceNumber);
     }
 
+    // All but the usual end, out of its way: what is inlined costs a frame that is cleared with each publish.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ValueTask<PublishResult> FinishAsync(
+        in PublishProgress progress,
+        PublishOutcome outcome,
+        ulong sequenceNumber,
+        string exchange,
+        string routingKey,
+        Message message,
+        PublishFlags flags,
+        CancellationToken cancellationToken)
+    {
+        if (outcome == PublishOutcome.Returned)
+        {
+            channel.RaiseReturned(exchange, routingKey, message);
+        }
+
+        return progress.Pending is not null ? new ValueTask<PublishResult>(WaitForQueuesAsync(progress, outcome, sequenceNumber, flags, cancellationToken))
+            : progress.IsStored ? WaitForCommitAsync(progress, outcome, sequenceNumber, flags, cancellationToken)
+            : new ValueTask<PublishResult>(Result(outcome, sequenceNumber));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private ValueTask<PublishResult> WaitForRoom_NeedsGate(
         string exchange, string routingKey, Message message, PublishFlags flags, CancellationToken cancellationToken)
     {
@@ -423,7 +455,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     {
         (string[] queueNames, DelayedExchange[] delayed) = virtualHost.RouteForCommit(_router, exchange, routingKey, message);
         ChannelTransaction.HeldMessage held = new(new RoutedPublish(exchange, routingKey, message, queueNames, delayed), (flags & PublishFlags.Mandatory) != 0);
-        Transaction.Publishes.Add(held);
+        _transaction.Publishes.Add(held);
         virtualHost.Services.Memory.Add(held.MemoryBytes);
     }
 
@@ -444,8 +476,8 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
     // All that is published and acknowledged is one entry of the journal: after a crash it has happened whole or not at all.
     private ulong[] StoreHeld_NeedsGate(out bool isStored, out ulong endedAt) => virtualHost.StoreTransaction(
-        [.. Transaction.Publishes.Select(static held => held.Publish)],
-        [.. Transaction.Settlements.Where(static held => held.Settlement == Settlement.Acknowledge).SelectMany(static held => held.Deliveries).Select(static delivery => delivery.Entry)],
+        [.. _transaction.Publishes.Select(static held => held.Publish)],
+        [.. _transaction.Settlements.Where(static held => held.Settlement == Settlement.Acknowledge).SelectMany(static held => held.Deliveries).Select(static delivery => delivery.Entry)],
         out isStored,
         out endedAt);
 
@@ -457,9 +489,9 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     private bool PublishHeld_NeedsGate(ulong[] storedAt, List<PendingPublish> pendings, List<ChannelTransaction.HeldMessage> returned)
     {
         bool rejected = false;
-        for (int i = 0; i < Transaction.Publishes.Count; i++)
+        for (int i = 0; i < _transaction.Publishes.Count; i++)
         {
-            ChannelTransaction.HeldMessage held = Transaction.Publishes[i];
+            ChannelTransaction.HeldMessage held = _transaction.Publishes[i];
             PendingPublish? pending = null;
             PublishOutcome outcome = virtualHost.Deliver(held.Publish, storedAt[i], held.IsMandatory, ref pending);
             virtualHost.Services.Memory.Release(held.MemoryBytes);
@@ -480,7 +512,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
     private IReadOnlyList<Unsettled> ForgetTransaction_NeedsGate()
     {
-        ChannelTransaction transaction = Transaction.TakeAll();
+        ChannelTransaction transaction = _transaction.TakeAll();
         foreach (ChannelTransaction.HeldMessage held in transaction.Publishes)
         {
             virtualHost.Services.Memory.Release(held.MemoryBytes);

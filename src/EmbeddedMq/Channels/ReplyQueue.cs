@@ -20,6 +20,7 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     /// <summary>What the names begin with that requests carry.</summary>
     internal const string Prefix = PseudoName + ".";
 
+    private ShortLock _postGate; // a consumer is posted to by one at a time
     private volatile Consumer? _consumer;
 
     /// <summary>The name that requests carry.</summary>
@@ -44,7 +45,7 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
         QueueEntry entry = new(message, exchange, routingKey, this);
         entry.Move(EntryState.Waiting, EntryState.Acquired);
         memory.Add(entry.MemoryBytes);
-        if (_consumer is { } consumer && consumer.TryPost(entry))
+        if (_consumer is { } consumer && TryPost(consumer, entry))
         {
             return EnqueueOutcome.Accepted;
         }
@@ -54,7 +55,7 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     }
 
     /// <inheritdoc/>
-    public void Acknowledge(QueueEntry entry) => Settle(entry);
+    public void Acknowledge(QueueEntry entry, bool isCounted) => Settle(entry);
 
     /// <inheritdoc/>
     public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen)
@@ -83,6 +84,21 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     public void Suspend(Consumer consumer)
     {
         // A consumer that has ended refuses replies by itself, and there is no other to take its turn.
+    }
+
+    private bool TryPost(Consumer consumer, QueueEntry entry)
+    {
+        using (_postGate.Enter())
+        {
+            if (!consumer.TryPost(entry))
+            {
+                return false;
+            }
+        }
+
+        Interlocked.MemoryBarrier(); // the post before the look whether the reader waits
+        consumer.Wake();
+        return true;
     }
 
     private void Settle(QueueEntry entry)

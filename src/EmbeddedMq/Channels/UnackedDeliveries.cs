@@ -23,9 +23,6 @@ internal sealed class UnackedDeliveries
     // A ring as long as this, and less than one quarter full, lets its oldest go to the side table instead of growing.
     private const int LongLength = 4_096;
 
-    private readonly ShortLock _takeGate = new();
-    private readonly ShortLock _giveGate = new();
-
     // Written under both gates, read under either.
     private Slot[] _ring = new Slot[FirstLength];
     private int _windowLimit;   // 0: consumers share no window; read without a gate, too
@@ -41,9 +38,9 @@ internal sealed class UnackedDeliveries
     {
         get
         {
-            using (_takeGate.Enter())
+            using (_taken.Gate.Enter())
             {
-                using (_giveGate.Enter())
+                using (_given.Gate.Enter())
                 {
                     return RingCount_NeedsGates + (_stragglers?.Count ?? 0);
                 }
@@ -58,9 +55,9 @@ internal sealed class UnackedDeliveries
     /// <param name="prefetchCount">How many deliveries to consumers may be unsettled; 0 for no limit.</param>
     internal void SetWindow(int prefetchCount)
     {
-        using (_takeGate.Enter())
+        using (_taken.Gate.Enter())
         {
-            using (_giveGate.Enter())
+            using (_given.Gate.Enter())
             {
                 Volatile.Write(ref _windowLimit, prefetchCount);
             }
@@ -79,7 +76,7 @@ internal sealed class UnackedDeliveries
                 return true;
             }
 
-            using (_giveGate.Enter())
+            using (_given.Gate.Enter())
             {
                 return HasWindowPlace_NeedsGiveGate;
             }
@@ -94,7 +91,7 @@ internal sealed class UnackedDeliveries
             return true;
         }
 
-        using (_giveGate.Enter())
+        using (_given.Gate.Enter())
         {
             if (!HasWindowPlace_NeedsGiveGate)
             {
@@ -114,7 +111,7 @@ internal sealed class UnackedDeliveries
     {
         while (true)
         {
-            using (_giveGate.Enter())
+            using (_given.Gate.Enter())
             {
                 if (_isClosed)
                 {
@@ -146,7 +143,7 @@ internal sealed class UnackedDeliveries
     {
         while (true)
         {
-            using (_giveGate.Enter())
+            using (_given.Gate.Enter())
             {
                 if (_isClosed)
                 {
@@ -172,9 +169,35 @@ internal sealed class UnackedDeliveries
     /// <returns><see langword="false"/> when the tag is unknown or settled.</returns>
     internal bool TryTake(ulong tag, [MaybeNullWhen(false)] out Unsettled unsettled, bool keepsPlace = false)
     {
-        using (_takeGate.Enter())
+        using (_taken.Gate.Enter())
         {
             return TryTake_NeedsTakeGate(tag, out unsettled, keepsPlace);
+        }
+    }
+
+    /// <summary>Removes one delivery, because it is acknowledged.</summary>
+    /// <param name="tag">Its tag.</param>
+    /// <param name="unsettled">The delivery.</param>
+    /// <param name="isCounted">Whether its consumer has counted that; else its queue is to.</param>
+    /// <returns><see langword="false"/> when the tag is unknown or settled.</returns>
+    internal bool TryTakeAcknowledged(ulong tag, out Unsettled unsettled, out bool isCounted)
+    {
+        using (_taken.Gate.Enter())
+        {
+            bool taken = TryTake_NeedsTakeGate(tag, out unsettled, keepsPlace: false);
+            isCounted = taken && unsettled.Consumer?.TryCountAcknowledged() == true;
+            return taken;
+        }
+    }
+
+    /// <summary>Ends a consumer's own count of acknowledgements.</summary>
+    /// <param name="consumer">The consumer.</param>
+    /// <returns>The count.</returns>
+    internal long EndTally(Consumer consumer)
+    {
+        using (_taken.Gate.Enter())
+        {
+            return consumer.EndTally_NeedsTakeGate();
         }
     }
 
@@ -185,7 +208,7 @@ internal sealed class UnackedDeliveries
     /// <returns><see langword="false"/>, with nothing removed, when no delivery with that tag can have been made or is left to settle.</returns>
     internal bool TryTakeUpTo(ulong tag, List<Unsettled> taken, bool keepsPlaces = false)
     {
-        using (_takeGate.Enter())
+        using (_taken.Gate.Enter())
         {
             return TryTakeUpTo_NeedsTakeGate(tag, taken, keepsPlaces);
         }
@@ -195,7 +218,7 @@ internal sealed class UnackedDeliveries
     /// <param name="deliveries">The deliveries.</param>
     internal void ReleasePlaces(List<Unsettled> deliveries)
     {
-        using (_takeGate.Enter())
+        using (_taken.Gate.Enter())
         {
             foreach (Unsettled delivery in deliveries)
             {
@@ -209,9 +232,9 @@ internal sealed class UnackedDeliveries
     /// <returns><see langword="false"/> when the book is closed.</returns>
     internal bool TryPutBack(IEnumerable<Unsettled> deliveries)
     {
-        using (_takeGate.Enter())
+        using (_taken.Gate.Enter())
         {
-            using (_giveGate.Enter())
+            using (_given.Gate.Enter())
             {
                 if (_isClosed)
                 {
@@ -242,9 +265,9 @@ internal sealed class UnackedDeliveries
     internal List<Unsettled> Close()
     {
         List<Unsettled> taken = [];
-        using (_takeGate.Enter())
+        using (_taken.Gate.Enter())
         {
-            using (_giveGate.Enter())
+            using (_given.Gate.Enter())
             {
                 _isClosed = true;
             }
@@ -328,9 +351,9 @@ internal sealed class UnackedDeliveries
 
     private void MakeRoom()
     {
-        using (_takeGate.Enter())
+        using (_taken.Gate.Enter())
         {
-            using (_giveGate.Enter())
+            using (_given.Gate.Enter())
             {
                 while (_oldest < _given.Next && !SlotOf(_oldest).Holds(_oldest))
                 {
@@ -405,34 +428,40 @@ internal sealed class UnackedDeliveries
         }
     }
 
-    // Guarded by the give gate; a cache line before it belongs to no one.
+    // Guarded by the give gate, which is in it; a cache line before it belongs to no one.
     [StructLayout(LayoutKind.Explicit, Size = 128)]
     private struct GivingSide
     {
         [FieldOffset(64)]
-        internal ulong Next;        // the next tag; read by the other side, too
+        internal ShortLock Gate;
 
         [FieldOffset(72)]
-        internal long Count;        // registered in the ring, ever
+        internal ulong Next;        // the next tag; read by the other side, too
 
         [FieldOffset(80)]
-        internal long ToConsumers;  // registered for consumers, ever
+        internal long Count;        // registered in the ring, ever
 
         [FieldOffset(88)]
+        internal long ToConsumers;  // registered for consumers, ever
+
+        [FieldOffset(96)]
         internal int Reserved;      // places taken for deliveries that are about to be registered
     }
 
-    // Guarded by the take gate.
+    // Guarded by the take gate, which is in it.
     [StructLayout(LayoutKind.Explicit, Size = 192)]
     private struct TakingSide
     {
         [FieldOffset(64)]
-        internal ulong EmptyBelow;    // nothing in the ring is left below it, where all up to a tag was settled at once
+        internal ShortLock Gate;
 
         [FieldOffset(72)]
-        internal long Count;          // taken out of the ring, ever
+        internal ulong EmptyBelow;    // nothing in the ring is left below it, where all up to a tag was settled at once
 
         [FieldOffset(80)]
+        internal long Count;          // taken out of the ring, ever
+
+        [FieldOffset(88)]
         internal long FromConsumers;  // places in the shared window given back, ever; read by the other side, too
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Threading;
 
@@ -6,7 +7,7 @@ namespace EmbeddedMq.Consumers;
 
 /// <summary>A consumer of one queue: its credit, and the mailbox that its reader takes deliveries from.</summary>
 /// <remarks>
-/// The queue posts under its gate, so that deliveries keep the queue's order; a post never runs the reader's code. Credit is taken under the
+/// The queue posts under its gate, so that deliveries keep the queue's order, and wakes the reader when it has left it. Credit is taken under the
 /// queue's gate and given back without it (<see cref="ConsumerCredit"/>); the gate is taken again only by a return to a consumer that had run
 /// out (<see cref="IsStarved"/>). The two sides meet by a fence each: the queue marks the consumer as starved and looks at the credit once
 /// more, a return adds the credit and then looks at the mark.
@@ -23,6 +24,9 @@ internal sealed class Consumer : IConsumer
     private const int LongWindow = 256;
     private const int RefillShare = 8;
 
+    // Credit that comes back by reading comes back so many at a time, and when there is nothing left to read.
+    private const int ReturnBatch = 32;
+
     // Prefetch 0 means no limit; half of the range leaves room for credit given back twice by a defect to be seen rather than to wrap.
     private const int Unlimited = int.MaxValue / 2;
 
@@ -30,12 +34,14 @@ internal sealed class Consumer : IConsumer
     private readonly IConsumerHost _host;
     private readonly Mailbox<Slot> _mailbox = new();
     private readonly TaskCompletionSource<ConsumerEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly bool _isAutoAck;
     private readonly int _refillCredit; // how much ends the starving while there is something to read
     private int _isReading;
     private volatile bool _isStarved;   // written under the queue's gate
     private volatile bool _goesOnAtOnce; // the same
     private volatile Exception? _failure;
     private ConsumerCredit _credit;
+    private TakingSide _taking;
 
     /// <summary>Makes a consumer; the queue adds it.</summary>
     /// <param name="consumerTag">Its tag, unique on its channel.</param>
@@ -47,6 +53,7 @@ internal sealed class Consumer : IConsumer
     {
         ConsumerTag = consumerTag;
         Options = options;
+        _isAutoAck = options.AutoAck;
         _ledger = ledger;
         _host = host;
         int window = options.AutoAck ? AutoAckWindow : prefetchCount == 0 ? Unlimited : prefetchCount;
@@ -75,6 +82,9 @@ internal sealed class Consumer : IConsumer
 
     /// <summary>What its reader's enumeration ends with; <see langword="null"/> for a quiet end, and before that.</summary>
     internal Exception? Failure => _failure;
+
+    /// <summary>How many acknowledgements it has counted itself, as long as it is its queue's.</summary>
+    internal long AcknowledgedCount => _taking.Acknowledged.Count;
 
     /// <summary>Whether it ran out of credit and left the ring. Written under the queue's gate.</summary>
     internal bool IsStarved => _isStarved;
@@ -119,7 +129,7 @@ internal sealed class Consumer : IConsumer
     /// <summary>Ends what <see cref="BeginReading"/> began.</summary>
     internal void EndReading()
     {
-        ReturnCredit(0); // the last may have been read after its credit, and that of others, came back
+        ReturnRead(); // the last may have been read after its credit, and that of others, came back
         Volatile.Write(ref _isReading, 0);
     }
 
@@ -127,7 +137,7 @@ internal sealed class Consumer : IConsumer
     /// <param name="cancellationToken">Stops the waiting.</param>
     internal ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
     {
-        ReturnCredit(0); // what came back while there was something to read
+        ReturnRead(); // and what came back while there was something to read
         return _mailbox.WaitToTakeAsync(cancellationToken);
     }
 
@@ -135,16 +145,29 @@ internal sealed class Consumer : IConsumer
     /// <param name="delivery">The delivery.</param>
     internal bool TryRead(out Delivery delivery)
     {
-        if (!_mailbox.TryTake(out Slot slot))
+        bool isCounted = false;
+        Slot slot;
+        using (_taking.Gate.Enter())
         {
-            delivery = default;
-            return false;
+            if (!_mailbox.TryTake(out slot))
+            {
+                delivery = default;
+                return false;
+            }
+
+            if (_isAutoAck)
+            {
+                isCounted = _taking.Acknowledged.TryAdd();
+            }
         }
 
-        if (Options.AutoAck)
+        if (_isAutoAck)
         {
-            slot.Entry.Owner.Acknowledge(slot.Entry);
-            ReturnCredit(1);
+            slot.Entry.Owner.Acknowledge(slot.Entry, isCounted);
+            if (++_taking.Unreturned >= ReturnBatch || _goesOnAtOnce)
+            {
+                ReturnRead();
+            }
         }
 
         delivery = DeliveryFactory.Create(slot.Entry, slot.Tag, ConsumerTag, slot.FailedDeliveries, slot.Redelivered);
@@ -155,7 +178,7 @@ internal sealed class Consumer : IConsumer
     /// <returns>Whether there was any; otherwise the consumer is starved until credit comes back.</returns>
     internal bool TryTakeCredit()
     {
-        if (_credit.Any() && (Options.AutoAck || _ledger.TryTakeWindow()))
+        if (_credit.Any() && (_isAutoAck || _ledger.TryTakeWindow()))
         {
             _credit.Take();
             return true;
@@ -163,7 +186,7 @@ internal sealed class Consumer : IConsumer
 
         _isStarved = true;
         Interlocked.MemoryBarrier(); // the mark before the second look; see the remarks
-        if (_credit.Any() && (Options.AutoAck || _ledger.TryTakeWindow()))
+        if (_credit.Any() && (_isAutoAck || _ledger.TryTakeWindow()))
         {
             _isStarved = false;
             _credit.Take();
@@ -176,14 +199,14 @@ internal sealed class Consumer : IConsumer
     /// <summary>Whether <see cref="TryTakeCredit"/> would succeed now; otherwise the consumer is starved, as by that. Called under the queue's gate.</summary>
     internal bool CanTake()
     {
-        if (_credit.Any() && (Options.AutoAck || _ledger.HasWindowPlace))
+        if (_credit.Any() && (_isAutoAck || _ledger.HasWindowPlace))
         {
             return true;
         }
 
         _isStarved = true;
         Interlocked.MemoryBarrier(); // as in TryTakeCredit
-        if (_credit.Any() && (Options.AutoAck || _ledger.HasWindowPlace))
+        if (_credit.Any() && (_isAutoAck || _ledger.HasWindowPlace))
         {
             _isStarved = false;
             return true;
@@ -211,12 +234,15 @@ internal sealed class Consumer : IConsumer
         return wasStarved;
     }
 
-    /// <summary>Hands a message over. Called under the queue's gate, with credit taken.</summary>
+    /// <summary>Wakes its reader if that waits. After a post, with a full fence between the two.</summary>
+    internal void Wake() => _mailbox.Wake();
+
+    /// <summary>Hands a message over. Called under the queue's gate, with credit taken; <see cref="Wake"/> follows.</summary>
     /// <param name="entry">The message, acquired.</param>
     /// <returns><see langword="false"/> when it has ended or its channel has closed; the message stays with the queue.</returns>
     internal bool TryPost(QueueEntry entry)
     {
-        ulong tag = Options.AutoAck ? _ledger.NextDeliveryTag() : _ledger.Register(entry, this);
+        ulong tag = _isAutoAck ? _ledger.NextDeliveryTag() : _ledger.Register(entry, this);
         if (tag == 0)
         {
             return false;
@@ -229,7 +255,7 @@ internal sealed class Consumer : IConsumer
 
         // It has ended and its queue is about to be told. The message stays with the queue, unless whoever closes the channel has found it
         // in the book already: then that one holds it and puts it back.
-        return !Options.AutoAck && !_ledger.TryTakeBack(tag);
+        return !_isAutoAck && !_ledger.TryTakeBack(tag);
     }
 
     /// <summary>Gives credit back for settled deliveries.</summary>
@@ -268,10 +294,57 @@ internal sealed class Consumer : IConsumer
     /// <param name="deliveryTag">The tag under which the channel holds it as unsettled, unless it is acknowledged automatically.</param>
     internal bool TryTakeUnread([NotNullWhen(true)] out QueueEntry? entry, out ulong deliveryTag)
     {
-        bool taken = _mailbox.TryTake(out Slot slot);
-        entry = slot.Entry;
-        deliveryTag = slot.Tag;
-        return taken;
+        using (_taking.Gate.Enter())
+        {
+            bool taken = _mailbox.TryTake(out Slot slot);
+            entry = slot.Entry;
+            deliveryTag = slot.Tag;
+            return taken;
+        }
+    }
+
+    /// <summary>Counts the acknowledgement of a delivery that is taken from the channel's book. Called under the book's take gate.</summary>
+    /// <returns><see langword="false"/> when the queue has let go of the consumer, and counts it itself.</returns>
+    internal bool TryCountAcknowledged() => _taking.Acknowledged.TryAdd();
+
+    /// <summary>Ends the consumer's own count of acknowledgements: the queue lets go of it. Called under the queue's gate.</summary>
+    /// <returns>The count, for the queue to take over.</returns>
+    internal long EndTally()
+    {
+        if (!_isAutoAck)
+        {
+            return _ledger.EndTally(this);
+        }
+
+        using (_taking.Gate.Enter())
+        {
+            return EndTally_NeedsTakeGate();
+        }
+    }
+
+    /// <summary>The same under what guards the count.</summary>
+    internal long EndTally_NeedsTakeGate() => _taking.Acknowledged.End();
+
+    // Of what was acknowledged by reading it.
+    private void ReturnRead()
+    {
+        int count = _taking.Unreturned;
+        _taking.Unreturned = 0;
+        ReturnCredit(count);
+    }
+
+    // What the reader writes, apart from what the queue writes.
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    private struct TakingSide
+    {
+        [FieldOffset(64)]
+        internal ShortLock Gate; // of taking from the mailbox: the reader, and whoever takes what nobody has read
+
+        [FieldOffset(72)]
+        internal AcknowledgementTally Acknowledged; // guarded by the gate where reading acknowledges, else by the book's take gate
+
+        [FieldOffset(88)]
+        internal int Unreturned; // the reader's: credit for what it has read
     }
 
     // What the entry said when it was handed over: it may be requeued and delivered elsewhere before this is read.

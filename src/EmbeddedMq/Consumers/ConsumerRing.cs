@@ -29,6 +29,21 @@ internal sealed class ConsumerRing
     /// <summary>Whether there are consumers and none receives any more.</summary>
     internal bool IsSuspended => _all.Count > 0 && _all.TrueForAll(static consumer => consumer.IsSuspended);
 
+    /// <summary>The acknowledgements that its consumers have counted.</summary>
+    internal long AcknowledgedCount
+    {
+        get
+        {
+            long count = 0;
+            foreach (Consumer consumer in _all)
+            {
+                count += consumer.AcknowledgedCount;
+            }
+
+            return count;
+        }
+    }
+
     /// <summary>The consumers in order of registration.</summary>
     internal IReadOnlyList<Consumer> All => _all;
 

@@ -3,7 +3,7 @@ using EmbeddedMq.Messages;
 namespace EmbeddedMq.Consumers;
 
 /// <summary>A channel as its consumers see it: it numbers deliveries, remembers the unsettled ones and shares one prefetch window.</summary>
-/// <remarks>Thread-safe. Those up to <see cref="TryTakeBack"/> are called under a queue's gate.</remarks>
+/// <remarks>Thread-safe. Those up to <see cref="EndTally"/> are called under a queue's gate.</remarks>
 internal interface IDeliveryLedger
 {
     /// <summary>Whether <see cref="TryTakeWindow"/> would succeed now.</summary>
@@ -25,6 +25,11 @@ internal interface IDeliveryLedger
     /// <param name="deliveryTag">Its tag.</param>
     /// <returns><see langword="false"/> when somebody has taken it from the book meanwhile, and settles it.</returns>
     bool TryTakeBack(ulong deliveryTag);
+
+    /// <summary>Ends a consumer's own count of acknowledgements: its queue lets go of it. Called under the queue's gate.</summary>
+    /// <param name="consumer">The consumer; it acknowledges by itself.</param>
+    /// <returns>The count.</returns>
+    long EndTally(Consumer consumer);
 
     /// <summary>Removes a consumer from its queue and from the channel.</summary>
     /// <param name="consumer">The consumer.</param>

@@ -15,6 +15,7 @@ internal abstract class Exchange(ExchangeDeclaration declaration) : IDestination
 
     // Guarded by _bindingsGate.
     private readonly HashSet<Binding> _bindings = [];
+    private HashSet<PublishTally>? _tallies;
 
     private volatile int _bindingCount;
     private volatile string? _effectiveAlternate = declaration.Arguments.GetValueOrDefault(ExchangeArgument.AlternateExchange) as string;
@@ -55,11 +56,45 @@ internal abstract class Exchange(ExchangeDeclaration declaration) : IDestination
     }
 
     /// <summary>Messages published to it by applications.</summary>
-    internal long PublishedCount => Volatile.Read(ref _publishedCount);
+    internal long PublishedCount
+    {
+        get
+        {
+            lock (_bindingsGate)
+            {
+                return Volatile.Read(ref _publishedCount) + (_tallies?.Sum(static tally => tally.Count) ?? 0);
+            }
+        }
+    }
 
     /// <summary>Counts messages published to it.</summary>
     /// <param name="count">How many.</param>
-    internal void CountPublished(int count = 1) => Interlocked.Add(ref _publishedCount, count);
+    internal void CountPublished(long count = 1) => Interlocked.Add(ref _publishedCount, count);
+
+    /// <summary>Makes a counter for one router; it counts until <see cref="Close"/>.</summary>
+    internal PublishTally OpenTally()
+    {
+        PublishTally tally = new(this);
+        lock (_bindingsGate)
+        {
+            (_tallies ??= []).Add(tally);
+        }
+
+        return tally;
+    }
+
+    /// <summary>Takes over what a router has counted; nothing is counted there any more.</summary>
+    /// <param name="tally">Its counter.</param>
+    internal void Close(PublishTally tally)
+    {
+        lock (_bindingsGate)
+        {
+            if (_tallies?.Remove(tally) == true)
+            {
+                CountPublished(tally.Count);
+            }
+        }
+    }
 
     /// <summary>Adds the destinations whose bindings match; allocates nothing in the steady state.</summary>
     /// <param name="message">The message and one of its keys.</param>

@@ -20,12 +20,15 @@ internal sealed class RouteCache
 
     private const int MinSlots = 16;
 
+    private readonly List<PublishTally> _tallies = []; // one for each exchange that routes begin at
+
     // A power of two long; each route has one slot where it may be. Empty until the first route is offered, for the many channels that
     // only consume.
     private Slot[] _slots = [];
-    private int _lastHit;
+    private RememberedRoute? _lastHit;
     private int _destinationCount;
     private long _version = -1;
+    private bool _isClosed;
 
     /// <summary>Looks a route up.</summary>
     /// <param name="exchange">The exchange's name.</param>
@@ -37,18 +40,32 @@ internal sealed class RouteCache
     internal bool TryGet(
         string exchange, string routingKey, long version, [NotNullWhen(true)] out Exchange? source, [NotNullWhen(true)] out IDestination[]? queues)
     {
-        int index = version == _version && _slots.Length > 0 ? Find(exchange, routingKey) : -1;
-        if (index < 0)
+        RememberedRoute? route = Find(exchange, routingKey, version);
+        source = route?.Source;
+        queues = route?.Queues;
+        return route is not null;
+    }
+
+    /// <summary>Looks a route up.</summary>
+    /// <param name="exchange">The exchange's name.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="version">The topology's version now.</param>
+    /// <returns>The route; <see langword="null"/> if it is not there, or of another version.</returns>
+    internal RememberedRoute? Find(string exchange, string routingKey, long version)
+    {
+        if (version != _version || _slots.Length == 0)
         {
-            source = null;
-            queues = null;
-            return false;
+            return null;
         }
 
-        _lastHit = index;
-        source = _slots[index].Source!;
-        queues = _slots[index].Queues!;
-        return true;
+        // The same key again is the usual case, and comparing is cheaper than hashing.
+        if (_lastHit is { } last && last.Leads(exchange, routingKey))
+        {
+            return last;
+        }
+
+        RememberedRoute? found = _slots[HashOf(exchange, routingKey) & (_slots.Length - 1)].Route;
+        return found is not null && found.Leads(exchange, routingKey) ? _lastHit = found : null;
     }
 
     /// <summary>Offers a route that <see cref="TryGet"/> did not find.</summary>
@@ -59,7 +76,7 @@ internal sealed class RouteCache
     /// <returns>Whether the key came before, so that the route should be stored with <see cref="Store"/>.</returns>
     internal bool IsWorthStoring(Exchange source, string routingKey, long version, ReadOnlySpan<IDestination> queues)
     {
-        if (queues.Length > MaxDestinations)
+        if (queues.Length > MaxDestinations || _isClosed)
         {
             return false;
         }
@@ -89,26 +106,33 @@ internal sealed class RouteCache
         }
 
         int hash = HashOf(source.Name, routingKey);
-        if (_slots[hash & (_slots.Length - 1)].Source is not null && _slots.Length < MaxRoutes)
+        if (_slots[hash & (_slots.Length - 1)].Route is not null && _slots.Length < MaxRoutes)
         {
             Grow();
         }
 
         ref Slot slot = ref _slots[hash & (_slots.Length - 1)];
-        _destinationCount += queues.Length - (slot.Queues?.Length ?? 0);
-        slot = new Slot { Source = source, RoutingKey = routingKey, Queues = queues.ToArray(), Hash = hash };
+        _destinationCount += queues.Length - (slot.Route?.Queues.Length ?? 0);
+        slot = new Slot { Route = new RememberedRoute(source, routingKey, queues.ToArray(), hash, TallyOf(source)) };
     }
 
-    private int Find(string exchange, string routingKey)
+    /// <summary>Forgets all routes, gives the exchanges what was counted on them, and remembers none any more.</summary>
+    internal void Close()
     {
-        // The same key again is the usual case, and comparing is cheaper than hashing.
-        if (_slots[_lastHit].Holds(exchange, routingKey))
+        _isClosed = true;
+        Clear();
+        _slots = [];
+    }
+
+    private PublishTally TallyOf(Exchange source)
+    {
+        if (_tallies.Find(tally => ReferenceEquals(tally.Source, source)) is not { } tally)
         {
-            return _lastHit;
+            tally = source.OpenTally();
+            _tallies.Add(tally);
         }
 
-        int index = HashOf(exchange, routingKey) & (_slots.Length - 1);
-        return _slots[index].Holds(exchange, routingKey) ? index : -1;
+        return tally;
     }
 
     private void Prepare(long version)
@@ -129,7 +153,14 @@ internal sealed class RouteCache
     private void Clear()
     {
         Array.Clear(_slots);
+        _lastHit = null;
         _destinationCount = 0;
+        foreach (PublishTally tally in _tallies)
+        {
+            tally.Source.Close(tally);
+        }
+
+        _tallies.Clear();
     }
 
     private void Grow()
@@ -137,14 +168,13 @@ internal sealed class RouteCache
         Slot[] slots = new Slot[_slots.Length * 4];
         foreach (Slot slot in _slots)
         {
-            if (slot.Source is not null)
+            if (slot.Route is { } route)
             {
-                slots[slot.Hash & (slots.Length - 1)] = slot; // its own: two that shared no slot among few share none among more
+                slots[route.Hash & (slots.Length - 1)] = slot; // its own: two that shared no slot among few share none among more
             }
         }
 
         _slots = slots;
-        _lastHit = 0;
     }
 
     private static int HashOf(string exchange, string routingKey)
@@ -152,18 +182,10 @@ internal sealed class RouteCache
 
     private struct Slot
     {
-        internal Exchange? Source;
-        internal string? RoutingKey;
-        internal IDestination[]? Queues;
-        internal int Hash;
+        internal RememberedRoute? Route;
 
         // The key that came last and is not stored: the hash code suffices, a false match stores a route too early and no more.
         internal int CandidateHash;
         internal bool HasCandidate;
-
-        internal readonly bool Holds(string exchange, string routingKey)
-            => Source is not null
-            && string.Equals(RoutingKey, routingKey, StringComparison.Ordinal)
-            && string.Equals(Source.Name, exchange, StringComparison.Ordinal);
     }
 }

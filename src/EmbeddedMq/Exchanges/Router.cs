@@ -34,19 +34,23 @@ internal sealed class Router(IExchangeDirectory exchanges, int seed)
     /// <summary>Looks up a remembered route, for a message without CC and BCC.</summary>
     /// <param name="exchangeName">The exchange that is published to.</param>
     /// <param name="routingKey">The routing key.</param>
+    /// <returns>One that is still valid; if there is none, find the exchange and call <see cref="Route"/>.</returns>
+    internal RememberedRoute? FindRoute(string exchangeName, string routingKey) => _cache.Find(exchangeName, routingKey, exchanges.Version);
+
+    /// <summary>Looks up a remembered route, as <see cref="FindRoute"/> does.</summary>
+    /// <param name="exchangeName">The exchange that is published to.</param>
+    /// <param name="routingKey">The routing key.</param>
     /// <param name="result">The route.</param>
-    /// <returns>Whether one is remembered that is still valid; if not, find the exchange and call <see cref="Route"/>.</returns>
+    /// <returns>Whether one is remembered that is still valid.</returns>
     internal bool TryRouteCached(string exchangeName, string routingKey, out RouteResult result)
     {
-        if (_cache.TryGet(exchangeName, routingKey, exchanges.Version, out Exchange? source, out IDestination[]? queues))
-        {
-            result = new RouteResult(source, queues, []);
-            return true;
-        }
-
-        result = default;
-        return false;
+        RememberedRoute? route = FindRoute(exchangeName, routingKey);
+        result = route is null ? default : new RouteResult(route.Source, route.Queues, []);
+        return route is not null;
     }
+
+    /// <summary>Forgets what it remembers, for good: its channel has closed.</summary>
+    internal void Close() => _cache.Close();
 
     /// <summary>Routes a message, and remembers the route where that is sound.</summary>
     /// <param name="source">The exchange that is published to.</param>

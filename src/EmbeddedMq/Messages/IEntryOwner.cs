@@ -12,7 +12,8 @@ internal interface IEntryOwner
 
     /// <summary>Settles an entry as processed.</summary>
     /// <param name="entry">The entry.</param>
-    void Acknowledge(QueueEntry entry);
+    /// <param name="isCounted">Whether the consumer that had it has counted the acknowledgement.</param>
+    void Acknowledge(QueueEntry entry, bool isCounted = false);
 
     /// <summary>Puts entries back to their original positions, all of them before any is delivered again.</summary>
     /// <param name="failed">Entries whose delivery counts as failed, in any order.</param>

@@ -10,7 +10,7 @@ internal sealed partial class Queue
     internal bool TryCarryOutNext()
     {
         QueueAftermath.Work work;
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (!_aftermath.TryTakeNext(out work))
             {
@@ -58,7 +58,7 @@ internal sealed partial class Queue
 
     private bool TryBeginAftermath()
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             return _aftermath.TryBegin();
         }
@@ -73,7 +73,7 @@ internal sealed partial class Queue
         }
         finally
         {
-            lock (_gate)
+            using (_gate.Enter())
             {
                 _contents.EndDead(entry, taken);
             }

@@ -29,7 +29,7 @@ internal sealed partial class Queue
             throw new InvalidOperationException($"Queue '{Name}' has no disk behind it that messages could be on. This is a defect of the broker.");
         }
 
-        lock (_gate)
+        using (_gate.Enter())
         {
             _contents.Restore(level, runs);
         }
@@ -47,7 +47,7 @@ internal sealed partial class Queue
     internal PageIn? TryBeginPageIn()
     {
         Interlocked.Exchange(ref _isPageRequested, 0);
-        lock (_gate)
+        using (_gate.Enter())
         {
             return _contents.BeginPageIn();
         }
@@ -58,7 +58,7 @@ internal sealed partial class Queue
     /// <returns>Whether there is more to take.</returns>
     internal bool TakeIn(PageIn page)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (!_contents.IsCurrent(page))
             {
@@ -84,7 +84,7 @@ internal sealed partial class Queue
     /// <returns><see langword="false"/> when they are not wanted there any more, and so the failure means nothing.</returns>
     internal bool NoteReadError(PageIn page, Exception error)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (!_contents.IsCurrent(page))
             {
@@ -105,7 +105,7 @@ internal sealed partial class Queue
     internal int PutAway(in PageOut slice)
     {
         int count;
-        lock (_gate)
+        using (_gate.Enter())
         {
             count = _contents.PutAway(_backlog!.Store, slice);
         }
@@ -163,7 +163,7 @@ internal sealed partial class Queue
     /// <returns><see langword="false"/> when the pass is at its end.</returns>
     internal bool TryCollect(EvacuationPass pass, out Evacuation? evacuation)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             return _contents.TryCollect(pass, out evacuation);
         }
@@ -175,7 +175,7 @@ internal sealed partial class Queue
     /// <returns><see langword="false"/> when the pass is at its end, or the journal has failed.</returns>
     internal bool StoreAgain(EvacuationPass pass)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (Stored is null)
             {
@@ -205,7 +205,7 @@ internal sealed partial class Queue
     /// <param name="below">They move if the id of one is below this. All of them do: their ids are their order after a restart.</param>
     internal void MoveWaiting(ulong below)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (Stored is { IsDeleted: false } stored && _admission.Waiting.Any(waiting => waiting.IsStored && waiting.StoredAt < below))
             {
@@ -236,7 +236,7 @@ internal sealed partial class Queue
     internal bool Replace(Evacuation evacuation, StoredBlock block)
     {
         bool replaced;
-        lock (_gate)
+        using (_gate.Enter())
         {
             replaced = _contents.TryReplace(evacuation, block);
         }
@@ -261,7 +261,7 @@ internal sealed partial class Queue
     private void EndArrivals(bool isUnreadable = false)
     {
         TaskCompletionSource? arrival;
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (_contents.IsHeadAway && !isUnreadable)
             {

@@ -11,7 +11,7 @@ internal sealed partial class Queue
     internal uint Purge()
     {
         PriorityReadyList purged;
-        lock (_gate)
+        using (_gate.Enter())
         {
             _contents.DropExpired();
             purged = _contents.Purge();
@@ -25,11 +25,11 @@ internal sealed partial class Queue
     }
 
     /// <summary>Begins to delete the queue: from here on it takes nothing and delivers nothing. <see cref="CompleteDelete"/> does the rest.</summary>
-    /// <param name="refuse">Looks at the counts under the gate and may refuse.</param>
+    /// <param name="refuse">Looks at the counts under the gate, which it must not enter again, and may refuse.</param>
     /// <returns>What is left to do, or the refusal; <see langword="null"/> when it was deleted already.</returns>
     internal QueueDeletion? BeginDelete(Func<QueueDeclared, Exception?> refuse)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (_isDeleted)
             {
@@ -47,6 +47,7 @@ internal sealed partial class Queue
             foreach (Consumer consumer in deletion.Consumers)
             {
                 _consumers.Remove(consumer);
+                _contents.AddAcknowledged(consumer.EndTally());
             }
 
             RefuseWaiting_NeedsGate();
@@ -72,14 +73,9 @@ internal sealed partial class Queue
         }
     }
 
-    /// <summary>Whether nobody has used the queue for its expiry time.</summary>
-    internal bool IsLeaseOver()
-    {
-        lock (_gate)
-        {
-            return !_isDeleted && Settings.ExpiresMs is { } expiresMs && _consumers.Count == 0 && Expiry.IsLeaseOver(expiresMs);
-        }
-    }
+    /// <summary>Whether nobody has used the queue for its expiry time. For who is asked by <see cref="BeginDelete"/>.</summary>
+    internal bool IsLeaseOver_NeedsGate()
+        => !_isDeleted && Settings.ExpiresMs is { } expiresMs && _consumers.Count == 0 && Expiry.IsLeaseOver(expiresMs);
 
     private void RefuseWaiting_NeedsGate()
     {

@@ -24,7 +24,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
 {
     private readonly IQueueOwner _owner;
     private readonly Scheduler _scheduler;
-    private readonly Lock _gate = new();
+    private QueueGate _gate;
 
     // Guarded by _gate.
     private readonly ConsumerRing _consumers;
@@ -87,7 +87,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 return false;
             }
 
-            lock (_gate)
+            using (_gate.Enter())
             {
                 return _consumers.IsSuspended;
             }
@@ -122,7 +122,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     {
         QueueEntry entry = NewEntry(message, exchange, routingKey, storedAt);
         EnqueueOutcome outcome;
-        lock (_gate)
+        using (_gate.Enter())
         {
             outcome = Admit_NeedsGate(entry, isAttended: true, ref pending);
         }
@@ -135,7 +135,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <param name="message">The message.</param>
     internal bool WouldRefuse(Message message)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             return _admission.MustRefuse(NewEntry(message, "", "", storedAt: 0));
         }
@@ -150,7 +150,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     {
         QueueEntry entry = NewEntry(message, exchange, routingKey, storedAt);
         PendingPublish? nobody = null;
-        lock (_gate)
+        using (_gate.Enter())
         {
             Admit_NeedsGate(entry, isAttended: false, ref nobody, isCommitted: true);
         }
@@ -169,7 +169,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         QueueEntry entry = NewEntry(message, exchange, routingKey, storedAt);
         PendingPublish? nobody = null;
         EnqueueOutcome outcome;
-        lock (_gate)
+        using (_gate.Enter())
         {
             outcome = Admit_NeedsGate(entry, isAttended: false, ref nobody);
         }
@@ -194,7 +194,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         long expiredBefore;
         string? readError = null;
         arrival = null;
-        lock (_gate)
+        using (_gate.Enter())
         {
             Touch_NeedsGate();
             MoveUp_NeedsGate(); // what has expired makes room for what waits, and that may be what is asked for
@@ -229,7 +229,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         if (isNextAway)
         {
             // If it has come back already, what of it has expired does not count either.
-            lock (_gate)
+            using (_gate.Enter())
             {
                 remainingCount -= (uint)Math.Min(remainingCount, _contents.ExpiredTotal - expiredBefore);
             }
@@ -244,7 +244,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <exception cref="ChannelException">403: in exclusive use, or wanted exclusively while in use.</exception>
     internal void AddConsumer(Consumer consumer, string virtualHost)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (_isDeleted)
             {
@@ -270,13 +270,14 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     internal bool RemoveConsumer(Consumer consumer)
     {
         bool wasLast;
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (!_consumers.Remove(consumer))
             {
                 return false;
             }
 
+            _contents.AddAcknowledged(consumer.EndTally());
             wasLast = _consumers.Count == 0;
             Touch_NeedsGate();
             Dispatch_NeedsGate(); // another may have become the active one
@@ -294,7 +295,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <inheritdoc/>
     public void Resume(Consumer consumer)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (!_consumers.Resume(consumer))
             {
@@ -310,19 +311,19 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <inheritdoc/>
     public void Suspend(Consumer consumer)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             ConsumerRing.Suspend(consumer);
         }
     }
 
     /// <inheritdoc/>
-    public void Acknowledge(QueueEntry entry) => _contents.Acknowledge(entry);
+    public void Acknowledge(QueueEntry entry, bool isCounted = false) => _contents.Acknowledge(entry, isCounted);
 
     /// <inheritdoc/>
     public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             foreach (QueueEntry entry in failed)
             {
@@ -344,7 +345,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <inheritdoc/>
     public void Reject(QueueEntry entry)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             _contents.Reject(entry);
         }
@@ -357,7 +358,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <returns><see langword="false"/> when it has been admitted meanwhile.</returns>
     internal bool TryWithdraw(QueueEntry entry)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (entry.State != EntryState.Waiting)
             {
@@ -378,7 +379,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     internal QueueDeclared Counts(bool touch)
     {
         QueueDeclared counts;
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (touch)
             {
@@ -397,7 +398,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <param name="settings">The new ones.</param>
     internal void Apply(QueueSettings settings)
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             if (_isDeleted || settings == Settings)
             {
@@ -416,9 +417,9 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <summary>What a listing shows.</summary>
     internal QueueDescription Describe()
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
-            return _contents.Describe(Declaration) with
+            return _contents.Describe(Declaration, _consumers.AcknowledgedCount) with
             {
                 Policy = Policy?.Name,
                 WaitingPublishCount = _admission.WaitingCount,
@@ -518,6 +519,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         _contents.Acquire(entry);
         if (consumer.TryPost(entry))
         {
+            _gate.NotePosted(consumer);
             return true;
         }
 
@@ -551,7 +553,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
     private void OnHeadDue()
     {
-        lock (_gate)
+        using (_gate.Enter())
         {
             MoveUp_NeedsGate();
         }

@@ -17,7 +17,7 @@ namespace EmbeddedMq.Queues;
 internal sealed partial class QueueContents(
     QueueSettings settings, BrokerClock clock, MemoryLedger memory, QueueAftermath aftermath, StoredQueue? stored, BacklogPager? backlog = null)
 {
-    private readonly QueueCounters _counters = new();
+    private QueueCounters _counters;
     private readonly int _maxPriority = settings.MaxPriority; // an argument of the declaration, which no policy changes
     private PriorityReadyList _ready = new(settings.MaxPriority);
     private QueueSettings _settings = settings;
@@ -122,7 +122,7 @@ internal sealed partial class QueueContents(
         _counters.Acquired++;
         if (_acquired is not null && entry.Block is null && (entry.StoredAt != 0 || (stored is not null && entry.Message.Properties.IsPersistent)))
         {
-            _acquired.Add(entry, _counters.Unacked);
+            _acquired.Add(entry);
         }
 
         if (stored is not null && Settings.DeliveryLimit is not null)
@@ -141,12 +141,21 @@ internal sealed partial class QueueContents(
 
     /// <summary>Settles a message as processed. Called without the gate.</summary>
     /// <param name="entry">The message, acquired.</param>
-    internal void Acknowledge(QueueEntry entry)
+    /// <param name="isCounted">Whether its consumer has counted that itself.</param>
+    internal void Acknowledge(QueueEntry entry, bool isCounted)
     {
         entry.Move(EntryState.Acquired, EntryState.Settled);
-        _counters.AddAcknowledged();
+        if (!isCounted)
+        {
+            _counters.AddAcknowledged(1);
+        }
+
         End(entry);
     }
+
+    /// <summary>Counts acknowledgements that a consumer had counted, which leaves.</summary>
+    /// <param name="count">How many.</param>
+    internal void AddAcknowledged(long count) => _counters.AddAcknowledged(count);
 
     /// <summary>Puts a message back to its position, unless it has failed too often or the queue has gone.</summary>
     /// <param name="entry">The message, acquired.</param>
@@ -262,16 +271,17 @@ internal sealed partial class QueueContents(
 
     /// <summary>A description with the counts of messages filled in.</summary>
     /// <param name="declaration">What the queue was declared with.</param>
-    internal QueueDescription Describe(QueueDeclaration declaration) => new(declaration)
+    /// <param name="acknowledgedByConsumers">What the queue's consumers have counted themselves.</param>
+    internal QueueDescription Describe(QueueDeclaration declaration, long acknowledgedByConsumers) => new(declaration)
     {
         ReadyCount = _ready.Count,
         ReadyBytes = _ready.BodyBytes,
         AwayCount = _ready.AwayCount,
         AwayBytes = _ready.AwayBytes,
         ReadError = ReadError,
-        UnackedCount = _counters.Unacked,
+        UnackedCount = _counters.Acquired - _counters.Requeued - _counters.DiedAcquired - _counters.Acknowledged - acknowledgedByConsumers,
         EnqueuedTotal = _counters.Enqueued,
-        AckedTotal = _counters.Acknowledged,
+        AckedTotal = _counters.Acknowledged + acknowledgedByConsumers,
         RequeuedTotal = _counters.Requeued,
         DeadLetteredTotal = _counters.DeadLettered,
         DroppedTotal = _counters.Dropped,
@@ -318,11 +328,12 @@ internal sealed partial class QueueContents(
 
     private void SettleStored(QueueEntry entry)
     {
-        if (stored is not null)
+        if (stored is null && backlog is null)
         {
-            Interlocked.MemoryBarrier(); // whoever stores it again beside this sees that it is settled, or this sees its new place
+            return; // nothing of this queue is ever on disk
         }
 
+        Interlocked.MemoryBarrier(); // whoever moves it or stores it again beside this sees that it is settled, or this sees its new place
         if (!entry.IsStored)
         {
             return;

@@ -1,12 +1,11 @@
-using EmbeddedMq.Threading;
-
 namespace EmbeddedMq.Queues;
 
 /// <summary>Totals of one queue since it was declared. They account for every message: what came in is settled, gone by policy, or still there.</summary>
-/// <remarks>Guarded by the queue's gate, but for the acknowledged, which are counted without it.</remarks>
-internal sealed class QueueCounters
+/// <remarks>Guarded by the queue's gate, but for the acknowledged, which are counted without it; most of those are counted by the consumers
+/// themselves, as long as they are the queue's. Used in place, and not copied.</remarks>
+internal struct QueueCounters
 {
-    private LoneCounter _acknowledged; // beside what publishers write with each message
+    private long _acknowledged; // interlocked
 
     /// <summary>The position of the message that came last.</summary>
     internal ulong LastSequence { get; set; }
@@ -35,12 +34,10 @@ internal sealed class QueueCounters
     /// <summary>Publishes refused.</summary>
     internal long Rejected { get; set; }
 
-    /// <summary>Settled as processed.</summary>
-    internal long Acknowledged => _acknowledged.Value;
+    /// <summary>Settled as processed, but for what present consumers have counted.</summary>
+    internal readonly long Acknowledged => Volatile.Read(in _acknowledged);
 
-    /// <summary>Handed over and not settled yet.</summary>
-    internal long Unacked => Acquired - Requeued - DiedAcquired - Acknowledged;
-
-    /// <summary>Counts one acknowledgement. Thread-safe.</summary>
-    internal void AddAcknowledged() => _acknowledged.Increment();
+    /// <summary>Counts acknowledgements. Thread-safe.</summary>
+    /// <param name="count">How many.</param>
+    internal void AddAcknowledged(long count) => Interlocked.Add(ref _acknowledged, count);
 }

@@ -1,14 +1,14 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Threading.Tasks.Sources;
 
 namespace EmbeddedMq.Threading;
 
-/// <summary>A queue to one reader who waits for it. Posting and taking take no lock while the reader is busy.</summary>
+/// <summary>A queue to one reader who waits for it.</summary>
 /// <remarks>
-/// <para>Thread-safe, but one waits at a time. A post never runs the reader's code: its continuation goes to the thread pool, so that posting
-/// under a gate is bounded work. It has no bound of its own; whoever posts holds one (a consumer's credit).</para>
-/// <para>Reader and writers meet by a fence each: the reader says that it waits and then looks for items once more, a writer adds its item
+/// <para>One posts at a time, one takes at a time, each under a gate of its own, and one waits at a time; all else is thread-safe. A post does not wake the reader: that is
+/// <see cref="Wake"/>, after the gate has been left, because it costs more than all the rest. It never runs the reader's code: its
+/// continuation goes to the thread pool. The mailbox has no bound of its own; whoever posts holds one (a consumer's credit).</para>
+/// <para>Reader and writer meet by a fence each: the reader says that it waits and then looks for items once more, a writer adds its item
 /// and then looks whether the reader waits. Whoever changes the mark back ends the waiting.</para>
 /// </remarks>
 /// <typeparam name="T">What is posted.</typeparam>
@@ -22,17 +22,19 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
     private const int ShortestPause = 16;
     private const int LongestPause = 128;
 
-    private readonly ConcurrentQueue<T> _items = new();
+    private readonly HandOverList<T> _items = new();
     private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _cancellation;
     private int _pause; // the reader's; 0: it waits at once
     private int _isWaiting;
+    private ShortLock _postGate; // of those who post from any thread
     private volatile bool _isComplete;
 
     /// <summary>Whether there are items that nobody has taken yet.</summary>
     internal bool HasItems => !_items.IsEmpty;
 
-    /// <summary>Posts an item; <see langword="false"/> when the mailbox is complete.</summary>
+    /// <summary>Posts an item, under what keeps others from posting; <see langword="false"/> when the mailbox is complete. To be followed by
+    /// <see cref="Wake"/>.</summary>
     /// <param name="item">The item.</param>
     /// <remarks>A completion beside the post may or may not come before it.</remarks>
     internal bool TryPost(T item)
@@ -42,11 +44,29 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
             return false;
         }
 
-        _items.Enqueue(item);
-        Interlocked.MemoryBarrier();
-        EndWaiting();
+        _items.Put(item);
         return true;
     }
+
+    /// <summary>Posts an item from any thread and wakes the reader; <see langword="false"/> when the mailbox is complete. Where one posts this way, all do.</summary>
+    /// <param name="item">The item.</param>
+    internal bool TryPostAndWake(T item)
+    {
+        using (_postGate.Enter())
+        {
+            if (!TryPost(item))
+            {
+                return false;
+            }
+        }
+
+        Interlocked.MemoryBarrier();
+        Wake();
+        return true;
+    }
+
+    /// <summary>Wakes the reader if it waits. After a post, with a full fence between the two.</summary>
+    internal void Wake() => EndWaiting();
 
     /// <summary>Lets the reader finish once it has taken what is there. Further calls do nothing.</summary>
     internal void Complete()
@@ -56,9 +76,9 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
         EndWaiting();
     }
 
-    /// <summary>Takes an item if there is one.</summary>
+    /// <summary>Takes an item if there is one, under what keeps others from taking.</summary>
     /// <param name="item">The item.</param>
-    internal bool TryTake([MaybeNullWhen(false)] out T item) => _items.TryDequeue(out item);
+    internal bool TryTake([MaybeNullWhen(false)] out T item) => _items.TryTake(out item);
 
     /// <summary>Waits until there may be an item to take (<see langword="true"/>), or never will be (<see langword="false"/>).</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
@@ -79,7 +99,7 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
     bool IValueTaskSource<bool>.GetResult(short token)
     {
         _cancellation.Dispose();
-        _pause = _items.Count > 1 ? ShortestPause : 0;
+        _pause = _items.HasSeveral ? ShortestPause : 0;
         return _wait.GetResult(token);
     }
 
@@ -97,7 +117,7 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
             Thread.SpinWait(_pause);
             if (HasItems)
             {
-                _pause = _items.Count > 1 ? Math.Min(2 * _pause, LongestPause) : 0;
+                _pause = _items.HasSeveral ? Math.Min(2 * _pause, LongestPause) : 0;
                 return true;
             }
         }

@@ -1,20 +1,20 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace EmbeddedMq.Threading;
 
 /// <summary>Counts the bytes of messages in memory and says when publishers must wait.</summary>
 /// <remarks>
-/// Thread-safe. The count is spread over cells, because every publish and every settlement changes it from another thread. It is summed when
-/// a cell crosses a multiple of the grain, so that the high watermark may be overrun by a few grains; while publishers wait it is summed at
-/// every release, so that the end of the waiting is never missed.
+/// Thread-safe. The count is spread over cells, one a thread (<see cref="LedgerCell"/>), because every publish and every settlement changes it. It is
+/// summed when a cell crosses a multiple of the grain, so that the high watermark may be overrun by a few grains; while publishers wait it is
+/// summed at every release, so that the end of the waiting is never missed. For that a release counts before it looks, which takes a fence; it goes
+/// without one until the count has come near the watermark for the first time, as it never does in most brokers.
 /// </remarks>
 internal sealed class MemoryLedger
 {
-    private const int CellCount = 16;
     private const long LargestGrain = 64 * 1024;
+    private const long SmallHighBytes = 16 * 1024 * 1024; // always near: it may be reached at once
 
-    private readonly Cell[] _cells = new Cell[CellCount];
+    private readonly LedgerCells _cells = new();
     private readonly long _highBytes;
     private readonly long _lowBytes;
     private readonly int _grainBits; // the grain is a power of two: every publish asks whether its cell crosses a multiple
@@ -23,6 +23,7 @@ internal sealed class MemoryLedger
     private readonly Action? _pressed;
     private readonly Lock _gate = new();
     private volatile bool _isBlocked; // written under _gate
+    private volatile bool _isNear;    // the count has come near the watermark; set once
 
     /// <summary>Makes a ledger.</summary>
     /// <param name="highBytes">Above this publishers wait, until one sixteenth less is reached; more than 0.</param>
@@ -37,6 +38,7 @@ internal sealed class MemoryLedger
         _blockedChanged = blockedChanged;
         _pressureBytes = pressureBytes;
         _pressed = pressed;
+        _isNear = highBytes <= SmallHighBytes;
     }
 
     /// <summary>Whether publishers must wait.</summary>
@@ -46,25 +48,13 @@ internal sealed class MemoryLedger
     internal long HighBytes => _highBytes;
 
     /// <summary>The bytes counted now.</summary>
-    internal long Bytes
-    {
-        get
-        {
-            long sum = 0;
-            foreach (ref Cell cell in _cells.AsSpan())
-            {
-                sum += Volatile.Read(ref cell.Bytes);
-            }
-
-            return sum;
-        }
-    }
+    internal long Bytes => _cells.Sum();
 
     /// <summary>Counts bytes that came.</summary>
     /// <param name="bytes">How many.</param>
     internal void Add(long bytes)
     {
-        long after = Interlocked.Add(ref MyCell.Bytes, bytes);
+        long after = _cells.OfThread.Add(bytes);
         if (!_isBlocked && after >> _grainBits != (after - bytes) >> _grainBits)
         {
             Evaluate();
@@ -75,25 +65,41 @@ internal sealed class MemoryLedger
     /// <param name="bytes">How many.</param>
     internal void Release(long bytes)
     {
-        Interlocked.Add(ref MyCell.Bytes, -bytes);
+        _cells.OfThread.Add(-bytes);
+        if (_isNear)
+        {
+            Interlocked.MemoryBarrier(); // the count before the look
+        }
+
         if (_isBlocked)
         {
             Evaluate();
         }
     }
 
-    private ref Cell MyCell => ref _cells[Environment.CurrentManagedThreadId % CellCount];
+    private bool MustBlock => Bytes > (_isBlocked ? _lowBytes : _highBytes);
 
     private void Evaluate()
     {
+        Interlocked.MemoryBarrier(); // what this thread has counted before it looks at what others have: of two that let go at once, one sees both
         if (_pressed is not null && Bytes > _pressureBytes)
         {
             _pressed();
         }
 
+        if (!_isNear && Bytes > _highBytes / 2)
+        {
+            ComeNear();
+        }
+
+        if (MustBlock == _isBlocked)
+        {
+            return;
+        }
+
         lock (_gate)
         {
-            bool blocked = _isBlocked ? Bytes > _lowBytes : Bytes > _highBytes;
+            bool blocked = MustBlock;
             if (blocked == _isBlocked)
             {
                 return;
@@ -103,8 +109,7 @@ internal sealed class MemoryLedger
             _blockedChanged(blocked);
         }
 
-        // A release between the sum and the write above saw "not blocked" and summed nothing. The barrier keeps the write before this second
-        // sum; a release has one between its count and its look, because both are in that order by an interlocked addition.
+        // A release between the sum and the write above saw "not blocked" and summed nothing. The barrier keeps the write before this second sum.
         Interlocked.MemoryBarrier();
         if (_isBlocked && Bytes <= _lowBytes)
         {
@@ -112,10 +117,10 @@ internal sealed class MemoryLedger
         }
     }
 
-    // Two cache lines each, so that threads do not share one.
-    [StructLayout(LayoutKind.Sequential, Size = 128)]
-    private struct Cell
+    // From here on releases have a fence each. One barrier for all threads, so that none is between its count and its look without one.
+    private void ComeNear()
     {
-        internal long Bytes;
+        _isNear = true;
+        Interlocked.MemoryBarrierProcessWide();
     }
 }

@@ -35,10 +35,22 @@ internal sealed partial class VirtualHost : IQueueOwner
     /// <exception cref="ChannelException">403 internal exchange; 404 no such exchange; 406 invalid CC or BCC.</exception>
     internal PublishOutcome Publish(Router router, string exchangeName, string routingKey, Message message, bool mandatory, ref PublishProgress progress)
     {
-        RouteResult route = Route(router, exchangeName, routingKey, message);
-        route.Source.CountPublished();
-        progress.StoredAt = Store(route.Queues, route.Delayed, exchangeName, routingKey, message, default, out progress.IsStored);
-        return Deliver(route.Queues, route.Delayed, exchangeName, routingKey, message, progress.StoredAt, mandatory, ref progress.Pending);
+        // The common case by itself: a key that comes often, no headers that routing looks at, nothing to store.
+        if (message.Properties.Headers is null
+            && !(message.Properties.IsPersistent && _services.Store.IsDurable)
+            && router.FindRoute(exchangeName, routingKey) is { } remembered)
+        {
+            remembered.Tally.Add();
+            bool isRejected = false;
+            foreach (IDestination destination in remembered.Queues)
+            {
+                isRejected |= ((IMessageSink)destination).Enqueue(message, exchangeName, routingKey, 0, ref progress.Pending) == EnqueueOutcome.Rejected;
+            }
+
+            return OutcomeOf(isRejected, mandatory && remembered.Queues.Length == 0);
+        }
+
+        return PublishRouted(router, exchangeName, routingKey, message, mandatory, ref progress);
     }
 
     /// <summary>Routes a message that a transaction holds: it goes to the queues whose names it was routed to when it was published, whatever is
@@ -104,10 +116,11 @@ internal sealed partial class VirtualHost : IQueueOwner
         }
 
         // A delayed message routes to nothing when it is published, which is what mandatory asks about.
-        return rejected ? PublishOutcome.Rejected
-            : mandatory && queues.IsEmpty ? PublishOutcome.Returned
-            : PublishOutcome.Confirmed;
+        return OutcomeOf(rejected, mandatory && queues.IsEmpty);
     }
+
+    private static PublishOutcome OutcomeOf(bool isRejected, bool isReturned)
+        => isRejected ? PublishOutcome.Rejected : isReturned ? PublishOutcome.Returned : PublishOutcome.Confirmed;
 
     /// <summary>Checks that an exchange can be published to.</summary>
     /// <param name="exchangeName">The exchange.</param>
@@ -174,7 +187,16 @@ internal sealed partial class VirtualHost : IQueueOwner
     public void DeleteUnused(Queue queue) => DeleteQueue(queue, static counts => counts.ConsumerCount > 0 ? StillUsed : null);
 
     /// <inheritdoc/>
-    public void DeleteExpired(Queue queue) => DeleteQueue(queue, _ => queue.IsLeaseOver() ? null : StillUsed);
+    public void DeleteExpired(Queue queue) => DeleteQueue(queue, _ => queue.IsLeaseOver_NeedsGate() ? null : StillUsed);
+
+    private PublishOutcome PublishRouted(
+        Router router, string exchangeName, string routingKey, Message message, bool mandatory, ref PublishProgress progress)
+    {
+        RouteResult route = Route(router, exchangeName, routingKey, message);
+        route.Source.CountPublished();
+        progress.StoredAt = Store(route.Queues, route.Delayed, exchangeName, routingKey, message, default, out progress.IsStored);
+        return Deliver(route.Queues, route.Delayed, exchangeName, routingKey, message, progress.StoredAt, mandatory, ref progress.Pending);
+    }
 
     private RouteResult Route(Router router, string exchangeName, string routingKey, Message message)
     {

@@ -64,6 +64,8 @@ internal static class ExploredInterlocked
 
     public static long Read(ref readonly long location) => Real.Read(in location);
 
+    public static void MemoryBarrierProcessWide() => MemoryBarrier();
+
     public static void MemoryBarrier()
     {
         ExploredThread.Current?.Point();

@@ -31,7 +31,8 @@ internal sealed class Lock
         return new Scope(this);
     }
 
-    private void Exit()
+    /// <summary>Leaves it.</summary>
+    public void Exit()
     {
         bool isLast = --_depth == 0;
         if (isLast)

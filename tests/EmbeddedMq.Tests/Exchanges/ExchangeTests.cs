@@ -124,6 +124,24 @@ public sealed class ExchangeTests
         Assert.Equal(6, exchange.PublishedCount);
     }
 
+    [Fact]
+    public void PublishedCount_CountedByRouters_IsTheSumOfAllWhetherOrNotTheyAreLeft()
+    {
+        Exchange exchange = _topology.Declare("x", ExchangeType.Direct);
+        PublishTally one = exchange.OpenTally();
+        PublishTally other = exchange.OpenTally();
+        one.Add();
+        other.Add();
+        other.Add();
+        Assert.Equal(3, exchange.PublishedCount);
+
+        exchange.Close(other);
+        exchange.Close(other);
+        one.Add();
+
+        Assert.Equal(4, exchange.PublishedCount);
+    }
+
     [Theory]
     [InlineData(ExchangeType.Random)]
     [InlineData(ExchangeType.LocalRandom)]

@@ -96,6 +96,25 @@ public sealed class RouteCacheTests
         Assert.True(_cache.TryGet("x", "hot", version: 1, out _, out _));
     }
 
+    [Fact]
+    public void Tally_OfRoutes_IsTakenOverWhenTheyAreForgotten()
+    {
+        Remember("hot");
+        _cache.Find("x", "hot", version: 1)!.Tally.Add();
+        Assert.Equal(1, _exchange.PublishedCount);
+
+        Offer("hot", version: 2);
+        Assert.Null(_cache.Find("x", "hot", version: 1));
+        Assert.Equal(1, _exchange.PublishedCount);
+
+        Offer("hot", version: 2);
+        _cache.Find("x", "hot", version: 2)!.Tally.Add();
+        _cache.Close();
+        Assert.Equal(2, _exchange.PublishedCount);
+        Assert.Null(_cache.Find("x", "hot", version: 2));
+        Assert.False(Offer("hot", version: 2) || Offer("hot", version: 2));
+    }
+
     private bool Offer(string key, long version = 1, int queueCount = 2)
     {
         ReadOnlySpan<IDestination> queues = Queues.AsSpan(0, queueCount);

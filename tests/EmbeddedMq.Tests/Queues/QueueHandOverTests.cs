@@ -1,3 +1,4 @@
+using EmbeddedMq.Channels;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
@@ -26,6 +27,45 @@ public sealed class QueueHandOverTests
         Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
         queue.Acknowledge(entry);
         Assert.Equal(0, stand.Memory.Bytes);
+    }
+
+    /// <summary>Consumers count what they acknowledge; the queue's counts are the same before, when they have left it, and when the rest is settled after that.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Acknowledged_ByAConsumerThatLeaves_StaysCountedAndSoIsWhatFollows(bool autoAck)
+    {
+        using QueueStand stand = new();
+        Queue queue = stand.Declare(new QueueDeclaration("q"));
+        Consumer consumer = stand.NewConsumer(queue, autoAck: autoAck);
+        queue.AddConsumer(consumer, "/");
+        for (int i = 0; i < 3; i++)
+        {
+            QueueStand.Enqueue(queue, "m");
+        }
+
+        Settle();
+        Assert.Equal((1, 2), Counts());
+
+        queue.RemoveConsumer(consumer);
+        Assert.Equal((1, 2), Counts());
+
+        Settle();
+        Settle();
+        Assert.Equal((3, 0), Counts());
+        Assert.Equal(0, stand.Memory.Bytes);
+
+        (long, long) Counts() => (queue.Describe().AckedTotal, queue.Describe().UnackedCount);
+
+        void Settle()
+        {
+            Assert.True(consumer.TryRead(out Delivery delivery));
+            if (!autoAck)
+            {
+                Assert.True(stand.Book.TryTakeAcknowledged(delivery.DeliveryTag, out Unsettled unsettled, out bool isCounted));
+                queue.Acknowledge(unsettled.Entry, isCounted);
+            }
+        }
     }
 
     [Fact]

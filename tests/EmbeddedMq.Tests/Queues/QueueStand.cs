@@ -96,6 +96,8 @@ internal sealed class QueueStand : IQueueOwner, IDeliveryLedger, IDisposable
 
     bool IDeliveryLedger.TryTakeBack(ulong deliveryTag) => Book.TryTake(deliveryTag, out _);
 
+    long IDeliveryLedger.EndTally(Consumer consumer) => Book.EndTally(consumer);
+
     void IDeliveryLedger.ReturnUnread(Consumer consumer)
     {
         while (consumer.TryTakeUnread(out QueueEntry? entry, out ulong tag))

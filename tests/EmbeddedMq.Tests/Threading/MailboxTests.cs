@@ -10,7 +10,7 @@ public sealed class MailboxTests
     [Fact]
     public async Task Wait_WithItems_CompletesAtOnce()
     {
-        Assert.True(_mailbox.TryPost(7));
+        Assert.True(_mailbox.TryPostAndWake(7));
         Assert.True(_mailbox.HasItems);
         ValueTask<bool> wait = _mailbox.WaitToTakeAsync(CancellationToken.None);
         Assert.True(wait.IsCompleted);
@@ -27,7 +27,7 @@ public sealed class MailboxTests
         {
             ValueTask<bool> wait = _mailbox.WaitToTakeAsync(CancellationToken.None);
             Assert.False(wait.IsCompleted);
-            _mailbox.TryPost(i);
+            _mailbox.TryPostAndWake(i);
             Assert.True(await wait);
             Assert.True(_mailbox.TryTake(out int item));
             Assert.Equal(i, item);
@@ -42,13 +42,13 @@ public sealed class MailboxTests
         _mailbox.Complete();
         await wait; // to look once more
         Assert.False(await _mailbox.WaitToTakeAsync(CancellationToken.None));
-        Assert.False(_mailbox.TryPost(1));
+        Assert.False(_mailbox.TryPostAndWake(1));
     }
 
     [Fact]
     public async Task Complete_WithItems_LetsTheReaderHaveThem()
     {
-        _mailbox.TryPost(1);
+        _mailbox.TryPostAndWake(1);
         _mailbox.Complete();
         Assert.True(await _mailbox.WaitToTakeAsync(CancellationToken.None));
         Assert.True(_mailbox.TryTake(out _));
@@ -66,7 +66,7 @@ public sealed class MailboxTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _mailbox.WaitToTakeAsync(cancellation.Token));
 
         ValueTask<bool> next = _mailbox.WaitToTakeAsync(CancellationToken.None);
-        _mailbox.TryPost(1);
+        _mailbox.TryPostAndWake(1);
         Assert.True(await next);
     }
 
@@ -89,7 +89,7 @@ public sealed class MailboxTests
         });
         for (int i = 0; i < Count; i++)
         {
-            Assert.True(_mailbox.TryPost(i));
+            Assert.True(_mailbox.TryPostAndWake(i));
         }
 
         _mailbox.Complete();

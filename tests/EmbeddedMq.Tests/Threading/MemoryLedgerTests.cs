@@ -30,14 +30,16 @@ public sealed class MemoryLedgerTests
     }
 
     /// <summary>Threads that add and release side by side: no change is missed, whatever the sums saw in between.</summary>
-    [Fact]
-    public async Task Ledger_UsedByManyAtOnce_EndsUnblockedWhenAllIsReleased()
+    [Theory]
+    [InlineData(1_000)]
+    [InlineData(100_000_000_000)] // so much that it begins without fences
+    public async Task Ledger_UsedByManyAtOnce_EndsUnblockedWhenAllIsReleased(long highBytes)
     {
         const int Threads = 3;
         const int Rounds = 5_000;
         int seed = Seeds.Pick(18);
         List<bool> changes = []; // told under the ledger's gate
-        MemoryLedger ledger = new(1_000, changes.Add);
+        MemoryLedger ledger = new(highBytes, changes.Add);
         int stuckIn = -1;
         using Barrier round = new(Threads, barrier =>
         {
@@ -52,7 +54,7 @@ public sealed class MemoryLedgerTests
                 Random random = Seeds.Generator(seed, thread);
                 for (int i = 0; i < Rounds; i++)
                 {
-                    long bytes = random.Next(300, 600);
+                    long bytes = random.Next(300, 600) * (highBytes / 1_000);
                     ledger.Add(bytes);
                     for (int spin = random.Next(20); spin > 0; spin--)
                     {

@@ -10,7 +10,7 @@ public sealed class ShortLockTests
     {
         const int Threads = 4;
         const int Rounds = 100_000;
-        ShortLock gate = new();
+        ShortLock gate = default;
         int counted = 0;
         Thread[] threads = [.. Enumerable.Range(0, Threads).Select(_ => new Thread(() =>
         {

@@ -47,7 +47,7 @@ internal sealed class OutboxNotes
     /// <summary>Has noted what became of a message.</summary>
     /// <param name="taken">The message.</param>
     /// <param name="result">What became of it.</param>
-    public void Post(TakenMessage taken, SendResult result) => _results.TryPost((taken, result));
+    public void Post(TakenMessage taken, SendResult result) => _results.TryPostAndWake((taken, result));
 
     /// <summary>Lets it end when all that was posted is noted.</summary>
     public void Complete() => _results.Complete();
@@ -115,7 +115,7 @@ internal sealed class OutboxNotes
                 if (_services.Plan.OnFailed is not null)
                 {
                     // It stays in the window until the application has been told, which bounds how many wait for that.
-                    _failed.TryPost(entry with { Status = OutboxStatus.Failed, LastError = result.Reason, ChangedAt = _services.Time.GetUtcNow(), Token = null });
+                    _failed.TryPostAndWake(entry with { Status = OutboxStatus.Failed, LastError = result.Reason, ChangedAt = _services.Time.GetUtcNow(), Token = null });
                     return;
                 }
             }

@@ -4,21 +4,22 @@ namespace EmbeddedMq.Queues;
 
 /// <summary>The messages of a queue that are handed over while the journal holds them: so that they can be found when they are to move.</summary>
 /// <remarks>Guarded by the queue's gate. Settling does not come by here: what was settled or put back is dropped when it is the larger part, so that
-/// a hand-over costs one step on average, and at most as many settled ones are kept alive as there are unsettled.</remarks>
+/// a hand-over costs one step on average, and at most as many settled ones are kept alive as there were unsettled.</remarks>
 internal sealed class AcquiredEntries
 {
     private const int SmallList = 16;
 
     private readonly List<QueueEntry> _entries = [];
+    private int _nextDrop = SmallList; // how many make it look for settled ones
 
     /// <summary>Notes a message that is handed over.</summary>
     /// <param name="entry">The message, acquired.</param>
-    /// <param name="unackedCount">How many messages of the queue are handed over.</param>
-    internal void Add(QueueEntry entry, long unackedCount)
+    internal void Add(QueueEntry entry)
     {
-        if (_entries.Count >= SmallList && _entries.Count > 2 * unackedCount)
+        if (_entries.Count >= _nextDrop)
         {
             _entries.RemoveAll(static old => !IsOf(old));
+            _nextDrop = Math.Max(SmallList, 2 * _entries.Count);
         }
 
         _entries.Add(entry);
