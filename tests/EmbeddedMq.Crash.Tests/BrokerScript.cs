@@ -101,7 +101,7 @@ internal sealed class BrokerScript(FaultyBroker broker, FaultyFiles files, int s
 
                 break;
             case < 8:
-                if (await PatientlyAsync(_channel.GetAsync(_random.Next(3) == 0 ? "dead" : "q").AsTask()) is { } got)
+                if (await GetAsync(_channel, _random.Next(3) == 0 ? "dead" : "q", autoAck: false) is { } got)
                 {
                     _held.Add((NumberOf(got.Delivery), got.Delivery.DeliveryTag));
                 }
@@ -157,7 +157,7 @@ internal sealed class BrokerScript(FaultyBroker broker, FaultyFiles files, int s
         int second = ++_last;
         _tried.UnionWith([first, second]);
         int? acknowledged = null;
-        if (await PatientlyAsync(_transactional.GetAsync("tx").AsTask()) is { } got)
+        if (await GetAsync(_transactional, "tx", autoAck: false) is { } got)
         {
             acknowledged = NumberOf(got.Delivery);
             _acknowledged.Add(acknowledged.Value);
@@ -256,6 +256,24 @@ internal sealed class BrokerScript(FaultyBroker broker, FaultyFiles files, int s
         return await task;
     }
 
+    // What is on disk and cannot be read comes once the disk works again.
+    private async Task<GetResult?> GetAsync(IChannel channel, string queue, bool autoAck)
+    {
+        for (int moment = 0; ; moment++)
+        {
+            try
+            {
+                return await PatientlyAsync(channel.GetAsync(queue, autoAck).AsTask());
+            }
+            catch (JournalException) when (files.HasFailed && moment < MostMoments)
+            {
+                files.FailForEver &= moment < MomentsBeforeMending;
+                files.FailAt = files.FailForEver ? files.FailAt : 0;
+                broker.Time.Advance(TimeSpan.FromMilliseconds(100));
+            }
+        }
+    }
+
     private Message MakeMessage(int number)
         => Message.Text($"{number} {new string('x', _random.Next(10) == 0 ? 70_000 : _random.Next(20_000))}", MessageProperties.Persistent);
 
@@ -264,7 +282,7 @@ internal sealed class BrokerScript(FaultyBroker broker, FaultyFiles files, int s
     private async Task<List<int>> DrainAsync(IChannel channel, string queue)
     {
         List<int> numbers = [];
-        while (await PatientlyAsync(channel.GetAsync(queue, autoAck: true).AsTask()) is { } got)
+        while (await GetAsync(channel, queue, autoAck: true) is { } got)
         {
             numbers.Add(NumberOf(got.Delivery));
         }

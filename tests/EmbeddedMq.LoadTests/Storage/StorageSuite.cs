@@ -23,6 +23,8 @@ internal static class StorageSuite
         {
             await Backlog.RunAsync(Path.Combine(directory, "backlog"), arguments.BacklogCount, report);
         }
+
+        await Maintenance.RunAsync(Path.Combine(directory, "maintenance"), TimeSpan.FromSeconds(arguments.IsQuick ? 5 : 20), report);
     }
 
     // Each of ours stands right behind what it is compared with.
