@@ -37,6 +37,20 @@ internal sealed class MatrixRun : IAsyncDisposable
         return run;
     }
 
+    /// <summary>Starts the process that is killed where the cell says, and then another one, which finishes the work.</summary>
+    public async Task KillAndFinishAsync()
+    {
+        using (Process first = Victim.Start(Cell))
+        {
+            Assert.Equal(128 + 9, await EndAsync(first));
+        }
+
+        using (Process second = Victim.Start(Cell with { Place = "" }))
+        {
+            Assert.Equal(0, await EndAsync(second));
+        }
+    }
+
     /// <summary>Waits for the end of a process and keeps what it said for the failure's text.</summary>
     /// <param name="victim">The process.</param>
     /// <returns>Its exit code.</returns>

@@ -19,7 +19,7 @@ public sealed class MatrixServers : IAsyncLifetime
 
     /// <summary>The address of the RabbitMQ server; empty where the engine is another.</summary>
     /// <param name="engine">The engine.</param>
-    internal async Task<string> RabbitMqAsync(Engine engine) => engine == Engine.RabbitMq ? (await SharedRabbitServer.GetAsync()).Uri : "";
+    internal static async Task<string> RabbitMqAsync(Engine engine) => engine == Engine.RabbitMq ? (await SharedRabbitServer.GetAsync()).Uri : "";
 
     /// <summary>A mechanism's server that may be killed.</summary>
     /// <param name="mechanism">The mechanism.</param>

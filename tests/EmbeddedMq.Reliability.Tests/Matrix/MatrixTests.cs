@@ -18,17 +18,6 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
         "before claim", "after claim", "before effect", "after effect", "before mark", "after mark", "before ack", "after ack",
     ];
 
-    // In the order in which they come, but that a check may be due at any moment: sending, processing, recording, asking, sending again.
-    private static readonly string[] CheckPlaces =
-    [
-        "before check", "after check", "before publish", "after publish", "after confirm",
-        "before claim", "after claim", "before effect", "after effect", "before mark", "after mark",
-        "before confirmation", "after confirmation", "before ack", "after ack",
-        "before record", "after record",
-        "before due", "after due", "before callback", "after callback",
-        "before recheck", "after recheck", "before resend", "after resend", "before note", "after note",
-    ];
-
     // What a server's death can fall between; the rest happens without it.
     private static readonly string[] OutboxPlacesOfServers = ["before store", "after store", "after take", "before mark", "after mark"];
     private static readonly string[] InboxPlacesOfServers = ["before claim", "after claim", "before mark", "after mark"];
@@ -73,18 +62,8 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
     public async Task Process_Killed_NothingIsLostAndEffectsAreAsStated(string mechanismName, string engineName, string place)
     {
         (Mechanism mechanism, Engine engine) = (Enum.Parse<Mechanism>(mechanismName), Enum.Parse<Engine>(engineName));
-        await using MatrixRun run = await MatrixRun.PrepareAsync(mechanism, engine, place, await servers.AddressAsync(mechanism), await servers.RabbitMqAsync(engine));
-
-        using (Process first = Victim.Start(run.Cell))
-        {
-            Assert.Equal(128 + 9, await run.EndAsync(first));
-        }
-
-        using (Process second = Victim.Start(run.Cell with { Place = "" }))
-        {
-            Assert.Equal(0, await run.EndAsync(second));
-        }
-
+        await using MatrixRun run = await MatrixRun.PrepareAsync(mechanism, engine, place, await servers.AddressAsync(mechanism), await MatrixServers.RabbitMqAsync(engine));
+        await run.KillAndFinishAsync();
         await run.AssertAsync();
     }
 
@@ -107,7 +86,6 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
     private static IEnumerable<string> PlacesOf(Mechanism mechanism) => mechanism switch
     {
         _ when MatrixCell.HasOutboxOnly(mechanism) => OutboxPlaces,
-        Mechanism.Checks => CheckPlaces,
         Mechanism.EmbeddedInbox => InboxPlaces.Where(static place => !place.EndsWith("ack", StringComparison.Ordinal)), // the mark of this one is the acknowledgement
         Mechanism.EmbeddedDirectory => InboxPlaces.Where(static place => place[(place.IndexOf(' ') + 1)..] is "effect" or "ack"), // nobody sees its store
         _ => InboxPlaces,
@@ -118,7 +96,7 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
     {
         foreach (Mechanism mechanism in Enum.GetValues<Mechanism>())
         {
-            if (mechanism is not (Mechanism.EmbeddedInboxBeside or Mechanism.EmbeddedDirectory))
+            if (mechanism is not (Mechanism.EmbeddedInboxBeside or Mechanism.EmbeddedDirectory or Mechanism.Checks))
             {
                 yield return (mechanism, Engine.Embedded);
             }
@@ -127,7 +105,7 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
         foreach (Mechanism mechanism in new[]
         {
             Mechanism.EmbeddedOutbox, Mechanism.SqliteOutbox, Mechanism.EmbeddedInboxBeside, Mechanism.EmbeddedDirectory, Mechanism.SqliteInbox,
-            Mechanism.RedisInbox, Mechanism.Checks,
+            Mechanism.RedisInbox,
         })
         {
             yield return (mechanism, Engine.RabbitMq);
