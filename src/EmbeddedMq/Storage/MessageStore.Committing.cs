@@ -9,9 +9,6 @@ internal sealed partial class MessageStore
     // So many fit into a record of the smallest page that is allowed.
     private const int MostReceipts = 256;
 
-    private readonly Lock _doubtGate = new();
-    private volatile TaskCompletionSource<bool> _known = NewKnown(isKnown: true); // replaced under _doubtGate
-
     /// <summary>What is known of messages that were dealt with.</summary>
     internal ReceiptStore Receipts { get; }
 
@@ -111,17 +108,6 @@ internal sealed partial class MessageStore
         }
     }
 
-    private static TaskCompletionSource<bool> NewKnown(bool isKnown)
-    {
-        TaskCompletionSource<bool> known = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (isKnown)
-        {
-            known.SetResult(true);
-        }
-
-        return known;
-    }
-
     // One message, as most commits have, needs no table of queues.
     private static Settle[] ToSettles(IReadOnlyList<StoredSource> left)
         => left.Count == 0 ? []
@@ -143,33 +129,6 @@ internal sealed partial class MessageStore
         if (!receipts.IsEmpty)
         {
             Receipts.NoteAppended(address, receipts);
-        }
-    }
-
-    // From a failure until the journal was opened anew, nobody knows which of the last records are there.
-    private void BeginDoubt()
-    {
-        lock (_doubtGate)
-        {
-            if (_known.Task.IsCompleted)
-            {
-                _known = NewKnown(isKnown: false);
-            }
-
-            Named.Fail(NotKept());
-        }
-    }
-
-    // Those who wait settle what they named and leave. The checkpoint that ends the failure waits for them, as each does.
-    private void EndDoubt()
-    {
-        lock (_doubtGate)
-        {
-            if (_journal.State != JournalState.Failed) // or it has failed again, and is opened anew once more
-            {
-                Named.Resume();
-                _known.TrySetResult(true);
-            }
         }
     }
 }

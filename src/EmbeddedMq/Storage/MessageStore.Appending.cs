@@ -1,0 +1,230 @@
+using EmbeddedMq.Journal;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Storage.Records;
+
+namespace EmbeddedMq.Storage;
+
+/// <content>What is appended: messages, transfers, transactions, changes of names.</content>
+internal sealed partial class MessageStore
+{
+    /// <summary>Appends a message that queues are about to take.</summary>
+    /// <param name="exchange">The exchange that it was published to.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="refs">The queues; at least one.</param>
+    /// <returns>Its id; 0: the journal has failed.</returns>
+    internal ulong Append(string exchange, string routingKey, Message message, ReadOnlySpan<QueueRef> refs)
+    {
+        StoredBody body = BodyOf(message);
+        PublishBody record = new(exchange, routingKey, message.Properties, body, refs, message.Properties.Priority ?? 0);
+        lock (_appendGate)
+        {
+            return Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length);
+        }
+    }
+
+    /// <summary>Appends that a message leaves one place and arrives in others, in one record.</summary>
+    /// <param name="source">Where it leaves; it is not stored there any more when this returns.</param>
+    /// <param name="exchange">The exchange that it goes to.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message as it arrives.</param>
+    /// <param name="refs">The queues where it arrives; at least one.</param>
+    /// <returns>Its id there; 0: the journal has failed, and the message is still stored where it was.</returns>
+    internal ulong AppendTransfer(in StoredSource source, string exchange, string routingKey, Message message, ReadOnlySpan<QueueRef> refs)
+    {
+        StoredBody body = BodyOf(message);
+        int phase = Named.Enter();
+        try
+        {
+            QueuedMessage left = source.Entry!;
+            ulong named = left.StoredAt;
+            PendingSettles settled = new();
+            settled.Settle(left, left.Block);
+            BatchBody record = new(
+                [.. SettleWriter.ToSettles(source.Queue!.Id, settled)], [], [new BatchMessage(exchange, routingKey, message.Properties, body, refs.ToArray(), message.Properties.Priority ?? 0)]);
+            ulong id;
+            lock (_appendGate)
+            {
+                id = Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length);
+            }
+
+            if (id != 0)
+            {
+                Leave(source, named);
+                _settles.NoteAppended(source.Queue, settled);
+            }
+
+            return id;
+        }
+        finally
+        {
+            Named.Leave(phase);
+        }
+    }
+
+    /// <summary>Appends a transaction: all of it counts after a crash, or nothing.</summary>
+    /// <param name="messages">The messages that queues are about to take.</param>
+    /// <param name="left">What was acknowledged, with the places that it leaves. It is not stored any more when this returns.</param>
+    /// <param name="endedAt">The id of the last record of it; 0 if the journal has failed.</param>
+    /// <returns>The messages' ids, in order; all 0 if the journal has failed.</returns>
+    internal ulong[] AppendTransaction(BatchMessage[] messages, IReadOnlyList<StoredSource> left, out ulong endedAt)
+    {
+        int phase = Named.Enter();
+        try
+        {
+            return AppendNamed(messages, left, out endedAt);
+        }
+        finally
+        {
+            Named.Leave(phase);
+        }
+    }
+
+    /// <summary>Appends a message that its queue has already: one that is to leave memory only, and that no restart brings back; or one that is to be
+    /// stored and is not in the journal.</summary>
+    /// <param name="entry">The message.</param>
+    /// <param name="queue">Its queue, and how long it may stay there from now on.</param>
+    /// <returns>Its id; 0: the journal has failed.</returns>
+    internal ulong AppendAgain(QueuedMessage entry, QueueRef queue)
+    {
+        RecordKind kind = queue.QueueId != 0 && entry.Message.Properties.IsPersistent ? RecordKind.Batch : RecordKind.Spill;
+        StoredBody body = BodyOf(entry.Message);
+        PublishBody record = new(entry.Exchange, entry.RoutingKey, entry.Message.Properties, body, [queue], entry.Message.Properties.Priority ?? 0);
+        lock (_appendGate)
+        {
+            return Claim_NeedsGate(_journal.Hot.Append((byte)kind, record), 0, body, 1);
+        }
+    }
+
+    /// <summary>Appends a change of names, bindings or policies. Called under the gate that orders such changes.</summary>
+    /// <param name="item">The change.</param>
+    internal void Append(TopologyItem item)
+    {
+        if (IsDurable)
+        {
+            _journal.Hot.Append((byte)RecordKind.Topology, new TopologyBody(item));
+            Interlocked.Increment(ref _topologyVersion);
+        }
+    }
+
+    /// <summary>Prepares a message for a transaction: a large body is appended already.</summary>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="refs">The queues.</param>
+    internal BatchMessage Prepare(string exchange, string routingKey, Message message, QueueRef[] refs)
+        => new(exchange, routingKey, message.Properties, BodyOf(message), refs, message.Properties.Priority ?? 0);
+
+    private ulong[] AppendNamed(BatchMessage[] messages, IReadOnlyList<StoredSource> left, out ulong endedAt)
+    {
+        endedAt = 0;
+        ulong[] ids = new ulong[messages.Length];
+        List<Range> parts = TransactionParts.Cut(messages, _journal.Hot.MaxRecordBytes);
+        ulong[] named = [.. left.Select(static source => source.Entry!.StoredAt)];
+        Dictionary<StoredQueue, PendingSettles> settled = SettlesOf(left);
+        Settle[][] settles = [.. settled.SelectMany(static queue => SettleWriter.ToSettles(queue.Key.Id, queue.Value)).Chunk(TransactionParts.MostSettles)];
+        bool isWhole = true;
+        lock (_appendGate)
+        {
+            ulong transaction = parts.Count + settles.Length == 1 ? 0 : NextTransaction();
+            foreach (Settle[] some in settles)
+            {
+                isWhole &= IsAppended(_journal.Hot.Append((byte)RecordKind.Batch, new BatchBody(some, [], [], transaction)), ref endedAt);
+            }
+
+            foreach (Range part in parts)
+            {
+                (int first, int count) = part.GetOffsetAndLength(messages.Length);
+                long address = _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([], [], messages.AsSpan(part), transaction));
+                for (int index = 0; index < count; index++)
+                {
+                    ids[first + index] = Claim_NeedsGate(address, index, messages[first + index].Body, messages[first + index].Refs.Length);
+                }
+
+                isWhole &= IsAppended(address, ref endedAt);
+            }
+
+            isWhole &= transaction == 0 || IsAppended(_journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)), ref endedAt);
+        }
+
+        if (isWhole)
+        {
+            for (int i = 0; i < left.Count; i++)
+            {
+                Leave(left[i], named[i]);
+            }
+
+            foreach ((StoredQueue queue, PendingSettles pending) in settled)
+            {
+                _settles.NoteAppended(queue, pending);
+            }
+        }
+        else
+        {
+            endedAt = 0;
+        }
+
+        return ids;
+    }
+
+    // What they leave, by queue.
+    private static Dictionary<StoredQueue, PendingSettles> SettlesOf(IReadOnlyList<StoredSource> left)
+    {
+        Dictionary<StoredQueue, PendingSettles> byQueue = [];
+        for (int i = 0; i < left.Count; i++)
+        {
+            if (!byQueue.TryGetValue(left[i].Queue!, out PendingSettles? pending))
+            {
+                byQueue.Add(left[i].Queue!, pending = new PendingSettles());
+            }
+
+            pending.Settle(left[i].Entry!, left[i].Entry!.Block);
+        }
+
+        return byQueue;
+    }
+
+    private static bool IsAppended(long address, ref ulong endedAt)
+    {
+        endedAt = address == JournalAddress.None ? endedAt : new StoredId(address, 0).Value;
+        return address != JournalAddress.None;
+    }
+
+    // Where the message was stored again while the record was made that names its old place, its new place must be told too. Where it moved, the next
+    // checkpoint says that it is settled: see NamedPlaces.
+    private void Leave(in StoredSource source, ulong named)
+    {
+        QueuedMessage left = source.Entry!;
+        left.HasLeft = true; // before its block is read: see QueueEntry.MoveToBlock
+        if (Release(left) is null && left.StoredAt != named)
+        {
+            source.Queue!.Settle([left.StoredAt]);
+            _settles.Drain();
+        }
+    }
+
+    // An address is never used twice, and so is a transaction's id, in this opening or a later one: parts of one that never ended stay alone.
+    private ulong NextTransaction() => (ulong)_journal.Hot.TailAddress;
+
+    private ulong Claim_NeedsGate(long address, int index, in StoredBody body, int count)
+    {
+        if (address == JournalAddress.None || count == 0)
+        {
+            return 0;
+        }
+
+        ulong id = new StoredId(address, index).Value;
+        _claims.Add(address, count);
+        if (body.IsChunked)
+        {
+            _largeBodies.Add(id, body.ChunkAddresses.Span[0], count);
+        }
+
+        return id;
+    }
+
+    // The pieces come before the record that names them: a record whose pieces are missing cannot be. They are safe from release because the
+    // segment of the first one is claimed with the message, and segments are released from the front.
+    private StoredBody BodyOf(Message message)
+        => !IsDurable || message.Body.Length <= BodyPieces.MaxBytes(_journal.Hot) ? StoredBody.Inline(message.Body) : BodyPieces.Append(_journal.Hot, message.Body);
+}

@@ -1,0 +1,140 @@
+using EmbeddedMq.Journal;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Storage.Records;
+
+namespace EmbeddedMq.Storage;
+
+/// <content>What a failure of the disk takes, and what is done until it is back.</content>
+internal sealed partial class MessageStore
+{
+    private readonly Lock _doubtGate = new();
+    private volatile TaskCompletionSource<bool> _known = NewKnown(isKnown: true); // replaced under _doubtGate
+
+    /// <summary>Whether a message can be read back: its record is with the operating system.</summary>
+    /// <param name="storedAt">Its id.</param>
+    internal bool IsWritten(ulong storedAt)
+    {
+        if (new StoredId(storedAt).Address < _journal.Hot.WrittenUntil)
+        {
+            return !IsLost(storedAt); // asked after that: what a failure takes is known to be lost before the log goes on behind it
+        }
+
+        _settles.RequestWrite();
+        return false;
+    }
+
+    /// <summary>Whether the record of a message went with a failure of the disk.</summary>
+    /// <param name="storedAt">Its id.</param>
+    internal bool IsLost(ulong storedAt)
+    {
+        long address = new StoredId(storedAt).Address;
+        return _lost.Contains(address) || (_journal.Hot.LostFrom is var from and not JournalAddress.None && address >= from && address < _journal.Hot.ResumedAt);
+    }
+
+    /// <summary>Gives a message that was appended once more its new place in the journal, and gives up a claim: on the old place, or, if it has been
+    /// settled there beside this, on the new one.</summary>
+    /// <param name="entry">The message.</param>
+    /// <param name="id">Its new id.</param>
+    /// <returns>Whether it has moved.</returns>
+    /// <remarks>While mending only.</remarks>
+    internal bool TryMove(QueueEntry entry, ulong id)
+    {
+        ulong unused = id;
+        lock (_placeGate)
+        {
+            if (entry.State != EntryState.Settled && !entry.HasLeft)
+            {
+                unused = entry.StoredAt;
+                entry.StoredAt = id;
+            }
+        }
+
+        if (unused != 0)
+        {
+            Release(unused);
+        }
+
+        return unused != id;
+    }
+
+    /// <summary>After a failure of the disk, once messages are stored again: writes what was noted and may have gone with it once more.</summary>
+    internal void WriteNotesAgain() => _settles.WriteAgain();
+
+    /// <summary>Notes that the disk has failed: publishers of what is to be stored wait until <see cref="EndMending"/>, and notes are kept until
+    /// <see cref="WriteNotesAgain"/>.</summary>
+    internal void BeginMending()
+    {
+        _isMending = true;
+        _settles.Suspend();
+    }
+
+    /// <summary>Notes that the disk has failed, as <see cref="BeginMending"/> does. Those who wait for it know what became of their records only after
+    /// <see cref="NoteLost"/>.</summary>
+    internal void NoteFailure()
+    {
+        BeginMending();
+        BeginDoubt();
+    }
+
+    /// <summary>Notes what went with the disk, after the journal was opened anew.</summary>
+    internal void NoteLost()
+    {
+        _lost.Add(_journal.Hot.LostFrom, _journal.Hot.ResumedAt);
+        EndDoubt();
+    }
+
+    /// <summary>Notes that everything in memory that is to be stored is stored again, and that a checkpoint says so.</summary>
+    internal void EndMending() => _isMending = false;
+
+    // Whoever asks has said before that the message is settled, or has left: see TryMove.
+    private ulong PlaceOf(QueuedMessage entry)
+    {
+        if (!_isMending)
+        {
+            return entry.StoredAt;
+        }
+
+        lock (_placeGate)
+        {
+            return entry.StoredAt;
+        }
+    }
+
+    private static TaskCompletionSource<bool> NewKnown(bool isKnown)
+    {
+        TaskCompletionSource<bool> known = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (isKnown)
+        {
+            known.SetResult(true);
+        }
+
+        return known;
+    }
+
+    // From a failure until the journal was opened anew, nobody knows which of the last records are there.
+    private void BeginDoubt()
+    {
+        lock (_doubtGate)
+        {
+            if (_known.Task.IsCompleted)
+            {
+                _known = NewKnown(isKnown: false);
+            }
+
+            Named.Fail(NotKept());
+        }
+    }
+
+    // Those who wait settle what they named and leave. The checkpoint that ends the failure waits for them, as each does.
+    private void EndDoubt()
+    {
+        lock (_doubtGate)
+        {
+            if (_journal.State != JournalState.Failed) // or it has failed again, and is opened anew once more
+            {
+                Named.Resume();
+                _known.TrySetResult(true);
+            }
+        }
+    }
+}
