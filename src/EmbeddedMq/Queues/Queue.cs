@@ -30,7 +30,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     private readonly ConsumerRing _consumers;
     private readonly QueueAftermath _aftermath = new();
     private readonly QueueContents _contents;
-    private readonly Admission _admission;
+    private Admission _admission;
     private ExpirySchedule? _expiry;
     private bool _isDeleted;
 

@@ -5,27 +5,27 @@ using EmbeddedMq.Messages;
 namespace EmbeddedMq.Queues;
 
 /// <summary>Decides what a queue does with a message that comes: refuse it, keep it waiting outside, or let it in; and keeps those who wait.</summary>
-/// <remarks>Guarded by the queue's gate. Drop-head lets everything in: what it costs is decided after that (<see cref="QueueContents.DropExcess"/>).</remarks>
+/// <remarks>Guarded by the queue's gate; used in place, and not copied. Drop-head lets everything in: what it costs is decided after that (<see cref="QueueContents.DropExcess"/>).</remarks>
 /// <param name="contents">The queue's messages and settings.</param>
 /// <param name="consumers">Its consumers.</param>
-internal sealed class Admission(QueueContents contents, ConsumerRing consumers)
+internal struct Admission(QueueContents contents, ConsumerRing consumers)
 {
     private WaitingRoom? _waiting;
 
     /// <summary>How many wait.</summary>
-    internal int WaitingCount => _waiting?.Count ?? 0;
+    internal readonly int WaitingCount => _waiting?.Count ?? 0;
 
     /// <summary>Their messages, in order.</summary>
-    internal IEnumerable<QueueEntry> Waiting => _waiting?.Entries ?? [];
+    internal readonly IEnumerable<QueueEntry> Waiting => _waiting?.Entries ?? [];
 
     /// <summary>Whether a message is to be refused.</summary>
     /// <param name="entry">The message.</param>
-    internal bool MustRefuse(QueueEntry entry)
+    internal readonly bool MustRefuse(QueueEntry entry)
         => contents.Settings.Overflow is Overflow.RejectPublish or Overflow.RejectPublishDeadLetter && contents.WouldExceed(entry);
 
     /// <summary>Whether a message has to wait. Nobody overtakes those who wait.</summary>
     /// <param name="entry">The message.</param>
-    internal bool MustWait(QueueEntry entry)
+    internal readonly bool MustWait(QueueEntry entry)
         => contents.Settings.Overflow == Overflow.BlockPublisher && (_waiting is { Count: > 0 } || !HasRoom(entry));
 
     /// <summary>Keeps a message waiting.</summary>
@@ -36,7 +36,7 @@ internal sealed class Admission(QueueContents contents, ConsumerRing consumers)
     /// <summary>Takes the first of those who wait, if there is room for it.</summary>
     /// <param name="entry">Its message.</param>
     /// <param name="publish">Who is told.</param>
-    internal bool TryTakeNext([NotNullWhen(true)] out QueueEntry? entry, out PendingPublish? publish)
+    internal readonly bool TryTakeNext([NotNullWhen(true)] out QueueEntry? entry, out PendingPublish? publish)
     {
         if (_waiting is not null && _waiting.TryPeek(out entry) && HasRoom(entry))
         {
@@ -52,7 +52,7 @@ internal sealed class Admission(QueueContents contents, ConsumerRing consumers)
     /// <summary>Takes the first of those who wait, room or not.</summary>
     /// <param name="entry">Its message.</param>
     /// <param name="publish">Who is told.</param>
-    internal bool TryTakeAny([NotNullWhen(true)] out QueueEntry? entry, out PendingPublish? publish)
+    internal readonly bool TryTakeAny([NotNullWhen(true)] out QueueEntry? entry, out PendingPublish? publish)
     {
         entry = null;
         bool any = _waiting is not null && _waiting.TryPeek(out entry);
@@ -61,11 +61,11 @@ internal sealed class Admission(QueueContents contents, ConsumerRing consumers)
     }
 
     /// <summary>Forgets one of those who wait: its message has been let go.</summary>
-    internal void Forget() => _waiting!.Forget();
+    internal readonly void Forget() => _waiting!.Forget();
 
     // A body larger than the whole limit is let into an empty queue: it would wait for ever. Where a policy has put drop-head in the place of
     // block-publisher, those who wait come in at the cost of the head, as all others do.
-    private bool HasRoom(QueueEntry entry)
+    private readonly bool HasRoom(QueueEntry entry)
         => !contents.WouldExceed(entry)
             || contents.Settings.Overflow == Overflow.DropHead
             || (contents.IsEmpty && (contents.Settings.MaxLength is not 0 || consumers.AnyCanTake()));
