@@ -47,19 +47,20 @@ internal sealed class MemoryBroker : IAsyncDisposable
     {
         await using IChannel channel = await _connection.OpenChannelAsync();
         await channel.DeclareExchangeAsync(Exchange, ExchangeType.Fanout);
-        Countdown countdown = new(count * queues);
+        List<Countdown> countdowns = []; // one each: the bare Channels' readers share no counter either
         List<(IConsumer, Task)> consuming = [];
         for (int i = 0; i < queues; i++)
         {
+            countdowns.Add(new Countdown(count));
             string name = $"fan-{i}";
             await channel.DeclareQueueAsync(name);
             await channel.BindQueueAsync(name, Exchange, "");
-            consuming.Add(await ConsumeAsync(name, acknowledges: false, prefetch: 0, countdown));
+            consuming.Add(await ConsumeAsync(name, acknowledges: false, prefetch: 0, countdowns[i]));
         }
 
         long start = Stopwatch.GetTimestamp();
         await PublishAsync(Exchange, "", count);
-        await countdown.Zero;
+        await Task.WhenAll(countdowns.Select(static countdown => countdown.Zero));
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
         await StopAsync(consuming);
         return new Outcome(count, elapsed);
