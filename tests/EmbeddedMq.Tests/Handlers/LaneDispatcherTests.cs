@@ -78,5 +78,52 @@ public sealed class LaneDispatcherTests
         Assert.Equal((3, 0), (calls, dispatcher.UnstartedCount));
     }
 
+    [Fact]
+    public async Task Items_PostedWhileWorkersComeAndGo_AreAllHandledAndThoseOfAKeyInOrder()
+    {
+        const int Count = 20_000;
+        const int Keys = 3;
+        int left = Count;
+        int outOfOrder = 0;
+        int[] last = new int[Keys];
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        LaneDispatcher<string> dispatcher = new(
+            4,
+            async item =>
+            {
+                if (item.FailedAttempts % 7 == 0)
+                {
+                    await Task.Yield(); // the worker goes elsewhere, and others run out of work meanwhile
+                }
+
+                if (item.Key is int key && Interlocked.Exchange(ref last[key], item.FailedAttempts) > item.FailedAttempts)
+                {
+                    Interlocked.Increment(ref outOfOrder);
+                }
+
+                if (Interlocked.Decrement(ref left) == 0)
+                {
+                    done.SetResult();
+                }
+
+                return null;
+            },
+            _time);
+
+        for (int i = 0; i < Count; i++)
+        {
+            // Every fourth has no key. The number of the item stands in its attempts.
+            await dispatcher.PostAsync(new WorkItem<string>(default, i) { Message = "", IsRead = true, Key = i % 4 == Keys ? null : i % 4 });
+            if (i % 100 == 0)
+            {
+                await Task.Yield();
+            }
+        }
+
+        await done.Task.WaitAsync(BrokerFixture.Patience, TestContext.Current.CancellationToken);
+        await dispatcher.CloseAsync();
+        Assert.Equal((0, 0, 0), (outOfOrder, dispatcher.UnstartedCount, dispatcher.ActiveCount));
+    }
+
     private static WorkItem<string> Item(string text, string? key) => new(default, 0) { Message = text, IsRead = true, Key = key };
 }

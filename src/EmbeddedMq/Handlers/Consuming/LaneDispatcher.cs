@@ -14,7 +14,7 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
 {
     private readonly Func<WorkItem<T>, ValueTask<TimeSpan?>> _process;
     private readonly TimeProvider _time;
-    private readonly SemaphoreSlim _available = new(0); // one permit for each ready delivery, and one for each worker at the close
+    private readonly SemaphoreSlim _wakes = new(0); // one permit for each idle worker that is called: workers that find something ready never come here
     private readonly Task _workers;
 
     // Guarded by _gate.
@@ -22,9 +22,9 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
     private readonly Queue<WorkItem<T>> _ready = new();
     private readonly Dictionary<object, Queue<WorkItem<T>>> _waitingByKey = [];
     private readonly Dictionary<WorkItem<T>, ITimer> _parked = [];
-    private readonly int _concurrency;
     private int _waiting;
     private int _active;
+    private int _idle; // workers that found nothing ready and have not been called since
     private bool _isClosed;
 
     /// <summary>Starts the workers.</summary>
@@ -35,7 +35,6 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
     {
         _process = process;
         _time = time;
-        _concurrency = concurrency;
         _workers = Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Detached.Run(WorkAsync)));
     }
 
@@ -66,6 +65,7 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
     /// <inheritdoc/>
     public ValueTask PostAsync(WorkItem<T> item)
     {
+        bool calls;
         lock (_gate)
         {
             if (item.Key is not null)
@@ -80,30 +80,35 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
                 _waitingByKey.Add(item.Key, new Queue<WorkItem<T>>(0));
             }
 
-            _ready.Enqueue(item);
+            calls = MakeReady_NeedsGate(item);
         }
 
-        _available.Release();
+        if (calls)
+        {
+            _wakes.Release();
+        }
+
         return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
     public Task CloseAsync()
     {
-        bool isFirst;
+        int called;
         lock (_gate)
         {
-            isFirst = !_isClosed;
             _isClosed = true;
+            called = _idle;
+            _idle = 0;
             foreach (ITimer timer in _parked.Values)
             {
                 timer.Dispose();
             }
         }
 
-        if (isFirst)
+        if (called > 0)
         {
-            _available.Release(_concurrency);
+            _wakes.Release(called);
         }
 
         return _workers;
@@ -111,66 +116,90 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
 
     private async Task WorkAsync()
     {
-        while (true)
+        WorkItem<T>? item = null;
+        TimeSpan? again = null;
+        while (TryMoveOn(ref item, again))
         {
-            await _available.WaitAsync().ConfigureAwait(false);
-            if (!TryTake(out WorkItem<T>? item))
+            if (item is null)
             {
-                return;
-            }
-
-            TimeSpan? again = await _process(item).ConfigureAwait(false);
-            Finish(item, again);
-        }
-    }
-
-    private bool TryTake([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out WorkItem<T>? item)
-    {
-        lock (_gate)
-        {
-            if (_isClosed)
-            {
-                item = null;
-                return false;
-            }
-
-            item = _ready.Dequeue();
-            _active++;
-            return true;
-        }
-    }
-
-    private void Finish(WorkItem<T> item, TimeSpan? again)
-    {
-        bool hasReady;
-        lock (_gate)
-        {
-            _active--;
-            if (again is { } delay)
-            {
-                hasReady = TryMakeReady_NeedsGate(item, delay);
+                await _wakes.WaitAsync().ConfigureAwait(false);
             }
             else
             {
-                hasReady = TryAdvanceLane_NeedsGate(item.Key);
+                again = await _process(item).ConfigureAwait(false);
             }
-        }
-
-        if (hasReady)
-        {
-            _available.Release();
         }
     }
 
-    // A closed dispatcher keeps the item among the parked, so that it is counted as not handled.
-    private bool TryMakeReady_NeedsGate(WorkItem<T> item, TimeSpan delay)
+    /// <summary>Finishes a worker's delivery and takes the next one: once through the gate for both.</summary>
+    /// <param name="item">What it has processed, if anything; then the next delivery, or <see langword="null"/> when none is ready and the worker is to wait.</param>
+    /// <param name="again">After how long what it has processed is to be handled again.</param>
+    /// <returns><see langword="false"/> when the dispatcher is closed.</returns>
+    private bool TryMoveOn(ref WorkItem<T>? item, TimeSpan? again)
     {
-        if (delay == TimeSpan.Zero)
+        lock (_gate)
         {
-            _ready.Enqueue(item);
+            if (item is not null)
+            {
+                _active--;
+                Finish_NeedsGate(item, again);
+                item = null;
+            }
+
+            if (_isClosed)
+            {
+                return false;
+            }
+
+            if (_ready.TryDequeue(out item))
+            {
+                _active++;
+            }
+            else
+            {
+                _idle++;
+            }
+
             return true;
         }
+    }
 
+    // What becomes ready here calls nobody: the worker that finishes is about to take one.
+    private void Finish_NeedsGate(WorkItem<T> item, TimeSpan? again)
+    {
+        if (again is { } delay)
+        {
+            if (delay == TimeSpan.Zero)
+            {
+                _ready.Enqueue(item);
+            }
+            else
+            {
+                Park_NeedsGate(item, delay);
+            }
+        }
+        else if (item.Key is not null)
+        {
+            AdvanceLane_NeedsGate(item.Key);
+        }
+    }
+
+    // Whether an idle worker is to be called, after the gate.
+    private bool MakeReady_NeedsGate(WorkItem<T> item)
+    {
+        _ready.Enqueue(item);
+        if (_idle == 0)
+        {
+            return false;
+        }
+
+        _idle--;
+        return true;
+    }
+
+    // A closed dispatcher keeps the item among the parked, so that it is counted as not handled.
+    private void Park_NeedsGate(WorkItem<T> item, TimeSpan delay)
+    {
         // Created stopped: a timer that fires at once would wait for the gate, find nothing parked, and the item would be lost.
         ITimer timer = _time.CreateTimer(_ => Unpark(item), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _parked.Add(item, timer);
@@ -182,30 +211,24 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
         {
             timer.Change(delay, Timeout.InfiniteTimeSpan);
         }
-
-        return false;
     }
 
-    private bool TryAdvanceLane_NeedsGate(object? key)
+    private void AdvanceLane_NeedsGate(object key)
     {
-        if (key is null)
+        if (_waitingByKey[key].TryDequeue(out WorkItem<T>? next))
         {
-            return false;
+            _waiting--;
+            _ready.Enqueue(next);
         }
-
-        if (!_waitingByKey[key].TryDequeue(out WorkItem<T>? next))
+        else
         {
             _waitingByKey.Remove(key);
-            return false;
         }
-
-        _waiting--;
-        _ready.Enqueue(next);
-        return true;
     }
 
     private void Unpark(WorkItem<T> item)
     {
+        bool calls;
         lock (_gate)
         {
             if (_isClosed || !_parked.Remove(item, out ITimer? timer))
@@ -214,9 +237,12 @@ internal sealed class LaneDispatcher<T> : IDispatcher<T>
             }
 
             timer.Dispose();
-            _ready.Enqueue(item);
+            calls = MakeReady_NeedsGate(item);
         }
 
-        _available.Release();
+        if (calls)
+        {
+            _wakes.Release();
+        }
     }
 }
