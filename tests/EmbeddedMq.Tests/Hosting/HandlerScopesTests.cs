@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Hosting;
-using EmbeddedMq.TestSupport;
 using EmbeddedMq.Tests.Handlers;
+using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
