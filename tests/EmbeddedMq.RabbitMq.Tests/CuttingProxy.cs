@@ -51,8 +51,8 @@ internal sealed class CuttingProxy : IAsyncDisposable
                 Pair pair = new(await _listener.AcceptTcpClientAsync(), new TcpClient());
                 _all.Add(pair);
                 await pair.Server.ConnectAsync(IPAddress.Loopback, _serverPort);
-                _ = PumpAsync(pair.Client, pair.Server);
-                _ = PumpAsync(pair.Server, pair.Client);
+                _ = PumpAsync(pair.Client, pair.Server, closesTarget: false); // the server is not to hear of a cut, which may look like an end here
+                _ = PumpAsync(pair.Server, pair.Client, closesTarget: true);
                 await _connected.Writer.WriteAsync(pair);
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException or InvalidOperationException)
@@ -62,16 +62,20 @@ internal sealed class CuttingProxy : IAsyncDisposable
         }
     }
 
-    private static async Task PumpAsync(TcpClient source, TcpClient target)
+    private static async Task PumpAsync(TcpClient source, TcpClient target, bool closesTarget)
     {
         try
         {
             await source.GetStream().CopyToAsync(target.GetStream());
-            target.Dispose();
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
         {
-            // Cut: the other side is not to hear of it.
+            // Cut.
+        }
+
+        if (closesTarget)
+        {
+            target.Dispose();
         }
     }
 
