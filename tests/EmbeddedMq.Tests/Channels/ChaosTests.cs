@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using EmbeddedMq.Tests.Handlers;
 using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.Time.Testing;
 

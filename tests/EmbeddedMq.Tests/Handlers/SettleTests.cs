@@ -1,4 +1,5 @@
 using EmbeddedMq.Handlers.Consuming;
+using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Tests.Handlers;
 

@@ -2,7 +2,6 @@ using EmbeddedMq.Channels;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
-using EmbeddedMq.Tests.Handlers;
 using EmbeddedMq.TestSupport;
 using EmbeddedMq.Threading;
 using Microsoft.Extensions.Time.Testing;

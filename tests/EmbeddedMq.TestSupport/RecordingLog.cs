@@ -1,20 +1,24 @@
 using System.Collections.Concurrent;
-using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.Logging;
+using Xunit;
 
-namespace EmbeddedMq.Tests.Handlers;
+namespace EmbeddedMq.TestSupport;
 
 /// <summary>Keeps what was logged, and can be waited for. Thread-safe.</summary>
-internal sealed class RecordingLog : ILoggerFactory, ILogger
+public sealed class RecordingLog : ILoggerFactory, ILogger
 {
     private readonly ConcurrentQueue<LogEntry> _entries = new();
     private readonly SemaphoreSlim _added = new(0);
 
+    /// <summary>What was logged so far, in order.</summary>
     public IReadOnlyCollection<LogEntry> Entries => _entries;
 
+    /// <summary>What was logged so far with an id, in order.</summary>
+    /// <param name="eventId">The id.</param>
     public IEnumerable<LogEntry> WithId(int eventId) => _entries.Where(entry => entry.Id == eventId);
 
     /// <summary>Waits for the first entry with an id. For one waiter at a time.</summary>
+    /// <param name="eventId">The id.</param>
     public async Task<LogEntry> NextAsync(int eventId)
     {
         while (true)
@@ -31,6 +35,8 @@ internal sealed class RecordingLog : ILoggerFactory, ILogger
     }
 
     /// <summary>Completes once so many entries with an id were logged.</summary>
+    /// <param name="eventId">The id.</param>
+    /// <param name="count">How many.</param>
     public async Task CountAsync(int eventId, int count)
     {
         using CancellationTokenSource patience = new(BrokerFixture.Patience);
@@ -41,27 +47,38 @@ internal sealed class RecordingLog : ILoggerFactory, ILogger
         }
     }
 
+    /// <inheritdoc/>
     public ILogger CreateLogger(string categoryName) => this;
 
+    /// <inheritdoc/>
     public void AddProvider(ILoggerProvider provider)
     {
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
     }
 
+    /// <inheritdoc/>
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull
         => null;
 
+    /// <inheritdoc/>
     public bool IsEnabled(LogLevel logLevel) => true;
 
+    /// <inheritdoc/>
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         _entries.Enqueue(new LogEntry(eventId.Id, logLevel, formatter(state, exception), exception));
         _added.Release();
     }
 
+    /// <summary>What was logged at once.</summary>
+    /// <param name="Id">The event's id.</param>
+    /// <param name="Level">Its level.</param>
+    /// <param name="Text">The text, with its values.</param>
+    /// <param name="Error">The exception that was given with it.</param>
     public sealed record LogEntry(int Id, LogLevel Level, string Text, Exception? Error);
 }
