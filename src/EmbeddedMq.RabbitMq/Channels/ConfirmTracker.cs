@@ -1,4 +1,4 @@
-using EmbeddedMq.RabbitMq.Threading;
+using EmbeddedMq.Threading;
 
 namespace EmbeddedMq.RabbitMq.Channels;
 
@@ -11,7 +11,7 @@ namespace EmbeddedMq.RabbitMq.Channels;
 /// <para>Thread-safe. Publishes complete outside the gate, those that were returned after the application was told of the return.</para>
 /// </remarks>
 /// <param name="events">Where the application is told of returns.</param>
-internal sealed class ConfirmTracker(EventQueue events)
+internal sealed class ConfirmTracker(SerialExecutor events)
 {
     private const string HiddenCopiesHeader = "BCC";
 

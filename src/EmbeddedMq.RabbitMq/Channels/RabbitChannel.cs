@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using EmbeddedMq.RabbitMq.Connections;
 using EmbeddedMq.RabbitMq.Consumers;
 using EmbeddedMq.RabbitMq.Errors;
-using EmbeddedMq.RabbitMq.Threading;
+using EmbeddedMq.Threading;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
 using Client = RabbitMQ.Client;
@@ -20,7 +20,7 @@ internal sealed partial class RabbitChannel : IChannel
 {
     private readonly RabbitConnection _connection;
     private readonly ChannelOptions _options;
-    private readonly EventQueue _events;
+    private readonly SerialExecutor _events;
     private readonly SemaphoreSlim _callLock = new(1, 1); // first come, first served
     private readonly SemaphoreSlim _resumeLock = new(1, 1);
     private readonly ConcurrentDictionary<string, RabbitConsumer> _consumers = new(StringComparer.Ordinal);
@@ -40,7 +40,7 @@ internal sealed partial class RabbitChannel : IChannel
         _options = options;
         _connection = connection;
         _mode = options.Mode;
-        _events = new EventQueue(connection.ReportHandlerFailure);
+        _events = new SerialExecutor(connection.ReportHandlerFailure);
     }
 
     /// <inheritdoc/>

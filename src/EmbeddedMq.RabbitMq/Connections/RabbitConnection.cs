@@ -4,7 +4,7 @@ using EmbeddedMq.RabbitMq.Channels;
 using EmbeddedMq.RabbitMq.Errors;
 using EmbeddedMq.RabbitMq.Hosting;
 using EmbeddedMq.RabbitMq.Management;
-using EmbeddedMq.RabbitMq.Threading;
+using EmbeddedMq.Threading;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -28,7 +28,7 @@ internal sealed class RabbitConnection : IConnection
     private readonly string _virtualHost;
     private readonly Action<RabbitConnection> _forget;
     private readonly ILogger _logger;
-    private readonly EventQueue _events;
+    private readonly SerialExecutor _events;
     private readonly ConcurrentDictionary<int, RabbitChannel> _channels = new();
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -48,7 +48,7 @@ internal sealed class RabbitConnection : IConnection
         _session = session;
         _forget = forget;
         _logger = logger;
-        _events = new EventQueue(ReportHandlerFailure);
+        _events = new SerialExecutor(ReportHandlerFailure);
     }
 
     /// <inheritdoc/>

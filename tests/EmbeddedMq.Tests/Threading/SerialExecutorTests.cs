@@ -63,10 +63,5 @@ public sealed class SerialExecutorTests
         Assert.Equal([1, 3], run);
     }
 
-    private static Task DrainAsync(SerialExecutor executor)
-    {
-        TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        executor.Post(reached.SetResult);
-        return reached.Task.WaitAsync(BrokerFixture.Patience);
-    }
+    private static Task DrainAsync(SerialExecutor executor) => executor.DrainAsync().WaitAsync(BrokerFixture.Patience);
 }
