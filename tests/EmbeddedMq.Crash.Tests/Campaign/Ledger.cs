@@ -17,6 +17,7 @@ internal sealed class Ledger
     private readonly HashSet<(string Queue, string Id)> _inDoubt = [];
     private (long Checkpoints, long Evacuated, long Compacted) _storeWorkInLife;
     private long _lastConfirmedMs;
+    private long _lineCount;
     private int _life;
 
     /// <summary>Confirmed messages, with the target of each.</summary>
@@ -55,8 +56,8 @@ internal sealed class Ledger
     /// <summary>What is wrong, in words.</summary>
     public List<string> Faults { get; } = [];
 
-    /// <summary>Lines read.</summary>
-    public long LineCount { get; private set; }
+    /// <summary>Lines read. May be asked on another thread.</summary>
+    public long LineCount => Volatile.Read(ref _lineCount);
 
     /// <summary>Begins to read the lines of another process.</summary>
     /// <param name="life">Its number.</param>
@@ -91,7 +92,7 @@ internal sealed class Ledger
     /// <param name="line">The line, whole.</param>
     public void Read(string line)
     {
-        LineCount++;
+        Volatile.Write(ref _lineCount, _lineCount + 1);
         string[] parts = line.Split(' ');
         switch (parts[0])
         {
