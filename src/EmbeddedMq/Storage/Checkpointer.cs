@@ -23,9 +23,10 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
         store.Receipts.ForgetOld();
         StoredBlock[] untold = store.Blocks.Untold;
         BlockMove[] untoldMoves = store.Blocks.UntoldMoves;
+        long hotBegin = store.FirstNeededAddress();
         await store.Named.WaitForAllAsync(cancellationToken).ConfigureAwait(false); // what has moved before this is described where it is now
         store.WriteNotes();
-        CheckpointPoint point = Append();
+        CheckpointPoint point = Append(hotBegin);
         await store.Journal.SaveCheckpointAsync(point, cancellationToken).ConfigureAwait(false);
         store.Blocks.NoteTold(untoldMoves);
         store.Journal.Hot.ReleaseBefore(point.HotBegin);
@@ -67,10 +68,10 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
         }
     }
 
-    // The anchor goes first, and what is described is read after that: whatever was appended before the anchor is in it.
-    private CheckpointPoint Append()
+    // The anchor goes first, and what is described is read after that: whatever was appended before the anchor is in it. Only what a record says to be
+    // settled may not be yet: by those who have come while this waited for all. Their records lie behind hotBegin, which was asked for before, and are replayed.
+    private CheckpointPoint Append(long hotBegin)
     {
-        long hotBegin = store.FirstNeededAddress();
         IAppendLog log = store.Journal.Hot;
         long anchor = log.Append((byte)RecordKind.Topology, new TopologyBody(store.DescribeIds()));
         CheckpointWriter writer = new((ulong)anchor);

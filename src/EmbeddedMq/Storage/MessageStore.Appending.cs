@@ -15,11 +15,11 @@ internal sealed partial class MessageStore
     /// <returns>Its id; 0: the journal has failed.</returns>
     internal ulong Append(string exchange, string routingKey, Message message, ReadOnlySpan<QueueRef> refs)
     {
-        StoredBody body = BodyOf(message);
+        using SegmentHold hold = StoreBody(message.Body, out StoredBody body);
         PublishBody record = new(exchange, routingKey, message.Properties, body, refs, message.Properties.Priority ?? 0);
         lock (_appendGate)
         {
-            return Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length);
+            return IsThere(body) ? Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length) : 0;
         }
     }
 
@@ -32,7 +32,7 @@ internal sealed partial class MessageStore
     /// <returns>Its id there; 0: the journal has failed, and the message is still stored where it was.</returns>
     internal ulong AppendTransfer(in StoredSource source, string exchange, string routingKey, Message message, ReadOnlySpan<QueueRef> refs)
     {
-        StoredBody body = BodyOf(message);
+        using SegmentHold hold = StoreBody(message.Body, out StoredBody body);
         int phase = Named.Enter();
         try
         {
@@ -45,7 +45,7 @@ internal sealed partial class MessageStore
             ulong id;
             lock (_appendGate)
             {
-                id = Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length);
+                id = IsThere(body) ? Claim_NeedsGate(_journal.Hot.Append((byte)RecordKind.Batch, record), 0, body, refs.Length) : 0;
             }
 
             if (id != 0)
@@ -63,7 +63,7 @@ internal sealed partial class MessageStore
     }
 
     /// <summary>Appends a transaction: all of it counts after a crash, or nothing.</summary>
-    /// <param name="messages">The messages that queues are about to take.</param>
+    /// <param name="messages">The messages that queues are about to take, with their bodies; large ones are put in pieces here.</param>
     /// <param name="left">What was acknowledged, with the places that it leaves. It is not stored any more when this returns.</param>
     /// <param name="endedAt">The id of the last record of it; 0 if the journal has failed.</param>
     /// <returns>The messages' ids, in order; all 0 if the journal has failed.</returns>
@@ -88,11 +88,11 @@ internal sealed partial class MessageStore
     internal ulong AppendAgain(QueuedMessage entry, QueueRef queue)
     {
         RecordKind kind = queue.QueueId != 0 && entry.Message.Properties.IsPersistent ? RecordKind.Batch : RecordKind.Spill;
-        StoredBody body = BodyOf(entry.Message);
+        using SegmentHold hold = StoreBody(entry.Message.Body, out StoredBody body);
         PublishBody record = new(entry.Exchange, entry.RoutingKey, entry.Message.Properties, body, [queue], entry.Message.Properties.Priority ?? 0);
         lock (_appendGate)
         {
-            return Claim_NeedsGate(_journal.Hot.Append((byte)kind, record), 0, body, 1);
+            return IsThere(body) ? Claim_NeedsGate(_journal.Hot.Append((byte)kind, record), 0, body, 1) : 0;
         }
     }
 
@@ -107,18 +107,11 @@ internal sealed partial class MessageStore
         }
     }
 
-    /// <summary>Prepares a message for a transaction: a large body is appended already.</summary>
-    /// <param name="exchange">The exchange.</param>
-    /// <param name="routingKey">The routing key.</param>
-    /// <param name="message">The message.</param>
-    /// <param name="refs">The queues.</param>
-    internal BatchMessage Prepare(string exchange, string routingKey, Message message, QueueRef[] refs)
-        => new(exchange, routingKey, message.Properties, BodyOf(message), refs, message.Properties.Priority ?? 0);
-
     private ulong[] AppendNamed(BatchMessage[] messages, IReadOnlyList<StoredSource> left, out ulong endedAt)
     {
         endedAt = 0;
         ulong[] ids = new ulong[messages.Length];
+        using SegmentHold hold = StoreBodies(messages);
         List<Range> parts = TransactionParts.Cut(messages, _journal.Hot.MaxRecordBytes);
         ulong[] named = [.. left.Select(static source => source.Entry!.StoredAt)];
         Dictionary<StoredQueue, PendingSettles> settled = SettlesOf(left);
@@ -126,6 +119,11 @@ internal sealed partial class MessageStore
         bool isWhole = true;
         lock (_appendGate)
         {
+            if (!AreThere(messages))
+            {
+                return ids;
+            }
+
             ulong transaction = parts.Count + settles.Length == 1 ? 0 : NextTransaction();
             foreach (Settle[] some in settles)
             {
@@ -223,8 +221,60 @@ internal sealed partial class MessageStore
         return id;
     }
 
-    // The pieces come before the record that names them: a record whose pieces are missing cannot be. They are safe from release because the
-    // segment of the first one is claimed with the message, and segments are released from the front.
-    private StoredBody BodyOf(Message message)
-        => !IsDurable || message.Body.Length <= BodyPieces.MaxBytes(_journal.Hot) ? StoredBody.Inline(message.Body) : BodyPieces.Append(_journal.Hot, message.Body);
+    private SegmentHold StoreBodies(BatchMessage[] messages)
+    {
+        SegmentHold first = default;
+        for (int i = 0; i < messages.Length; i++)
+        {
+            SegmentHold hold = StoreBody(messages[i].Body.Bytes, out StoredBody body);
+            messages[i] = messages[i] with { Body = body };
+            if (first.IsHeld)
+            {
+                hold.Dispose(); // what is held from an earlier address on is held from this one on
+            }
+            else
+            {
+                first = hold;
+            }
+        }
+
+        return first;
+    }
+
+    // The pieces come before the record that names them: a record whose pieces are missing cannot be. Segments are released from the front, and the first
+    // piece's is held until the record has its claims: a checkpoint in between would release the pieces.
+    private SegmentHold StoreBody(ReadOnlyMemory<byte> bytes, out StoredBody body)
+    {
+        if (!IsDurable || bytes.Length <= BodyPieces.MaxBytes(_journal.Hot))
+        {
+            body = StoredBody.Inline(bytes);
+            return default;
+        }
+
+        SegmentHold hold;
+        lock (_appendGate)
+        {
+            hold = new SegmentHold(_claims, _journal.Hot.TailAddress);
+        }
+
+        body = BodyPieces.Append(_journal.Hot, bytes);
+        return hold;
+    }
+
+    // Pieces that the log took before it failed may have gone with it, and the record come when it is open again.
+    private bool IsThere(in StoredBody body)
+        => !body.IsChunked || (!body.ChunkAddresses.Span.Contains(JournalAddress.None) && body.ChunkAddresses.Span[0] >= _journal.Hot.ResumedAt);
+
+    private bool AreThere(ReadOnlySpan<BatchMessage> messages)
+    {
+        foreach (ref readonly BatchMessage message in messages)
+        {
+            if (!IsThere(message.Body))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }

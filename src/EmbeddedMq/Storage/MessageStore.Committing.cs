@@ -13,8 +13,8 @@ internal sealed partial class MessageStore
     internal ReceiptStore Receipts { get; }
 
     /// <summary>Appends a commit: one record, where it fits into one. Nothing takes effect by this; see <see cref="IsSafeAsync"/>.</summary>
-    /// <param name="messages">What it publishes to stored queues. Each has its claims from now on, until its queues have settled it or
-    /// <see cref="AbandonCommit"/>.</param>
+    /// <param name="messages">What it publishes to stored queues, with its bodies; large ones are put in pieces here. Each has its claims from now
+    /// on, until its queues have settled it or <see cref="AbandonCommit"/>.</param>
     /// <param name="left">What it acknowledges, of what is stored. It stays stored until it is settled in the usual way, which may say so once more.</param>
     /// <param name="receipts">What it deals with; not known before <see cref="ReceiptStore.Add"/>.</param>
     /// <param name="endedAt">The id of the last record of it; 0 if the journal takes nothing at present.</param>
@@ -29,6 +29,7 @@ internal sealed partial class MessageStore
             return ids; // what it acknowledges may itself be about to be stored again
         }
 
+        using SegmentHold hold = StoreBodies(messages);
         Settle[] settles = ToSettles(left);
         if (messages.Length <= StoredId.MaxMessages && settles.Length <= TransactionParts.MostSettles)
         {
@@ -37,6 +38,11 @@ internal sealed partial class MessageStore
             {
                 lock (_appendGate)
                 {
+                    if (!AreThere(messages))
+                    {
+                        return ids;
+                    }
+
                     long address = _journal.Hot.Append((byte)RecordKind.Batch, whole);
                     IsAppended(address, ref endedAt);
                     ClaimAll_NeedsGate(address, messages, ids, receipts);
@@ -49,6 +55,11 @@ internal sealed partial class MessageStore
         bool isWhole = true;
         lock (_appendGate)
         {
+            if (!AreThere(messages))
+            {
+                return ids;
+            }
+
             ulong transaction = NextTransaction();
             long address;
             for (int i = 0; i < receipts.Length; i += MostReceipts)

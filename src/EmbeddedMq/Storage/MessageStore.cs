@@ -225,15 +225,19 @@ internal sealed partial class MessageStore : IAsyncDisposable
     {
         lock (_appendGate) // no message is between its append and its claims
         {
-            foreach (SegmentInfo segment in _journal.Hot.Segments)
+            // Of the segments in memory too, whose files are not made yet: what is in them may be confirmed in a moment.
+            IAppendLog hot = _journal.Hot;
+            long begin = hot.BeginAddress;
+            long tail = hot.TailAddress;
+            for (long segment = hot.SegmentOf(begin); segment <= hot.SegmentOf(tail); segment++)
             {
-                if (_claims.LiveIn(segment.Id) > 0 || Receipts.Needs(segment.Id))
+                if (_claims.LiveIn(segment) > 0 || Receipts.Needs(segment))
                 {
-                    return Math.Max(segment.Begin, _journal.Hot.BeginAddress);
+                    return Math.Max(segment * hot.SegmentBytes, begin);
                 }
             }
 
-            return _journal.Hot.TailAddress;
+            return tail;
         }
     }
 

@@ -94,7 +94,7 @@ internal sealed partial class VirtualHost
         }
     }
 
-    private BatchMessage[] ToStore(CommittedPublish[] publishes, out int[] indexes)
+    private static BatchMessage[] ToStore(CommittedPublish[] publishes, out int[] indexes)
     {
         indexes = [];
         if (publishes.Length == 0)
@@ -111,7 +111,7 @@ internal sealed partial class VirtualHost
             int count = publish.Message.Properties.IsPersistent ? CollectRefs(publish.Queues, publish.Delayed, publish.Message, refs) : 0;
             if (count > 0)
             {
-                messages.Add(_services.Store.Prepare(publish.Exchange, publish.RoutingKey, publish.Message, refs[..count]));
+                messages.Add(BatchMessage.Of(publish.Exchange, publish.RoutingKey, publish.Message, refs.AsMemory(0, count)));
                 stored.Add(i);
             }
         }

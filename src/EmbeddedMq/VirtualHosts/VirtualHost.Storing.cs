@@ -40,7 +40,7 @@ internal sealed partial class VirtualHost
             int count = publish.Message.Properties.IsPersistent ? CollectRefs(QueuesOf(publish), publish.Delayed, publish.Message, refs) : 0;
             if (count > 0)
             {
-                messages.Add(store.Prepare(publish.Exchange, publish.RoutingKey, publish.Message, refs[..count]));
+                messages.Add(BatchMessage.Of(publish.Exchange, publish.RoutingKey, publish.Message, refs.AsMemory(0, count)));
                 indexes.Add(i);
             }
         }

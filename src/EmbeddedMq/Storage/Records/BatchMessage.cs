@@ -13,4 +13,13 @@ internal readonly record struct BatchMessage(
     MessageProperties Properties,
     StoredBody Body,
     ReadOnlyMemory<QueueRef> Refs,
-    byte Priority = 0);
+    byte Priority = 0)
+{
+    /// <summary>A message whose body is as it was published.</summary>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="routingKey">The routing key.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="refs">The queues.</param>
+    internal static BatchMessage Of(string exchange, string routingKey, Message message, ReadOnlyMemory<QueueRef> refs)
+        => new(exchange, routingKey, message.Properties, StoredBody.Inline(message.Body), refs, message.Properties.Priority ?? 0);
+}
