@@ -82,6 +82,22 @@ public sealed class MemoryIdempotenceStoreTests : IdempotenceStoreContract
     }
 
     [Fact]
+    public async Task Claim_OfAFailedMessageGivenUp_TheFailureIsKnownStill()
+    {
+        await using (IIdempotenceClaim failed = await ClaimAsync("a"))
+        {
+            await failed.FailAsync();
+        }
+
+        await using (IIdempotenceClaim claim = await ClaimAsync("a"))
+        {
+            Assert.Equal(IdempotenceState.Claimed, (await Store.FindAsync("orders", "a"))?.State);
+        }
+
+        Assert.Equal(IdempotenceState.Failed, (await Store.FindAsync("orders", "a"))?.State);
+    }
+
+    [Fact]
     public async Task Complete_WithOutgoingMessages_IsRefusedAndNothingRemembered()
     {
         await using IIdempotenceClaim claim = await ClaimAsync("a");

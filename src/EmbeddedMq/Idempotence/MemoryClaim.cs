@@ -4,10 +4,11 @@ namespace EmbeddedMq.Idempotence;
 
 /// <summary>A claim that was granted by a <see cref="MemoryIdempotenceStore"/>.</summary>
 /// <param name="marks">Where it holds.</param>
-/// <param name="messageId">The message.</param>
-/// <param name="fingerprint">Its fingerprint.</param>
+/// <param name="key">The message, as <see cref="ScopeMarks"/> knows it.</param>
+/// <param name="message">The message.</param>
+/// <param name="at">When it was granted, as a timestamp of the clock.</param>
 /// <param name="leaseTicks">How long it holds, in the clock's timestamps.</param>
-internal sealed class MemoryClaim(ScopeMarks marks, string messageId, Fingerprint fingerprint, long leaseTicks) : IIdempotenceClaim
+internal sealed class MemoryClaim(ScopeMarks marks, UInt128 key, IdempotenceKey message, long at, long leaseTicks) : IIdempotenceClaim
 {
     private bool _isEnded; // completed, failed or given up
 
@@ -20,17 +21,20 @@ internal sealed class MemoryClaim(ScopeMarks marks, string messageId, Fingerprin
     /// <inheritdoc/>
     public bool TakesOutgoing => false;
 
-    /// <summary>The message's id.</summary>
-    public string MessageId => messageId;
+    /// <summary>The message, as <see cref="ScopeMarks"/> knows it.</summary>
+    public UInt128 Key => key;
 
-    /// <summary>The message's fingerprint.</summary>
-    public Fingerprint Fingerprint => fingerprint;
+    /// <summary>The message.</summary>
+    public IdempotenceKey Message => message;
+
+    /// <summary>When it was granted, as a timestamp of the clock.</summary>
+    public long At => at;
 
     /// <summary>How long it holds, in the clock's timestamps.</summary>
     public long LeaseTicks => leaseTicks;
 
     /// <summary>Until when it holds, as a timestamp of the clock. Guarded by the gate of its <see cref="ScopeMarks"/>.</summary>
-    public long LeaseEnd { get; set; }
+    public long LeaseEnd { get; set; } = at + leaseTicks;
 
     /// <inheritdoc/>
     public ValueTask<bool> RenewAsync(CancellationToken cancellationToken = default) => new(marks.Renew(this));

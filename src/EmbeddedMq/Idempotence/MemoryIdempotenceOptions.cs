@@ -7,7 +7,7 @@ public sealed class MemoryIdempotenceOptions
     public TimeSpan Retention { get; set; } = TimeSpan.FromDays(7);
 
     /// <summary>How many messages of each scope are remembered, failed ones among them; beyond it the oldest are forgotten before their time, and their
-    /// duplicates take effect again. 1 or more. Default 1,000,000, which take some 70 MB beside their ids.</summary>
+    /// duplicates take effect again. 1 or more. Default 1,000,000, which take some 60 MB.</summary>
     public int MaxMessages { get; set; } = 1_000_000;
 
     /// <summary>The clock. Default: the system's.</summary>

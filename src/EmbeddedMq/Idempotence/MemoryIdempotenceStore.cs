@@ -13,7 +13,6 @@ public sealed class MemoryIdempotenceStore : IIdempotenceStore
 {
     private readonly ConcurrentDictionary<string, ScopeMarks> _scopes = new(StringComparer.Ordinal);
     private readonly Func<string, ScopeMarks> _createScope;
-    private readonly TimeProvider _time;
 
     /// <summary>Makes an empty store.</summary>
     /// <param name="options">Settings; <see langword="null"/> means the defaults.</param>
@@ -24,9 +23,8 @@ public sealed class MemoryIdempotenceStore : IIdempotenceStore
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Retention, TimeSpan.Zero, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxMessages, 1, nameof(options));
         ArgumentNullException.ThrowIfNull(options.TimeProvider);
-        (TimeSpan retention, int maxMessages) = (options.Retention, options.MaxMessages);
-        _time = options.TimeProvider;
-        _createScope = scope => new ScopeMarks(scope, retention, maxMessages, _time);
+        (TimeSpan retention, int maxMessages, TimeProvider time) = (options.Retention, options.MaxMessages, options.TimeProvider);
+        _createScope = _ => new ScopeMarks(retention, maxMessages, time);
     }
 
     /// <inheritdoc/>

@@ -1,37 +1,37 @@
-using System.Runtime.CompilerServices;
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using EmbeddedMq.Journal;
 
 namespace EmbeddedMq.Idempotence;
 
 /// <summary>What is known of the messages of one scope: which are claimed, processed or failed.</summary>
 /// <remarks>
-/// <para>A scope is a queue as a rule, and has its own gate as a queue has. A mark is a value in the table, so that a remembered message costs no object
-/// but its id.</para>
+/// <para>A scope is a queue as a rule, and has its own gate as a queue has. Claims are few, and objects; what has ended is a value under a hash of its id,
+/// so that a remembered message costs no object. The hash has 128 bits and a seed of its own for each scope and process: that two ids share one by chance
+/// is out of the question, and nobody can look for such ids who does not know the seed.</para>
 /// <para>Thread-safe.</para>
 /// </remarks>
 internal sealed class ScopeMarks
 {
-    // Stands where a claim would: the message failed and nobody has it.
-    private static readonly object Failed = new();
+    // So many of the oldest are forgotten at each end at most: the table shrinks as fast as it may grow, and no end pays for many.
+    private const int MostForgotten = 4;
 
-    private readonly string _scope;
     private readonly int _maxMessages;
     private readonly TimeProvider _time;
     private readonly long _retentionTicks; // of the clock's timestamps
+    private readonly long _seed = MemoryMarshal.Read<long>(Guid.NewGuid().ToByteArray());
 
     // Guarded by _gate.
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Mark> _marks = [];
-    private readonly Queue<Ended> _ended = new(); // the oldest first; a message that failed and ended again is in it twice
+    private readonly Dictionary<UInt128, MemoryClaim> _claims = [];
+    private readonly KeyedRing<Ended> _ended = new();
 
     /// <summary>Makes an empty one.</summary>
-    /// <param name="scope">The scope.</param>
     /// <param name="retention">How long an ended message is remembered.</param>
     /// <param name="maxMessages">How many ended messages are remembered.</param>
     /// <param name="time">The clock.</param>
-    public ScopeMarks(string scope, TimeSpan retention, int maxMessages, TimeProvider time)
+    public ScopeMarks(TimeSpan retention, int maxMessages, TimeProvider time)
     {
-        _scope = scope;
         _maxMessages = maxMessages;
         _time = time;
         _retentionTicks = TicksOf(retention);
@@ -44,7 +44,7 @@ internal sealed class ScopeMarks
         {
             lock (_gate)
             {
-                return _marks.Count;
+                return _ended.Count + _claims.Keys.Count(key => !_ended.TryFind(key, out _));
             }
         }
     }
@@ -53,24 +53,23 @@ internal sealed class ScopeMarks
     /// <param name="request">The request.</param>
     public IIdempotenceClaim Claim(ClaimRequest request)
     {
-        IdempotenceKey key = request.Key;
+        IdempotenceKey message = request.Key;
+        UInt128 key = KeyOf(message.MessageId);
         long now = _time.GetTimestamp();
         lock (_gate)
         {
-            ref Mark mark = ref CollectionsMarshal.GetValueRefOrAddDefault(_marks, key.MessageId, out bool isKnown);
-            if (isKnown && mark.Holder is null && now - mark.At < _retentionTicks)
+            if (_claims.TryGetValue(key, out MemoryClaim? holder) && now < holder.LeaseEnd)
             {
-                return mark.Fingerprint == key.Fingerprint ? RefusedClaim.Duplicate : RefusedClaim.Conflict;
+                return RefusedClaim.Busy(RetryAfter(now, holder.At, holder.LeaseEnd));
             }
 
-            if (isKnown && mark.Holder is MemoryClaim holder && now < holder.LeaseEnd)
+            if (_ended.TryFind(key, out Ended ended) && IsProcessed(ended, now))
             {
-                return RefusedClaim.Busy(RetryAfter(now, mark.At, holder.LeaseEnd));
+                return ended.Fingerprint == message.Fingerprint ? RefusedClaim.Duplicate : RefusedClaim.Conflict;
             }
 
-            long leaseTicks = TicksOf(request.Lease);
-            MemoryClaim claim = new(this, key.MessageId, key.Fingerprint, leaseTicks) { LeaseEnd = now + leaseTicks };
-            mark = new Mark { Fingerprint = key.Fingerprint, At = now, Holder = claim };
+            MemoryClaim claim = new(this, key, message, now, TicksOf(request.Lease));
+            _claims[key] = claim;
             return claim;
         }
     }
@@ -98,15 +97,15 @@ internal sealed class ScopeMarks
     /// <exception cref="ClaimLostException">Somebody else has claimed it since, or processed it.</exception>
     public void Complete(MemoryClaim claim)
     {
-        if (!TryEnd(claim, null))
+        if (!TryEnd(claim, hasFailed: false))
         {
-            throw new ClaimLostException(new IdempotenceKey(_scope, claim.MessageId, claim.Fingerprint));
+            throw new ClaimLostException(claim.Message);
         }
     }
 
     /// <summary>Notes that a claimed message failed; where the claim was lost, nothing.</summary>
     /// <param name="claim">The claim.</param>
-    public void Fail(MemoryClaim claim) => TryEnd(claim, Failed);
+    public void Fail(MemoryClaim claim) => TryEnd(claim, hasFailed: true);
 
     /// <summary>Forgets a claim that was neither completed nor failed nor lost.</summary>
     /// <param name="claim">The claim.</param>
@@ -116,7 +115,7 @@ internal sealed class ScopeMarks
         {
             if (Holds_NeedsGate(claim))
             {
-                _marks.Remove(claim.MessageId);
+                _claims.Remove(claim.Key);
             }
         }
     }
@@ -125,67 +124,55 @@ internal sealed class ScopeMarks
     /// <param name="messageId">Its id.</param>
     public IdempotenceMark? Find(string messageId)
     {
-        Mark mark;
+        UInt128 key = KeyOf(messageId);
         long now = _time.GetTimestamp();
+        MemoryClaim? holder;
+        Ended ended;
+        bool isKnown;
         lock (_gate)
         {
-            if (!_marks.TryGetValue(messageId, out mark))
-            {
-                return null;
-            }
+            _claims.TryGetValue(key, out holder);
+            isKnown = _ended.TryFind(key, out ended) && now - ended.At < _retentionTicks;
         }
 
-        IdempotenceState state = mark.Holder is null ? IdempotenceState.Processed
-            : mark.Holder == Failed ? IdempotenceState.Failed
-            : IdempotenceState.Claimed;
-        return state != IdempotenceState.Claimed && now - mark.At >= _retentionTicks
-            ? null
-            : new IdempotenceMark(state, mark.Fingerprint, _time.GetUtcNow() - _time.GetElapsedTime(mark.At, now));
+        return holder is not null ? new IdempotenceMark(IdempotenceState.Claimed, holder.Message.Fingerprint, UtcOf(holder.At, now))
+            : isKnown ? new IdempotenceMark(ended.HasFailed ? IdempotenceState.Failed : IdempotenceState.Processed, ended.Fingerprint, UtcOf(ended.At, now))
+            : null;
     }
 
-    private bool TryEnd(MemoryClaim claim, object? holder)
+    private bool TryEnd(MemoryClaim claim, bool hasFailed)
     {
         long now = _time.GetTimestamp();
         lock (_gate)
         {
-            ref Mark mark = ref CollectionsMarshal.GetValueRefOrNullRef(_marks, claim.MessageId);
-            if (Unsafe.IsNullRef(ref mark))
-            {
-                // Its lease was over, and whoever took it then has given it up: nobody has it or has processed it.
-                mark = ref CollectionsMarshal.GetValueRefOrAddDefault(_marks, claim.MessageId, out _);
-            }
-            else if (!ReferenceEquals(mark.Holder, claim))
+            if (!Holds_NeedsGate(claim) && IsTaken_NeedsGate(claim.Key, now))
             {
                 return false;
             }
 
-            mark = new Mark { Fingerprint = claim.Fingerprint, At = now, Holder = holder };
-            _ended.Enqueue(new Ended(claim.MessageId, now));
-            Forget_NeedsGate(now);
+            _claims.Remove(claim.Key);
+            _ended.Put(claim.Key, new Ended(claim.Message.Fingerprint, now, hasFailed));
+            for (int i = 0; i < MostForgotten && IsOldestOver_NeedsGate(now); i++)
+            {
+                _ended.Drop();
+            }
+
             return true;
         }
     }
 
-    private bool Holds_NeedsGate(MemoryClaim claim)
-        => _marks.TryGetValue(claim.MessageId, out Mark mark) && ReferenceEquals(mark.Holder, claim);
+    private bool Holds_NeedsGate(MemoryClaim claim) => _claims.TryGetValue(claim.Key, out MemoryClaim? holder) && holder == claim;
 
-    // A few at each end: the table shrinks as fast as it may grow, and no end pays for many.
-    private void Forget_NeedsGate(long now)
-    {
-        for (int i = 0; i < 4 && _ended.TryPeek(out Ended oldest); i++)
-        {
-            if (_ended.Count <= _maxMessages && now - oldest.At < _retentionTicks)
-            {
-                return;
-            }
+    // One whose lease was over may still end its message, unless somebody else has it or has processed it.
+    private bool IsTaken_NeedsGate(UInt128 key, long now)
+        => _claims.ContainsKey(key) || (_ended.TryFind(key, out Ended ended) && IsProcessed(ended, now));
 
-            _ended.Dequeue();
-            if (_marks.TryGetValue(oldest.MessageId, out Mark mark) && mark.Holder is not MemoryClaim && mark.At == oldest.At)
-            {
-                _marks.Remove(oldest.MessageId);
-            }
-        }
-    }
+    private bool IsOldestOver_NeedsGate(long now)
+        => _ended.Count > _maxMessages || (_ended.TryPeek(out Ended oldest) && now - oldest.At >= _retentionTicks);
+
+    private bool IsProcessed(in Ended ended, long now) => !ended.HasFailed && now - ended.At < _retentionTicks;
+
+    private UInt128 KeyOf(string messageId) => XxHash128.HashToUInt128(MemoryMarshal.AsBytes(messageId.AsSpan()), _seed);
 
     // After as long as its holder has had it by now: soon for what is quick, rarely for what takes long.
     private TimeSpan RetryAfter(long now, long claimedAt, long leaseEnd)
@@ -195,20 +182,20 @@ internal sealed class ScopeMarks
         return held < left ? held : TimeSpan.FromTicks(Math.Max(left.Ticks, TimeSpan.TicksPerMillisecond));
     }
 
+    private DateTimeOffset UtcOf(long at, long now) => _time.GetUtcNow() - _time.GetElapsedTime(at, now);
+
     private long TicksOf(TimeSpan duration) => (long)(duration.Ticks * ((double)_time.TimestampFrequency / TimeSpan.TicksPerSecond));
 
-    /// <summary>What is known of one message.</summary>
-    private struct Mark
+    /// <summary>How a message ended, in 24 bytes.</summary>
+    private readonly struct Ended(Fingerprint fingerprint, long at, bool hasFailed)
     {
-        public Fingerprint Fingerprint;
+        private readonly long _atAndFailed = (at << 1) | (hasFailed ? 1L : 0);
 
-        /// <summary>When it got into its state, as a timestamp of the clock.</summary>
-        public long At;
+        internal Fingerprint Fingerprint { get; } = fingerprint;
 
-        /// <summary>The claim on it, <see cref="Failed"/>, or <see langword="null"/>: it was processed.</summary>
-        public object? Holder;
+        /// <summary>When, as a timestamp of the clock.</summary>
+        internal long At => _atAndFailed >> 1;
+
+        internal bool HasFailed => (_atAndFailed & 1) != 0;
     }
-
-    [StructLayout(LayoutKind.Auto)]
-    private readonly record struct Ended(string MessageId, long At);
 }
