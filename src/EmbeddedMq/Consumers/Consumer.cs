@@ -149,7 +149,7 @@ internal sealed class Consumer : IConsumer
         Slot slot;
         using (_taking.Gate.Enter())
         {
-            if (!_mailbox.TryTake(out slot))
+            if (!_mailbox.TryRead(out slot))
             {
                 delivery = default;
                 return false;

@@ -14,15 +14,31 @@ public sealed class HandOverListTests
         Assert.False(_list.TryTake(out _));
         _list.Put("one");
         Assert.False(_list.IsEmpty);
-        Assert.False(_list.HasSeveral);
+        Assert.Equal(1, _list.Count);
         _list.Put("two");
-        Assert.True(_list.HasSeveral);
+        Assert.Equal(2, _list.Count);
         Assert.True(_list.TryTake(out string? item));
         Assert.Equal("one", item);
         Assert.True(_list.TryTake(out item));
         Assert.Equal("two", item);
         Assert.True(_list.IsEmpty);
         Assert.False(_list.TryTake(out _));
+    }
+
+    [Fact]
+    public void TakeSeen_WhatCameAfterTheLastLook_IsLeftToTheNext()
+    {
+        _list.Put("one");
+        Assert.False(_list.TryTakeSeen(out _));
+        Assert.True(_list.TryTake(out _));
+        _list.Put("two");
+        Assert.False(_list.TryTakeSeen(out _));
+        _list.Put("three");
+        Assert.True(_list.TryTake(out string? item));
+        Assert.Equal("two", item);
+        Assert.True(_list.TryTakeSeen(out item));
+        Assert.Equal("three", item);
+        Assert.False(_list.TryTakeSeen(out _));
     }
 
     /// <summary>More than a ring holds, taken while it grows, again and again: rings of every length are left and used again.</summary>
