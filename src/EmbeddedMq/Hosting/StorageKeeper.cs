@@ -98,6 +98,7 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
             Directory = Path.GetFullPath(options.Directory!),
             FreeSpaceWatermarkBytes = options.FreeSpaceWatermarkBytes,
             BallastBytes = options.ReserveBytes,
+            MakesSpares = true,
             Salvage = options.Salvage,
         };
         return options.OpenJournal is { } open

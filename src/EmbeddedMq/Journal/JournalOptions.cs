@@ -30,6 +30,10 @@ internal sealed class JournalOptions
     /// <summary>How many files of released segments are kept to be written again, per log: 2 by default. Writing over old blocks syncs 1.7 times faster.</summary>
     public int SpareSegments { get; init; } = 2;
 
+    /// <summary>Whether a log under load makes the file of its next segment ahead, where none was released: see <see cref="Faster.SpareMaker"/>. False by
+    /// default: a second thread that writes files makes it a matter of turns which operation a test's disk fails.</summary>
+    public bool MakesSpares { get; init; }
+
     /// <summary>Opens a damaged store with all that is intact, and lists the rest in <see cref="JournalRecovery.Damage"/>.</summary>
     public bool Salvage { get; init; }
 

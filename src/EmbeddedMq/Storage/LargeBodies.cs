@@ -23,7 +23,7 @@ internal sealed class LargeBodies(SegmentLedger claims)
     /// <param name="id">The message's id.</param>
     internal void Release(ulong id)
     {
-        if (_bodies.IsEmpty || !_bodies.TryGetValue(id, out Body? body))
+        if (!_bodies.TryGetValue(id, out Body? body)) // asking whether the table is empty takes all its locks
         {
             return;
         }

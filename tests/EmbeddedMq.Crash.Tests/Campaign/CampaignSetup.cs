@@ -66,6 +66,7 @@ internal sealed record CampaignSetup(string Directory, int Seed, int Life, Durab
                 MaxUncommittedBytes = 256 << 10,
                 FreeSpaceWatermarkBytes = journal.FreeSpaceWatermarkBytes,
                 BallastBytes = journal.BallastBytes,
+                MakesSpares = journal.MakesSpares,
                 Salvage = journal.Salvage,
             },
             OsFiles.Instance,

@@ -9,6 +9,8 @@ public sealed class GatheringTests
     // Each look at it makes a little time pass.
     private readonly FakeTimeProvider _time = new() { AutoAdvanceAmount = TimeSpan.FromMicroseconds(1) };
 
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
     [Fact]
     public void Wait_ManyWereAnsweredAndComeBack_EndsWhenAllAreThere()
     {
@@ -98,6 +100,72 @@ public sealed class GatheringTests
         gathering.EndSync(2);
         gathering.Wait();
         Assert.InRange(looks, 2, 10_002);
+    }
+
+    [Fact]
+    public void Wait_ManyAreExpectedAndNobodyComes_Ends()
+    {
+        Gathering gathering = new(_time, static () => 0);
+        Sync(gathering, microseconds: 100, answered: 256);
+        Assert.InRange(MicrosecondsOfWait(gathering), 0, 2); // it sleeps, and does not look
+    }
+
+    [Fact]
+    public void Wait_ManyAreExpectedAndCome_IsWokenWhenMostAreThere()
+    {
+        WaiterList waiters = new();
+        Gathering gathering = new(_time, () => waiters.Count, longestSleepMs: 60_000);
+        for (int round = 0; round < 10; round++)
+        {
+            Sync(gathering, microseconds: 100, answered: 256);
+            Thread publisher = new(() =>
+            {
+                for (int i = 0; i < 256; i++)
+                {
+                    gathering.NoteArrived(waiters.Add(new TaskWaiter(Durability.Synced)));
+                }
+            });
+            long start = TimeProvider.System.GetTimestamp();
+            publisher.Start();
+            gathering.Wait();
+            Assert.InRange(waiters.Count, 192, 256);
+            Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(60)); // or nobody has woken it
+            publisher.Join();
+            waiters.TakeAll();
+        }
+    }
+
+    [Fact]
+    public void Wake_WhileItSleeps_EndsTheSleep()
+    {
+        using ManualResetEventSlim looked = new();
+        Gathering gathering = new(_time, () => LookedAt(looked), longestSleepMs: Timeout.Infinite);
+        Sync(gathering, microseconds: 100, answered: 256);
+        looked.Reset();
+        Thread waker = new(() =>
+        {
+            looked.Wait(Cancelled); // it looks with its gate held, and leaves that only to sleep
+            gathering.Wake();
+        });
+        waker.Start();
+        gathering.Wait();
+        waker.Join();
+        Assert.True(looked.IsSet);
+    }
+
+    [Fact]
+    public void NoteArrived_NobodyWaits_DoesNothing()
+    {
+        Gathering gathering = new(_time, static () => 0);
+        gathering.NoteArrived(1);
+        gathering.NoteArrived(256);
+        Assert.InRange(MicrosecondsOfWait(gathering), 0, 2);
+    }
+
+    private static int LookedAt(ManualResetEventSlim looked)
+    {
+        looked.Set();
+        return 0;
     }
 
     private double MicrosecondsOfWait(Gathering gathering)

@@ -30,6 +30,9 @@ internal sealed class FasterAppendLog : IAppendLog
     /// <summary>Makes room on a full disk, once; says whether it did. Set by the journal.</summary>
     public Func<bool> MakeRoom { get; init; } = static () => false;
 
+    /// <summary>Makes files of segments ahead; <see langword="null"/>: nobody does. Set by the journal.</summary>
+    public SpareMaker? Spares { get; init; }
+
     // The gate: whoever appends, and the journal's thread for a moment when it starts a commit. Waited on when the memory is full.
     private readonly object _gate = new();
     private FasterLog? _log;               // null: failed, or not open
@@ -164,8 +167,9 @@ internal sealed class FasterAppendLog : IAppendLog
     /// <inheritdoc/>
     public void WhenCommitted(CommitWaiter waiter)
     {
-        _waiters.Add(waiter);
+        int place = _waiters.Add(waiter);
         _wake();
+        _gathering.NoteArrived(place);
     }
 
     /// <inheritdoc/>
@@ -187,6 +191,7 @@ internal sealed class FasterAppendLog : IAppendLog
         TaskWaiter waiter = new(Durability.OsBuffered);
         _roomWaiters.Add(waiter);
         _wake();
+        _gathering.Wake();
         return new ValueTask(waiter.Task.WaitAsync(cancellationToken));
     }
 
@@ -325,6 +330,7 @@ internal sealed class FasterAppendLog : IAppendLog
             }
 
             Files.Write(request.Segment, request.Offset, new ReadOnlySpan<byte>((void*)request.Source, request.Length));
+            Spares?.NoteWritten(request.Segment, request.Offset + request.Length);
             request.Callback(0, (uint)request.Length, request.Context);
             if (Volatile.Read(ref _memoryWaiters) > 0)
             {
@@ -470,6 +476,7 @@ internal sealed class FasterAppendLog : IAppendLog
             Files.Create(id, firstLsn);
         }
 
+        Spares?.NoteCreated();
         _segmentCreated(this);
     }
 
@@ -512,6 +519,7 @@ internal sealed class FasterAppendLog : IAppendLog
             }
 
             _wake();
+            _gathering.Wake();
             _memoryWaiters++;
             Monitor.Wait(_gate);
             _memoryWaiters--;

@@ -34,6 +34,7 @@ internal sealed class FasterJournal : IJournal
     private uint _incarnation;
     private IDisposable? _lock;
     private ManifestFile? _manifest;
+    private SpareMaker? _spares;
     private FasterAppendLog _hot = null!;
     private FasterAppendLog _cold = null!;
 
@@ -271,8 +272,9 @@ internal sealed class FasterJournal : IJournal
         _incarnation = Math.Max(opening.Content.Incarnation, Math.Max(opening.Hot.LastIncarnation, opening.Cold.LastIncarnation));
         Recovery = opening.Recovery;
         _manifest = opening.Manifest;
-        _hot = NewLog(opening.HotFiles);
-        _cold = NewLog(opening.ColdFiles);
+        _spares = _options.MakesSpares ? new SpareMaker(_files, opening.HotFiles, _options, _time) : null;
+        _hot = NewLog(opening.HotFiles, _spares);
+        _cold = NewLog(opening.ColdFiles, spares: null); // nobody waits for its syncs
         BeginLogs(opening.Hot, opening.Cold, isReopened: false);
         foreach (string path in opening.Garbage)
         {
@@ -282,9 +284,10 @@ internal sealed class FasterJournal : IJournal
         _space.Check();
     }
 
-    private FasterAppendLog NewLog(SegmentFiles files)
+    private FasterAppendLog NewLog(SegmentFiles files, SpareMaker? spares)
         => new(files, _options, _time, Wake, _ => SegmentCreated())
         {
+            Spares = spares,
             Released = (log, segments) =>
             {
                 _releases.Enqueue((log, segments));
@@ -493,6 +496,7 @@ internal sealed class FasterJournal : IJournal
         _isGone = true;
         _space.Dispose();
         StopLogs(MqErrors.JournalClosed(_options.Directory));
+        _spares?.Dispose(); // while the store is locked
         _hot?.Files.Dispose();
         _cold?.Files.Dispose();
         _manifest?.Dispose();

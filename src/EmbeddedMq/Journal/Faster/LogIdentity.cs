@@ -54,19 +54,38 @@ internal sealed class LogIdentity
     /// <param name="id">The segment that it was.</param>
     public string SparePathOf(long id) => Path.Combine(Directory, string.Create(CultureInfo.InvariantCulture, $"{_prefix}{id:x10}.spare{Extension}"));
 
+    /// <summary>The path of a file of zeros that a segment is to be made of.</summary>
+    /// <param name="id">The segment during which it was made.</param>
+    public string ZerosPathOf(long id) => Path.Combine(Directory, string.Create(CultureInfo.InvariantCulture, $"{_prefix}{id:x10}.zeros{Extension}"));
+
+    /// <summary>The path of such a file while it is being made.</summary>
+    /// <param name="id">The segment during which it is made.</param>
+    public string UnfinishedPathOf(long id) => Path.Combine(Directory, string.Create(CultureInfo.InvariantCulture, $"{_prefix}{id:x10}.new{Extension}"));
+
     /// <summary>Reads a file's name.</summary>
     /// <param name="fileName">The name, without the path.</param>
     /// <param name="id">The segment.</param>
-    /// <param name="isSpare">Whether it was released.</param>
+    /// <param name="kind">What it is for.</param>
     /// <returns>Whether it is a name of this log.</returns>
-    public bool TryParse(string fileName, out long id, out bool isSpare)
+    public bool TryParse(string fileName, out long id, out SegmentFileKind kind)
     {
         id = 0;
-        isSpare = fileName.EndsWith(".spare" + Extension, StringComparison.Ordinal);
-        int suffix = isSpare ? ".spare".Length + Extension.Length : Extension.Length;
-        return fileName.StartsWith(_prefix, StringComparison.Ordinal) && fileName.EndsWith(Extension, StringComparison.Ordinal)
-            && fileName.Length == _prefix.Length + 10 + suffix
-            && long.TryParse(fileName.AsSpan(_prefix.Length, 10), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id);
+        kind = SegmentFileKind.Segment;
+        if (!fileName.StartsWith(_prefix, StringComparison.Ordinal) || fileName.Length < _prefix.Length + 10
+            || !long.TryParse(fileName.AsSpan(_prefix.Length, 10), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id))
+        {
+            return false;
+        }
+
+        SegmentFileKind? found = fileName[(_prefix.Length + 10)..] switch
+        {
+            Extension => SegmentFileKind.Segment,
+            ".spare" + Extension or ".zeros" + Extension => SegmentFileKind.Spare,
+            ".new" + Extension => SegmentFileKind.Unfinished,
+            _ => null,
+        };
+        kind = found ?? kind;
+        return found is not null;
     }
 
     /// <summary>The segment that an address is in.</summary>

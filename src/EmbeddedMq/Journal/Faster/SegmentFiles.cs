@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EmbeddedMq.Errors;
 
 namespace EmbeddedMq.Journal.Faster;
@@ -19,8 +20,10 @@ internal sealed class SegmentFiles : IDisposable
     private long _useClock;
     private int _openFiles;
 
+    // Paths. The journal's thread takes; anybody may add.
+    private readonly ConcurrentQueue<string> _spares = [];
+
     // The journal thread's.
-    private readonly Queue<long> _spares = [];
     private readonly List<Segment> _dirty = [];
     private Segment? _current;
 
@@ -59,8 +62,12 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>Adds the file of a segment that was released.</summary>
-    public void AddSpare(long id) => _spares.Enqueue(id);
+    /// <summary>Whether there is a file that the next segment can be made of.</summary>
+    public bool HasSpare => !_spares.IsEmpty;
+
+    /// <summary>Adds a file that the next segment can be made of: whole, and synced.</summary>
+    /// <param name="path">Its path. Thread-safe.</param>
+    public void AddSpare(string path) => _spares.Enqueue(path);
 
     /// <summary>All segments, in order.</summary>
     public SegmentEntry[] Snapshot()
@@ -129,12 +136,11 @@ internal sealed class SegmentFiles : IDisposable
     {
         string path = Identity.PathOf(id);
         IJournalFile file;
-        if (_spares.TryPeek(out long spare))
+        if (_spares.TryPeek(out string? spare))
         {
             // Its old records are no records here: the address is part of their checksums.
-            string sparePath = Identity.SparePathOf(spare);
-            Try("rename", sparePath, () => _files.Rename(sparePath, path));
-            _spares.Dequeue();
+            Try("rename", spare, () => _files.Rename(spare, path));
+            _spares.TryDequeue(out _);
             file = Try("open", path, () => _files.Open(path, create: false));
         }
         else
@@ -285,8 +291,9 @@ internal sealed class SegmentFiles : IDisposable
             {
                 if (_spares.Count < _maxSpares)
                 {
-                    _files.Rename(path, Identity.SparePathOf(id));
-                    _spares.Enqueue(id);
+                    string spare = Identity.SparePathOf(id);
+                    _files.Rename(path, spare);
+                    _spares.Enqueue(spare);
                 }
                 else
                 {

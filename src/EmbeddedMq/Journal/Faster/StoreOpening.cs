@@ -206,20 +206,21 @@ internal sealed class StoreOpening
         SortedSet<long> present = [];
         foreach (string name in unclaimed.ToArray())
         {
-            if (files.Identity.TryParse(name, out long id, out bool isSpare))
+            if (files.Identity.TryParse(name, out long id, out SegmentFileKind kind))
             {
                 unclaimed.Remove(name);
-                if (!isSpare)
+                string path = Path.Combine(files.Identity.Directory, name);
+                if (kind == SegmentFileKind.Segment)
                 {
                     present.Add(id);
                 }
-                else if (LengthOf(files.Identity.SparePathOf(id)) == files.Identity.Sizes.SegmentBytes)
+                else if (kind == SegmentFileKind.Spare && LengthOf(path) == files.Identity.Sizes.SegmentBytes)
                 {
-                    files.AddSpare(id);
+                    files.AddSpare(path);
                 }
                 else
                 {
-                    _garbage.Add(files.Identity.SparePathOf(id)); // something else that has its name: a segment is made of it only where it is as long
+                    _garbage.Add(path); // not finished, or something else that has a spare's name: a segment is made of it only where it is as long
                 }
             }
         }

@@ -13,17 +13,19 @@ internal sealed class WaiterList
 
     /// <summary>Adds a waiter.</summary>
     /// <param name="waiter">In no list.</param>
-    public void Add(CommitWaiter waiter)
+    /// <returns>How many there are now: as it may be used again by then, its place is not to be asked of the waiter.</returns>
+    public int Add(CommitWaiter waiter)
     {
         CommitWaiter? newest = Volatile.Read(ref _newest);
         while (true)
         {
             waiter.Next = newest;
-            waiter.Place = (newest?.Place ?? 0) + 1;
+            int place = (newest?.Place ?? 0) + 1;
+            waiter.Place = place;
             CommitWaiter? found = Interlocked.CompareExchange(ref _newest, waiter, newest);
             if (found == newest)
             {
-                return;
+                return place;
             }
 
             newest = found;
