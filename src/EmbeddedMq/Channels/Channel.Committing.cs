@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Storage;
@@ -22,7 +23,8 @@ internal sealed partial class Channel
     /// <exception cref="ChannelException">A message or its exchange is not as AMQP has it; the channel stays open. Nothing has happened.</exception>
     /// <exception cref="PublishException">A mandatory message finds no queue, or a full queue refuses one. Nothing has happened.</exception>
     /// <exception cref="JournalException">The store takes nothing at present, or the disk failed. Nothing has happened; the deliveries are unsettled.</exception>
-    internal async Task CommitAsync(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    internal async ValueTask CommitAsync(
         ReadOnlyMemory<ulong> deliveryTags, IReadOnlyList<OutboxMessage> publishes, Receipt[] receipts, CancellationToken cancellationToken = default)
     {
         if (publishes.Count > deliveryTags.Length)
@@ -44,7 +46,21 @@ internal sealed partial class Channel
         int phase = named.Enter();
         try
         {
-            await CommitAsync(routed, deliveries, receipts).ConfigureAwait(false);
+            try
+            {
+                await _virtualHost.CommitAsync(routed, EntriesOf(deliveries), receipts).ConfigureAwait(false);
+            }
+            catch
+            {
+                if (!_unacked.TryPutBack(deliveries))
+                {
+                    Settler.Settle(deliveries, Settlement.Requeue); // the channel has closed meanwhile
+                }
+
+                throw;
+            }
+
+            SettleHeld(deliveries, Settlement.Acknowledge);
         }
         finally
         {
@@ -52,24 +68,15 @@ internal sealed partial class Channel
         }
     }
 
-    private async Task CommitAsync(CommittedPublish[] routed, List<Unsettled> deliveries, Receipt[] receipts)
+    private static QueueEntry[] EntriesOf(List<Unsettled> deliveries)
     {
-        try
+        QueueEntry[] entries = deliveries.Count == 0 ? [] : new QueueEntry[deliveries.Count];
+        for (int i = 0; i < entries.Length; i++)
         {
-            QueueEntry[] entries = deliveries.Count == 0 ? [] : [.. deliveries.Select(static delivery => delivery.Entry)];
-            await _virtualHost.CommitAsync(routed, entries, receipts).ConfigureAwait(false);
-        }
-        catch
-        {
-            if (!_unacked.TryPutBack(deliveries))
-            {
-                Settler.Settle(deliveries, Settlement.Requeue); // the channel has closed meanwhile
-            }
-
-            throw;
+            entries[i] = deliveries[i].Entry;
         }
 
-        SettleHeld(deliveries, Settlement.Acknowledge);
+        return entries;
     }
 
     private CommittedPublish Route(OutboxMessage outgoing)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Errors;
 
 namespace EmbeddedMq.Channels;
@@ -20,6 +21,7 @@ internal sealed partial class Channel
 
         return AwaitAsync(publish, exchange, routingKey);
 
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         static async ValueTask<ulong> AwaitAsync(ValueTask<PublishResult> publish, string exchange, string routingKey)
         {
             PublishResult result = await publish.ConfigureAwait(false);

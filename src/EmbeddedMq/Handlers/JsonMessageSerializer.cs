@@ -19,6 +19,9 @@ public sealed class JsonMessageSerializer : IMessageSerializer
 {
     private static readonly byte[] Utf8Mark = [0xEF, 0xBB, 0xBF];
 
+    // What a writer that waits for its next use refers to. Nothing is written to it; a stream would have the writer make a buffer each time.
+    private static readonly ArrayBufferWriter<byte> Nowhere = new();
+
     [ThreadStatic]
     private static Utf8JsonWriter? _writer;
 
@@ -59,7 +62,7 @@ public sealed class JsonMessageSerializer : IMessageSerializer
         Utf8JsonWriter writer = RentWriter(contract.Options, body);
         JsonSerializer.Serialize(writer, value, contract);
         writer.Flush();
-        writer.Reset(Stream.Null);
+        writer.Reset(Nowhere);
         _writer = writer;
     }
 

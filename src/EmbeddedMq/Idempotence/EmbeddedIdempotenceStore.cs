@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Channels;
 using EmbeddedMq.Outbox;
 using EmbeddedMq.Storage;
@@ -58,7 +59,7 @@ internal sealed class EmbeddedIdempotenceStore(VirtualHost home, EmbeddedOutboxS
     /// <summary>Makes a claim the only one that may end its message, unless another has the message or has ended it.</summary>
     /// <param name="claim">The claim.</param>
     internal bool TryHold(EmbeddedClaim claim)
-        => ReferenceEquals(_claims.GetOrAdd(claim.ReceiptKey, claim), claim) && !(IsProcessed(claim) && TryRemove(claim));
+        => IsHeld(claim) || (_claims.TryAdd(claim.ReceiptKey, claim) && !(IsProcessed(claim) && TryRemove(claim)));
 
     /// <summary>Whether a claim is the one that has its message.</summary>
     /// <param name="claim">The claim.</param>
@@ -74,7 +75,8 @@ internal sealed class EmbeddedIdempotenceStore(VirtualHost home, EmbeddedOutboxS
     /// <param name="outgoing">What its handler sends.</param>
     /// <param name="cancellationToken">Stops the waiting for room; nothing has happened then.</param>
     /// <returns>Whether the delivery was acknowledged.</returns>
-    internal async Task<bool> CommitAsync(EmbeddedClaim claim, IdempotenceState state, IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    internal async ValueTask<bool> CommitAsync(EmbeddedClaim claim, IdempotenceState state, IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken)
     {
         Fingerprint fingerprint = claim.Key.Fingerprint;
         Receipt receipt = new(claim.ReceiptKey, new UInt128(fingerprint.High, fingerprint.Low), (byte)state, Time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -85,7 +87,15 @@ internal sealed class EmbeddedIdempotenceStore(VirtualHost home, EmbeddedOutboxS
             return tags.Length > 0;
         }
 
-        await (outgoing.Count > 0 ? outbox.AddAsync(outgoing, [receipt], cancellationToken) : home.CommitAsync([], [], [receipt])).ConfigureAwait(false);
+        if (outgoing.Count > 0)
+        {
+            await outbox.AddAsync(outgoing, [receipt], cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            await home.CommitAsync([], [], [receipt]).ConfigureAwait(false);
+        }
+
         return false;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Storage.Records;
 
@@ -23,7 +24,7 @@ internal sealed partial class MessageStore
     internal ulong[] AppendCommit(BatchMessage[] messages, IReadOnlyList<StoredSource> left, ReadOnlySpan<Receipt> receipts, out ulong endedAt)
     {
         endedAt = 0;
-        ulong[] ids = new ulong[messages.Length];
+        ulong[] ids = messages.Length == 0 ? [] : new ulong[messages.Length];
         if (_isMending)
         {
             return ids; // what it acknowledges may itself be about to be stored again
@@ -97,6 +98,7 @@ internal sealed partial class MessageStore
     /// <summary>Waits until a commit is as safe as the broker promises. Where the disk fails meanwhile, nobody knows before it is back: it waits for that.</summary>
     /// <param name="endedAt">What <see cref="AppendCommit"/> gave.</param>
     /// <returns><see langword="false"/>: it went with the disk, or the broker stopped before anybody knew; it must not take effect.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<bool> IsSafeAsync(ulong endedAt)
     {
         bool isKnown = _durability == Durability.Memory

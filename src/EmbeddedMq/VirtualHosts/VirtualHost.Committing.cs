@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Bindings;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
@@ -54,17 +55,14 @@ internal sealed partial class VirtualHost
     /// <param name="acknowledged">What is acknowledged. The caller holds it, and settles it in the usual way after this.</param>
     /// <param name="receipts">What is dealt with.</param>
     /// <exception cref="JournalException">The store takes nothing at present, or the disk failed: nothing has happened.</exception>
-    internal async Task CommitAsync(CommittedPublish[] publishes, IReadOnlyList<QueueEntry> acknowledged, Receipt[] receipts)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    internal async ValueTask CommitAsync(CommittedPublish[] publishes, IReadOnlyList<QueueEntry> acknowledged, Receipt[] receipts)
     {
         MessageStore store = _services.Store;
-        ulong[] ids = new ulong[publishes.Length];
+        ulong[] ids = publishes.Length == 0 ? [] : new ulong[publishes.Length];
         if (store.IsDurable)
         {
-            StoredSource[] left = acknowledged.Count == 0 ? [] :
-            [
-                .. acknowledged.Where(static entry => entry.IsStored && entry.Message.Properties.IsPersistent && entry.Owner is Queue { Stored: not null })
-                    .Select(static entry => new StoredSource(((Queue)entry.Owner).Stored, entry)),
-            ];
+            StoredSource[] left = StoredOf(acknowledged);
             BatchMessage[] messages = ToStore(publishes, out int[] indexes);
             if (left.Length + messages.Length + receipts.Length > 0)
             {
@@ -92,6 +90,22 @@ internal sealed partial class VirtualHost
         {
             Deliver(publishes[i], ids[i]);
         }
+    }
+
+    private static StoredSource[] StoredOf(IReadOnlyList<QueueEntry> entries)
+    {
+        StoredSource[] stored = entries.Count == 0 ? [] : new StoredSource[entries.Count];
+        int count = 0;
+        for (int i = 0; i < entries.Count; i++)
+        {
+            QueueEntry entry = entries[i];
+            if (entry.IsStored && entry.Message.Properties.IsPersistent && entry.Owner is Queue { Stored: { } queue })
+            {
+                stored[count++] = new StoredSource(queue, entry);
+            }
+        }
+
+        return count == stored.Length ? stored : stored[..count];
     }
 
     private static BatchMessage[] ToStore(CommittedPublish[] publishes, out int[] indexes)

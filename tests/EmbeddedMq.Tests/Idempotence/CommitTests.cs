@@ -55,10 +55,10 @@ public sealed class CommitTests
         await channel.PublishAsync("", "full", Message.Text("in the way", MessageProperties.Persistent));
         ulong tag = await GetOneAsync(channel);
 
-        PublishException nowhere = await Assert.ThrowsAsync<PublishException>(() => channel.CommitAsync(new[] { tag }, [To("out", "one"), To("nowhere", "two")], [Done]));
-        PublishException full = await Assert.ThrowsAsync<PublishException>(() => channel.CommitAsync(new[] { tag }, [To("out", "one"), To("full", "two")], [Done]));
+        PublishException nowhere = await Assert.ThrowsAsync<PublishException>(() => channel.CommitAsync(new[] { tag }, [To("out", "one"), To("nowhere", "two")], [Done]).AsTask());
+        PublishException full = await Assert.ThrowsAsync<PublishException>(() => channel.CommitAsync(new[] { tag }, [To("out", "one"), To("full", "two")], [Done]).AsTask());
         ChannelException unknown = await Assert.ThrowsAsync<ChannelException>(
-            () => channel.CommitAsync(new[] { tag }, [To("out", "one") with { Exchange = "unknown" }], [Done]));
+            () => channel.CommitAsync(new[] { tag }, [To("out", "one") with { Exchange = "unknown" }], [Done]).AsTask());
 
         Assert.Equal(PublishOutcome.Returned, nowhere.Result.Outcome);
         Assert.Equal(RejectReason.QueueFull, full.Result.RejectReason);
@@ -99,7 +99,7 @@ public sealed class CommitTests
         for (int i = 0; i < Count; i++)
         {
             ulong tag = (await channel.GetAsync("q"))!.Delivery.DeliveryTag;
-            commits.Add(channel.CommitAsync(new[] { tag }, [To("out", $"{i}")], [Done with { Key = (UInt128)i }]));
+            commits.Add(channel.CommitAsync(new[] { tag }, [To("out", $"{i}")], [Done with { Key = (UInt128)i }]).AsTask());
         }
 
         await Task.WhenAll(commits);
@@ -141,7 +141,7 @@ public sealed class CommitTests
         await using StoredBroker stored = await StoredBroker.StartAsync();
         Channel channel = await OpenAsync(stored);
         ulong tag = await GetOneAsync(channel);
-        Task commit = channel.CommitAsync(new[] { tag }, [To("out", "one")], [Done]);
+        Task commit = channel.CommitAsync(new[] { tag }, [To("out", "one")], [Done]).AsTask();
         await channel.DeleteQueueAsync("out");
         await commit;
 
@@ -162,13 +162,13 @@ public sealed class CommitTests
         await channel.PublishAsync("", "q", new Message(new byte[200_000], MessageProperties.Persistent));
         Assert.True(stored.Broker.IsBlocked);
 
-        Task one = channel.CommitAsync(new[] { first }, [To("out", "in its place")], [Done]);
-        Task two = channel.CommitAsync(new[] { second }, [To("out", "one"), To("out", "two")], [Done with { Key = 1 }]);
+        Task one = channel.CommitAsync(new[] { first }, [To("out", "in its place")], [Done]).AsTask();
+        Task two = channel.CommitAsync(new[] { second }, [To("out", "one"), To("out", "two")], [Done with { Key = 1 }]).AsTask();
         await one;
         Assert.Equal(["in its place"], await ReadyAsync(channel, "out"));
         Assert.False(two.IsCompleted);
         using CancellationTokenSource stop = new();
-        Task cancelled = channel.CommitAsync(Array.Empty<ulong>(), [To("out", "never")], [], stop.Token);
+        Task cancelled = channel.CommitAsync(Array.Empty<ulong>(), [To("out", "never")], [], stop.Token).AsTask();
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
 
@@ -198,7 +198,7 @@ public sealed class CommitTests
         await channel.CommitAsync(Array.Empty<ulong>(), [To("transient", "in memory", persistent: false)], []);
         await channel.CommitAsync(new[] { first }, [To("out", "in its place")], [Done]);
         Assert.Equal(0, waits);
-        await channel.CommitAsync(new[] { second }, [To("out", "one"), To("out", "two")], [Done with { Key = 1 }]).WaitAsync(BrokerFixture.Patience);
+        await channel.CommitAsync(new[] { second }, [To("out", "one"), To("out", "two")], [Done with { Key = 1 }]).AsTask().WaitAsync(BrokerFixture.Patience);
         Assert.Equal(1, waits);
         limit.Raise(1);
         await stored.Broker.Outbox.AddAsync([To("elsewhere", "stored")]).AsTask().WaitAsync(BrokerFixture.Patience);
@@ -216,7 +216,7 @@ public sealed class CommitTests
         });
         Channel channel = await OpenAsync(stored);
         await channel.PublishAsync("", "q", new Message(new byte[200_000], MessageProperties.Persistent));
-        Task waiting = channel.CommitAsync(Array.Empty<ulong>(), [To("out", "one")], [Done]);
+        Task waiting = channel.CommitAsync(Array.Empty<ulong>(), [To("out", "one")], [Done]).AsTask();
         Assert.False(waiting.IsCompleted);
 
         await stored.StopAsync();

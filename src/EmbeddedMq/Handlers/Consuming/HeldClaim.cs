@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Handlers.Publishing;
 
 namespace EmbeddedMq.Handlers.Consuming;
@@ -47,6 +48,7 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, Cla
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <exception cref="PublishException">A message could not be sent; the claim holds still.</exception>
     /// <remarks>Once it has succeeded it does nothing.</remarks>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask CompleteAsync(CancellationToken cancellationToken)
     {
         if (IsCompleted)
@@ -61,7 +63,7 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, Cla
             outgoing = [];
         }
 
-        if (claim.TakesOutgoing)
+        if (claim.TakesOutgoing && (outgoing.Count > 0 || confirmation is not null))
         {
             outgoing = [.. outgoing.SelectMany(publisher.WithCheck), .. confirmation is null ? Enumerable.Empty<OutboxMessage>() : [confirmation]];
         }

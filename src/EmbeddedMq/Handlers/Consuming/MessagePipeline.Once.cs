@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
@@ -38,6 +39,7 @@ internal sealed partial class MessagePipeline<T>
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Handles a delivery whose body was read, once for all deliveries of its message.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Outcome> ProcessOnceAsync(ConsumerRun run, WorkItem<T> item, IdempotentPlan<T> idempotent)
     {
         MessageContext context = new(run.Site, item);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Handlers.Checks;
@@ -67,7 +68,9 @@ internal sealed partial class MessagePipeline<T>(
     /// <param name="run">The run that it belongs to.</param>
     /// <param name="item">The delivery.</param>
     /// <returns>The delay after which it is to be handled again, or <see langword="null"/> when this run is done with it.</returns>
-    /// <remarks>The way of a message that is read, handled and acknowledged is in this one method: every async method more costs each message.</remarks>
+    /// <remarks>The way of a message that is read, handled and acknowledged is in this one method: every async method more costs each message. What it and
+    /// those below it need while they wait, as for a disk, is used again: a worker that ends one message begins the next with it.</remarks>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<TimeSpan?> ProcessAsync(ConsumerRun run, WorkItem<T> item)
     {
         // Each message begins with no span around it, whatever the one before left behind.
