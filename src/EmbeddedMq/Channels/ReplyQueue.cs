@@ -86,6 +86,14 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
         // A consumer that has ended refuses replies by itself, and there is no other to take its turn.
     }
 
+    /// <inheritdoc/>
+    public void Pass()
+    {
+        using (_postGate.Enter())
+        {
+        }
+    }
+
     private bool TryPost(Consumer consumer, QueueEntry entry)
     {
         using (_postGate.Enter())
@@ -96,7 +104,6 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
             }
         }
 
-        Interlocked.MemoryBarrier(); // the post before the look whether the reader waits
         consumer.Wake();
         return true;
     }

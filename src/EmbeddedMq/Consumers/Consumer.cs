@@ -32,7 +32,7 @@ internal sealed class Consumer : IConsumer
 
     private readonly IDeliveryLedger _ledger;
     private readonly IConsumerHost _host;
-    private readonly Mailbox<Slot> _mailbox = new();
+    private readonly Mailbox<Slot> _mailbox;
     private readonly TaskCompletionSource<ConsumerEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly bool _isAutoAck;
     private readonly int _refillCredit; // how much ends the starving while there is something to read
@@ -56,6 +56,7 @@ internal sealed class Consumer : IConsumer
         _isAutoAck = options.AutoAck;
         _ledger = ledger;
         _host = host;
+        _mailbox = new Mailbox<Slot>(host);
         int window = options.AutoAck ? AutoAckWindow : prefetchCount == 0 ? Unlimited : prefetchCount;
         _credit = new ConsumerCredit(window);
         _refillCredit = window < LongWindow ? 1 : window / RefillShare;
@@ -234,7 +235,7 @@ internal sealed class Consumer : IConsumer
         return wasStarved;
     }
 
-    /// <summary>Wakes its reader if that waits. After a post, with a full fence between the two.</summary>
+    /// <summary>Wakes its reader if that waits. After a post, under the queue's gate or after that.</summary>
     internal void Wake() => _mailbox.Wake();
 
     /// <summary>Hands a message over. Called under the queue's gate, with credit taken; <see cref="Wake"/> follows.</summary>

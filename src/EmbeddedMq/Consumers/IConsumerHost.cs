@@ -1,7 +1,9 @@
+using EmbeddedMq.Threading;
+
 namespace EmbeddedMq.Consumers;
 
-/// <summary>A queue as its consumers see it.</summary>
-internal interface IConsumerHost
+/// <summary>A queue as its consumers see it. Its gate is the one that it posts under.</summary>
+internal interface IConsumerHost : IPostGate
 {
     /// <summary>The queue's name.</summary>
     string Name { get; }

@@ -318,6 +318,14 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     }
 
     /// <inheritdoc/>
+    public void Pass()
+    {
+        using (_gate.Enter())
+        {
+        }
+    }
+
+    /// <inheritdoc/>
     public void Acknowledge(QueueEntry entry, bool isCounted = false) => _contents.Acknowledge(entry, isCounted);
 
     /// <inheritdoc/>

@@ -33,7 +33,7 @@ internal struct QueueGate
         if (_posted is not null && (!ReferenceEquals(_posted, consumer) || ++_postedCount == PostsBeforeWake))
         {
             _postedCount = 0;
-            Wake(_posted);
+            _posted.Wake();
         }
 
         _posted = consumer;
@@ -44,16 +44,7 @@ internal struct QueueGate
         Consumer? posted = _posted;
         _posted = null;
         _lock.Release();
-        if (posted is not null)
-        {
-            Wake(posted);
-        }
-    }
-
-    private static void Wake(Consumer consumer)
-    {
-        Interlocked.MemoryBarrier(); // the post before the look whether the reader waits
-        consumer.Wake();
+        posted?.Wake();
     }
 
     /// <summary>Holds the gate until it is disposed.</summary>

@@ -8,29 +8,27 @@ namespace EmbeddedMq.Threading;
 /// <para>One posts at a time, one takes at a time, each under a gate of its own, and one waits at a time; all else is thread-safe. A post does not wake the reader: that is
 /// <see cref="Wake"/>, after the gate has been left, because it costs more than all the rest. It never runs the reader's code: its
 /// continuation goes to the thread pool. The mailbox has no bound of its own; whoever posts holds one (a consumer's credit).</para>
-/// <para>Reader and writer meet by a fence each: the reader says that it waits and then looks for items once more, a writer adds its item
-/// and then looks whether the reader waits. Whoever changes the mark back ends the waiting.</para>
+/// <para>Reader and writer meet at the gate: the reader says that it waits, passes the gate of those who post, and then looks for items once more; a writer
+/// adds its item under the gate and then looks whether the reader waits. So the fence is the reader's, who seldom waits. Whoever changes the mark back
+/// ends the waiting.</para>
 /// </remarks>
 /// <typeparam name="T">What is posted.</typeparam>
-internal sealed class Mailbox<T> : IValueTaskSource<bool>
+internal sealed class Mailbox<T> : IValueTaskSource<bool>, IPostGate
 {
-    // A reader to whom several items come while it waits or pauses takes them in batches: when it has taken all that it saw, it pauses before it looks
-    // again, the longer the shorter the batches are. Being woken costs more, to it and to whoever posts; and a reader that takes each item as it is
-    // posted takes the cache lines from the writer with each item, which costs the writer more than all of its own work. Where items come one by one,
-    // as answers to requests do, nothing is gained by it, and it looks at once. In turns of Thread.SpinWait, of some 40 ns.
-    private const int Looks = 2;
-    private const int ShortestPause = 16;
-    private const int LongestPause = 256;
-    private const int LongBatch = 32;
+    private const int Looks = 2; // pauses in which nothing comes, before it waits
 
     private readonly HandOverList<T> _items = new();
+    private readonly IPostGate _gate;
     private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _cancellation;
-    private int _pause;      // the reader's; 0: it looks and waits at once
-    private bool _hasPaused; // the reader's: it may look once
+    private ReaderPace _pace;
     private int _isWaiting;
     private ShortLock _postGate; // of those who post from any thread
     private volatile bool _isComplete;
+
+    /// <summary>Makes an empty mailbox.</summary>
+    /// <param name="gate">What those hold who use <see cref="TryPost"/>; <see langword="null"/> where all use <see cref="TryPostAndWake"/>.</param>
+    internal Mailbox(IPostGate? gate = null) => _gate = gate ?? this;
 
     /// <summary>Whether there are items that nobody has taken yet.</summary>
     internal bool HasItems => !_items.IsEmpty;
@@ -62,12 +60,11 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
             }
         }
 
-        Interlocked.MemoryBarrier();
         Wake();
         return true;
     }
 
-    /// <summary>Wakes the reader if it waits. After a post, with a full fence between the two.</summary>
+    /// <summary>Wakes the reader if it waits. After a post, under its gate or after that.</summary>
     internal void Wake() => EndWaiting();
 
     /// <summary>Lets the reader finish once it has taken what is there. Further calls do nothing.</summary>
@@ -85,7 +82,7 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
     /// <summary>Takes an item for the reader, under what keeps others from taking. Where there is one nevertheless when this finds none,
     /// <see cref="WaitToTakeAsync"/> completes at once.</summary>
     /// <param name="item">The item.</param>
-    internal bool TryRead([MaybeNullWhen(false)] out T item) => _items.TryTakeSeen(out item) || (MayLook() && _items.TryTake(out item));
+    internal bool TryRead([MaybeNullWhen(false)] out T item) => _items.TryTakeSeen(out item) || (_pace.TryLook() && _items.TryTake(out item));
 
     /// <summary>Waits until there may be an item to take (<see langword="true"/>), or never will be (<see langword="false"/>).</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
@@ -106,8 +103,7 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
     bool IValueTaskSource<bool>.GetResult(short token)
     {
         _cancellation.Dispose();
-        _hasPaused = true;
-        _pause = _items.Count > 1 && Environment.ProcessorCount > 1 ? ShortestPause : 0;
+        _pace.EndWait(_items.Count);
         return _wait.GetResult(token);
     }
 
@@ -118,29 +114,30 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
     void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
         => _wait.OnCompleted(continuation, state, token, flags);
 
-    private bool MayLook()
+    /// <inheritdoc/>
+    void IPostGate.Pass()
     {
-        bool may = _pause == 0 || _hasPaused;
-        _hasPaused = false;
-        return may;
+        using (_postGate.Enter())
+        {
+        }
     }
 
     private bool HasItemsSoon()
     {
-        _hasPaused = true;
-        for (int look = 0; _pause > 0 && look < Looks; look++)
+        _pace.BeginWait();
+        for (int look = 0; _pace.Pauses && look < Looks; look++)
         {
             int before = _items.Count;
-            if (before >= LongBatch)
+            if (before >= ReaderPace.LongBatch)
             {
                 return true;
             }
 
-            Thread.SpinWait(_pause);
+            _pace.Pause();
             int after = _items.Count;
             if (after > 0)
             {
-                _pause = after - before <= 1 ? 0 : after >= LongBatch ? _pause : Math.Min(2 * _pause, LongestPause);
+                _pace.EndPause(before, after);
                 return true;
             }
         }
@@ -153,7 +150,7 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>
         _wait.Reset();
         ValueTask<bool> wait = new(this, _wait.Version);
         Volatile.Write(ref _isWaiting, 1);
-        Interlocked.MemoryBarrier(); // the mark before the second look; see the remarks
+        _gate.Pass(); // the mark before the second look; see the remarks
         if (HasItems || _isComplete)
         {
             EndWaiting();

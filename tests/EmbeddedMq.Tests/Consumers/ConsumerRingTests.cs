@@ -198,5 +198,9 @@ public sealed class ConsumerRingTests
         public void Suspend(Consumer consumer)
         {
         }
+
+        public void Pass()
+        {
+        }
     }
 }
