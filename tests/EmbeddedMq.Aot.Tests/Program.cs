@@ -35,7 +35,7 @@ async Task StepAsync(string expectation, Func<Task> step, TimeSpan? limit = null
 {
     try
     {
-        await step().WaitAsync(limit ?? TimeSpan.FromSeconds(30));
+        await step().WaitAsync(limit ?? TimeSpan.FromMinutes(3));
         Console.WriteLine($"ok    {expectation}");
     }
     catch (Exception error)

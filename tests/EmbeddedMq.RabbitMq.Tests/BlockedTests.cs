@@ -1,3 +1,4 @@
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Servers;
 
 namespace EmbeddedMq.RabbitMq.Tests;
@@ -6,8 +7,6 @@ namespace EmbeddedMq.RabbitMq.Tests;
 /// <param name="own">A server of their own: the alarm is the whole server's.</param>
 public sealed class BlockedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitServer>, IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private RabbitServer _server = null!;
     private RabbitMqBroker _broker = null!;
     private IConnection _connection = null!;
@@ -19,7 +18,7 @@ public sealed class BlockedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
     public async ValueTask InitializeAsync()
     {
         _server = await own.GetAsync();
-        _broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = _server.Uri, RequestTimeout = TimeSpan.FromSeconds(2) }, Token);
+        _broker = await RabbitMqBroker.StartAsync(_server.ToOptions(), Token);
         _connection = await _broker.ConnectAsync(cancellationToken: Token);
         _channel = await _connection.OpenChannelAsync(new ChannelOptions { MaxOutstandingPublishes = 30 }, Token);
     }
@@ -43,15 +42,15 @@ public sealed class BlockedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
         _connection.BlockedChanged += (_, e) => (e.IsBlocked ? blocked : unblocked).TrySetResult(e.Reason);
         await _server.RaiseMemoryAlarmAsync();
         Task<ulong>[] publishes = [.. Enumerable.Range(0, 20).Select(i => _channel.PublishAsync("", queue, Message.Text($"{i}"), cancellationToken: Token).AsTask())];
-        Assert.Equal("low on memory", await blocked.Task.WaitAsync(Patience, Token));
+        Assert.Equal("low on memory", await blocked.Task.WithinPatienceAsync("the server's word that it blocks"));
         Assert.Equal("low on memory", _connection.BlockedReason);
         Assert.All(publishes, static publish => Assert.False(publish.IsCompleted));
         Assert.False(unblocked.Task.IsCompleted);
 
         await _server.ClearMemoryAlarmAsync();
-        Assert.Null(await unblocked.Task.WaitAsync(Patience, Token));
+        Assert.Null(await unblocked.Task.WithinPatienceAsync("the server's word that it does not block any more"));
         Assert.Null(_connection.BlockedReason);
-        await Task.WhenAll(publishes).WaitAsync(Patience, Token);
+        await Task.WhenAll(publishes).WithinPatienceAsync("the confirms");
         Assert.Equal(20u, (await _channel.DeclareQueuePassiveAsync(queue, Token)).MessageCount);
     }
 
@@ -62,21 +61,18 @@ public sealed class BlockedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
         await _server.RaiseMemoryAlarmAsync();
         using CancellationTokenSource cancellation = new();
         Task<PublishResult>[] waiting = [.. Enumerable.Range(0, 30).Select(_ => _channel.TryPublishAsync("", queue, Message.Text("waits"), cancellationToken: cancellation.Token).AsTask())];
-        PublishResult beyond = await _channel.TryPublishAsync("", queue, Message.Text("beyond"), cancellationToken: Token).AsTask().WaitAsync(Patience, Token);
+        PublishResult beyond = await _channel.TryPublishAsync("", queue, Message.Text("beyond"), cancellationToken: Token).AsTask().WithinPatienceAsync("the rejection");
         Assert.Equal(RejectReason.TooManyOutstanding, beyond.RejectReason);
         await cancellation.CancelAsync();
         foreach (Task<PublishResult> publish in waiting)
         {
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => publish.WaitAsync(Patience, Token));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => publish.WithinPatienceAsync("the end of a publish"));
         }
 
         // Nobody waits for them, and they are under way all the same: the bound counts them until the server has answered.
         Assert.Equal(RejectReason.TooManyOutstanding, (await _channel.TryPublishAsync("", queue, Message.Text("beyond"), cancellationToken: Token)).RejectReason);
         await _server.ClearMemoryAlarmAsync();
-        while (!(await _channel.TryPublishAsync("", queue, Message.Text("after"), cancellationToken: Token)).IsConfirmed)
-        {
-            await Task.Yield();
-        }
+        await Patiently.UntilAsync(async () => (await _channel.TryPublishAsync("", queue, Message.Text("after"), cancellationToken: Token)).IsConfirmed, "room for a publish");
     }
 
     // More than the sockets' buffers hold, so that a write waits for the server to read on.
@@ -92,12 +88,12 @@ public sealed class BlockedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
         await cancellation.CancelAsync();
         foreach (Task<ulong> publish in cancelled)
         {
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => publish.WaitAsync(Patience, Token));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => publish.WithinPatienceAsync("the end of a publish"));
         }
 
         Assert.False(first.IsCompleted);
         await _server.ClearMemoryAlarmAsync();
-        await first.WaitAsync(Patience, Token);
+        await first.WithinPatienceAsync("the confirm of the first");
         Assert.True(_connection.IsOpen);
     }
 
@@ -107,24 +103,29 @@ public sealed class BlockedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
         string queue = (await _channel.DeclareQueueAsync("", q => q.AutoDelete(), Token)).Name;
         await _server.RaiseMemoryAlarmAsync();
         Task<ulong> publish = _channel.PublishAsync("", queue, Message.Text("unknown outcome"), cancellationToken: Token).AsTask();
-        await _connection.CloseAsync(cancellationToken: Token).AsTask().WaitAsync(Patience, Token);
-        await Assert.ThrowsAnyAsync<EmbeddedMqException>(() => publish.WaitAsync(Patience, Token));
+        await _connection.CloseAsync(cancellationToken: Token).AsTask().WithinPatienceAsync("the end of the connection");
+        await Assert.ThrowsAnyAsync<EmbeddedMqException>(() => publish.WithinPatienceAsync("the end of a publish"));
     }
 
     // The answer that comes too late belongs to the call that gave up, never to the next one.
     [Fact]
     public async Task Call_UnderTheAlarm_FailsInTimeAndTheNextHasItsOwnAnswer()
     {
-        string queue = (await _channel.DeclareQueueAsync("", q => q.Exclusive(), Token)).Name;
+        RabbitMqOptions options = _server.ToOptions();
+        options.RequestTimeout = TimeSpan.FromSeconds(10); // calls that are answered have to be answered within it
+        await using RabbitMqBroker broker = await RabbitMqBroker.StartAsync(options, Token);
+        await using IConnection connection = await broker.ConnectAsync(cancellationToken: Token);
+        IChannel channel = await connection.OpenChannelAsync(cancellationToken: Token);
+        string queue = (await channel.DeclareQueueAsync("", q => q.Exclusive(), Token)).Name;
         await _server.RaiseMemoryAlarmAsync();
-        Task<ulong> publish = _channel.PublishAsync("", queue, Message.Text("blocks the connection"), cancellationToken: Token).AsTask();
+        Task<ulong> publish = channel.PublishAsync("", queue, Message.Text("blocks the connection"), cancellationToken: Token).AsTask();
         ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(
-            () => _channel.DeclareQueueAsync("late", q => q.Exclusive(), Token).AsTask().WaitAsync(Patience, Token));
+            () => channel.DeclareQueueAsync("late", q => q.Exclusive(), Token).AsTask().WithinPatienceAsync("the end of a call without an answer"));
         Assert.Equal((true, "CONNECTION_FORCED - no answer from the server in time"), (error.IsTransient, error.ReplyText));
         await _server.ClearMemoryAlarmAsync();
-        Assert.Equal("next", (await _channel.DeclareQueueAsync("next", q => q.Exclusive(), Token)).Name);
-        await publish.WaitAsync(Patience, Token);
-        Assert.Equal(1u, (await _channel.DeclareQueuePassiveAsync(queue, Token)).MessageCount);
-        Assert.True(_connection.IsOpen);
+        Assert.Equal("next", (await channel.DeclareQueueAsync("next", q => q.Exclusive(), Token)).Name);
+        await publish.WithinPatienceAsync("the confirm");
+        Assert.Equal(1u, (await channel.DeclareQueuePassiveAsync(queue, Token)).MessageCount);
+        Assert.True(connection.IsOpen);
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Servers;
 
 namespace EmbeddedMq.RabbitMq.Tests;
@@ -8,15 +9,13 @@ namespace EmbeddedMq.RabbitMq.Tests;
 /// <param name="own">A cluster of their own, because they kill its nodes.</param>
 public sealed class ClusterTests(OwnRabbitServer own) : IClassFixture<OwnRabbitServer>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Hosts_OneRefuses_TheOtherIsTaken()
     {
         RabbitServer server = await SharedRabbitServer.GetAsync();
-        await using RabbitMqBroker broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Hosts = { "127.0.0.1:1", $"127.0.0.1:{server.Port}" } }, Token);
+        await using RabbitMqBroker broker = await StartAsync("127.0.0.1:1", $"127.0.0.1:{server.Port}");
         for (int i = 0; i < 4; i++)
         {
             await using IConnection connection = await broker.ConnectAsync(cancellationToken: Token);
@@ -32,8 +31,7 @@ public sealed class ClusterTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
         Task breaking = BreakOffAsync(listener);
-        await using (RabbitMqBroker broker = await RabbitMqBroker.StartAsync(
-            new RabbitMqOptions { Hosts = { $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}", $"127.0.0.1:{server.Port}" } }, Token))
+        await using (RabbitMqBroker broker = await StartAsync($"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}", $"127.0.0.1:{server.Port}"))
         {
             for (int i = 0; i < 4; i++)
             {
@@ -43,7 +41,7 @@ public sealed class ClusterTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
         }
 
         listener.Stop();
-        await breaking;
+        await breaking.WithinPatienceAsync("the end of the listener");
     }
 
     [Fact]
@@ -51,7 +49,7 @@ public sealed class ClusterTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
     {
         SharedRabbitServer.Require();
         ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(
-            static async () => await RabbitMqBroker.StartAsync(new RabbitMqOptions { Hosts = { "127.0.0.1:1", "127.0.0.1:2" } }, Token));
+            static async () => await StartAsync("127.0.0.1:1", "127.0.0.1:2"));
         Assert.True(error.IsTransient);
         Assert.Contains("127.0.0.1:1, 127.0.0.1:2", error.Message, StringComparison.Ordinal);
     }
@@ -84,10 +82,10 @@ public sealed class ClusterTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
         {
             for (int i = 0; i < 20; i++)
             {
-                await PublishSurelyAsync(channels[i % 2], "on-the-living", $"{i}");
+                await PublishSurelyAsync(channels[i % 2], "on-the-living", $"{i}").WithinPatienceAsync($"the confirm of message {i}");
             }
 
-            await PublishSurelyAsync(channels[0], own1, "own");
+            await PublishSurelyAsync(channels[0], own1, "own").WithinPatienceAsync("the confirm of the message to its own queue");
             Assert.Equal("own", (await channels[0].GetAsync(own1, autoAck: true, Token))!.Delivery.Message.GetText());
             Assert.True((await channels[1].DeclareQueuePassiveAsync("on-the-living", Token)).MessageCount >= 20);
             Assert.True(first.IsOpen && second.IsOpen);
@@ -111,27 +109,34 @@ public sealed class ClusterTests(OwnRabbitServer own) : IClassFixture<OwnRabbitS
         await dying.KillAsync();
         Task publish = PublishSurelyAsync(channel, "on-the-dying", "after");
         await dying.RestartAsync();
-        await publish.WaitAsync(Patience, Token);
-        HashSet<string> seen = [];
-        await foreach (Delivery delivery in consumer.ReadAllAsync(Token))
+        await publish.WithinPatienceAsync("the confirm of the message after the kill");
+        await ReadUntilAsync("before", "after").WithinPatienceAsync("both messages");
+        Assert.True(connection.IsOpen && channel.IsOpen);
+
+        async Task ReadUntilAsync(params string[] texts)
         {
-            seen.Add(delivery.Message.GetText());
-            await channel.AckAsync(delivery.DeliveryTag, cancellationToken: Token);
-            if (seen.IsSupersetOf(["before", "after"]))
+            HashSet<string> seen = [];
+            await foreach (Delivery delivery in consumer.ReadAllAsync(Token))
             {
-                break;
+                seen.Add(delivery.Message.GetText());
+                await channel.AckAsync(delivery.DeliveryTag, cancellationToken: Token);
+                if (seen.IsSupersetOf(texts))
+                {
+                    return;
+                }
             }
         }
-
-        Assert.True(connection.IsOpen && channel.IsOpen);
     }
 
-    private static ValueTask<RabbitMqBroker> StartAsync(params RabbitServer[] servers)
+    private static ValueTask<RabbitMqBroker> StartAsync(params RabbitServer[] servers) => StartAsync([.. servers.Select(static server => $"127.0.0.1:{server.Port}")]);
+
+    private static ValueTask<RabbitMqBroker> StartAsync(params string[] hosts)
     {
-        RabbitMqOptions options = new() { OutageTimeout = TimeSpan.FromSeconds(50), RecoveryMaxDelay = TimeSpan.FromSeconds(1) };
-        foreach (RabbitServer server in servers)
+        RabbitMqOptions options = new();
+        RabbitServer.BePatient(options);
+        foreach (string host in hosts)
         {
-            options.Hosts.Add($"127.0.0.1:{server.Port}");
+            options.Hosts.Add(host);
         }
 
         return RabbitMqBroker.StartAsync(options, Token);

@@ -1,3 +1,5 @@
+using EmbeddedMq.TestSupport;
+
 namespace EmbeddedMq.RabbitMq.Tests;
 
 /// <summary>Consumers and settlements.</summary>
@@ -22,7 +24,7 @@ public sealed class ConsumeTests : ServerTest
         await consumer.DisposeAsync();
         Assert.Equal(["0", "1", "2", "3"], read);
         Assert.Equal(["4", "5", "6", "7", "8", "9"], await DrainAsync(queue));
-        Assert.Equal(ConsumerEnd.Cancelled, await consumer.Ended);
+        Assert.Equal(ConsumerEnd.Cancelled, await consumer.Ended.WithinPatienceAsync("the end of the consumer"));
     }
 
     [Fact]
@@ -64,7 +66,7 @@ public sealed class ConsumeTests : ServerTest
         string queue = await DeclareQueueAsync();
         IConsumer consumer = await Channel.StartConsumerAsync(queue);
         await Channel.DeleteQueueAsync(queue);
-        Assert.Equal(ConsumerEnd.QueueGone, await consumer.Ended.WaitAsync(Patience));
+        Assert.Equal(ConsumerEnd.QueueGone, await consumer.Ended.WithinPatienceAsync("the end of the consumer"));
         await foreach (Delivery _ in consumer.ReadAllAsync())
         {
             Assert.Fail("Nothing was published.");
@@ -80,7 +82,7 @@ public sealed class ConsumeTests : ServerTest
         await Channel.StartConsumerAsync(queue, new ConsumerOptions { ConsumerTag = "t" });
         ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(async () => await Channel.StartConsumerAsync(queue, new ConsumerOptions { ConsumerTag = "t" }));
         Assert.Equal((ReplyCode.NotAllowed, "NOT_ALLOWED - attempt to reuse consumer tag 't'"), (error.ReplyCode, error.ReplyText));
-        Assert.Equal(CloseInitiator.Broker, (await Connection.Closed.WaitAsync(Patience)).Initiator);
+        Assert.Equal(CloseInitiator.Broker, (await Connection.Closed.WithinPatienceAsync("the end of the connection")).Initiator);
         Assert.False(Channel.IsOpen);
     }
 

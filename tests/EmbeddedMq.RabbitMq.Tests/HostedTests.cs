@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Servers;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -11,8 +12,6 @@ namespace EmbeddedMq.RabbitMq.Tests;
 /// <param name="own">A server of their own, because they kill it and make it short of memory.</param>
 public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitServer>, IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private RabbitServer _server = null!;
     private RabbitMqBroker _broker = null!;
     private IChannel _channel = null!;
@@ -23,7 +22,7 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
     public async ValueTask InitializeAsync()
     {
         _server = await own.GetAsync();
-        _broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = _server.Uri }, Token);
+        _broker = await RabbitMqBroker.StartAsync(_server.ToOptions(), Token);
         _channel = await (await _broker.ConnectAsync(cancellationToken: Token)).OpenChannelAsync(cancellationToken: Token);
     }
 
@@ -54,17 +53,17 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
                 },
                 static c => c.Concurrency(Concurrency).Prefetch(10)));
         await PublishAsync(host, Enumerable.Range(0, 20));
-        await UntilAsync(() => begun.Count == Concurrency, "the handlers");
+        await Patiently.UntilAsync(() => begun.Count == Concurrency, "the handlers");
 
         Task stop = host.StopAsync(Token);
-        await UntilAsync(async () => (await _channel.DeclareQueuePassiveAsync("drained", Token)).ConsumerCount == 0, "the end of the consumer");
+        await Patiently.UntilAsync(async () => (await _channel.DeclareQueuePassiveAsync("drained", Token)).ConsumerCount == 0, "the end of the consumer");
         Assert.False(stop.IsCompleted);
         go.SetResult();
-        await stop.WaitAsync(Patience, Token);
+        await stop.WithinPatienceAsync("the stop");
 
         Assert.Equal((Concurrency, Concurrency), (begun.Count, ended.Count));
         List<string> rest = [];
-        await UntilAsync(async () => (await _channel.DeclareQueuePassiveAsync("drained", Token)).MessageCount == 20 - Concurrency, "the rest");
+        await Patiently.UntilAsync(async () => (await _channel.DeclareQueuePassiveAsync("drained", Token)).MessageCount == 20 - Concurrency, "the rest");
         while (await _channel.GetAsync("drained", autoAck: true, Token) is { } got)
         {
             rest.Add(got.Delivery.Message.GetText());
@@ -87,14 +86,14 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
         await publisher.PublishAsync(new Note("good"), cancellationToken: Token);
         await publisher.PublishAsync(new Note("bad"), cancellationToken: Token);
         await publisher.TryPublishAsync(new Note("x"), PublishOptions.ToQueue("metered.nowhere"), Token);
-        await UntilAsync(() => Settled("ack") + Settled("retry") + Settled("dead_letter") == 3, "three settlements");
+        await Patiently.UntilAsync(() => Settled("ack") + Settled("retry") + Settled("dead_letter") == 3, "three settlements");
 
         Assert.Equal((1, 1, 1), (Settled("ack"), Settled("retry"), Settled("dead_letter")));
         Assert.Equal(2, telemetry.Readings("messaging.client.sent.messages", ("messaging.destination.name", "metered"), ("error.type", null)).Sum());
         Assert.Equal(1, telemetry.Readings("messaging.client.sent.messages", ("messaging.destination.name", "metered.nowhere"), ("error.type", "Returned")).Sum());
         Assert.Equal(3, telemetry.Readings("messaging.client.consumed.messages", ("messaging.destination.name", "metered")).Sum());
         Assert.Equal(2, telemetry.Readings("messaging.process.duration", ("messaging.destination.name", "metered"), ("error.type", "System.TimeoutException")).Count);
-        await UntilAsync(() => telemetry.Readings("embeddedmq.handlers.active", ("messaging.destination.name", "metered")).Sum() == 0, "the end of the handlers");
+        await Patiently.UntilAsync(() => telemetry.Readings("embeddedmq.handlers.active", ("messaging.destination.name", "metered")).Sum() == 0, "the end of the handlers");
         await host.StopAsync(Token);
 
         double Settled(string how) => telemetry.Readings("embeddedmq.handler.settlements", ("messaging.destination.name", "metered"), ("embeddedmq.settlement", how)).Sum();
@@ -106,7 +105,7 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
         using Telemetry telemetry = new();
         using IHost host = await StartAsync("gauged", static _ => { }, options => options.ManagementUri = _server.ManagementUri);
         await PublishAsync(host, Enumerable.Range(0, 7));
-        await UntilAsync(
+        await Patiently.UntilAsync(
             () =>
             {
                 telemetry.Collect();
@@ -122,7 +121,7 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
         using Telemetry telemetry = new();
         using IHost host = await StartAsync("traced", static mq => mq.Consume<Note>("traced", static (_, _, _) => ValueTask.CompletedTask));
         await PublishAsync(host, [1]);
-        await UntilAsync(() => telemetry.Spans("process traced").Any(), "the span of the handler");
+        await Patiently.UntilAsync(() => telemetry.Spans("process traced").Any(), "the span of the handler");
         Activity publish = Assert.Single(telemetry.Spans("publish traced"));
         Activity process = Assert.Single(telemetry.Spans("process traced"));
         Assert.Equal((ActivityKind.Producer, ActivityKind.Consumer), (publish.Kind, process.Kind));
@@ -168,7 +167,7 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
             await _server.ClearMemoryAlarmAsync();
         }
 
-        await publish.WaitAsync(Patience, Token);
+        await publish.WithinPatienceAsync("the confirm after the alarm");
         await UntilHealthIsAsync(health, HealthStatus.Healthy);
         await host.StopAsync(Token);
     }
@@ -189,7 +188,7 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
                 static c => c.Retry(static r => r.On<TimeoutException>(2, Backoff.Steps(TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(400)))).DeadLetterTo("retried.dead")));
         await PublishAsync(host, [1]);
         GetResult? dead = null;
-        await UntilAsync(async () => (dead = await _channel.GetAsync("retried.dead", autoAck: true, Token)) is not null, "the dead letter");
+        await Patiently.UntilAsync(async () => (dead = await _channel.GetAsync("retried.dead", autoAck: true, Token)) is not null, "the dead letter");
         (int Attempt, long At)[] made = [.. attempts];
         Assert.Equal([1, 2, 3], made.Select(static attempt => attempt.Attempt));
         Assert.True(TimeProvider.System.GetElapsedTime(made[0].At, made[1].At) >= TimeSpan.FromMilliseconds(200), "The first retry came too early.");
@@ -208,19 +207,7 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
     }
 
     private static Task UntilHealthIsAsync(HealthCheckService health, HealthStatus status)
-        => UntilAsync(async () => (await health.CheckHealthAsync(Token)).Status == status, $"the status {status}");
-
-    private static Task UntilAsync(Func<bool> condition, string what) => UntilAsync(() => Task.FromResult(condition()), what);
-
-    private static async Task UntilAsync(Func<Task<bool>> condition, string what)
-    {
-        long began = TimeProvider.System.GetTimestamp();
-        while (!await condition())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < Patience, $"Waited {Patience.TotalSeconds} s for {what}.");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Token);
-        }
-    }
+        => Patiently.UntilAsync(async () => (await health.CheckHealthAsync(Token)).Status == status, $"the status {status}");
 
     private async Task<IHost> StartAsync(string queue, Action<IEmbeddedMqBuilder> configure, Action<RabbitMqOptions>? options = null)
     {
@@ -230,7 +217,11 @@ public sealed class HostedTests(OwnRabbitServer own) : IClassFixture<OwnRabbitSe
                 services.AddHealthChecks().AddEmbeddedMq();
                 services.AddEmbeddedMq(mq =>
                 {
-                    mq.UseRabbitMq(_server.Uri, options)
+                    mq.UseRabbitMq(_server.Uri, engine =>
+                        {
+                            RabbitServer.BePatient(engine);
+                            options?.Invoke(engine);
+                        })
                         .Topology(t => t.Queue(queue, static q => q.Durable()))
                         .Publish<Note>(p => p.ToQueue(queue));
                     configure(mq);

@@ -1,3 +1,5 @@
+using EmbeddedMq.TestSupport;
+
 namespace EmbeddedMq.RabbitMq.Tests;
 
 /// <summary>Confirms, returns and rejections, each joined to its publish.</summary>
@@ -112,18 +114,21 @@ public sealed class PublishTests : ServerTest
         ChannelException error = await Assert.ThrowsAsync<ChannelException>(async () => await Channel.PublishAsync("missing", "", Message.Text("x")));
         Assert.Equal((ReplyCode.NotFound, "NOT_FOUND - no exchange 'missing' in vhost '/'"), (error.ReplyCode, error.ReplyText));
         Assert.False(Channel.IsOpen);
-        Assert.Equal(new CloseReason(CloseInitiator.Broker, ReplyCode.NotFound, error.ReplyText), await Channel.Closed.WaitAsync(Patience));
+        Assert.Equal(new CloseReason(CloseInitiator.Broker, ReplyCode.NotFound, error.ReplyText), await Channel.Closed.WithinPatienceAsync("the end of the channel"));
         Assert.True(Connection.IsOpen);
     }
 
     [Fact]
-    public async Task Publishes_MoreOutstandingThanAllowed_AreRejected()
+    public async Task Publishes_MoreOutstandingThanAllowed_AreRejectedAndTheOthersArrive()
     {
         IChannel channel = await Connection.OpenChannelAsync(new ChannelOptions { MaxOutstandingPublishes = 1 });
         string queue = await DeclareQueueAsync();
         Task<PublishResult>[] publishes = [.. Enumerable.Range(0, 50).Select(_ => channel.TryPublishAsync("", queue, Message.Text("x")).AsTask())];
         PublishResult[] results = await Task.WhenAll(publishes);
-        Assert.Contains(results, static r => r.RejectReason == RejectReason.TooManyOutstanding);
+
+        // How many are, is a matter of how fast the server confirms; BlockedTests has a server that does not.
+        Assert.All(results, static r => Assert.True(r.IsConfirmed || r.RejectReason == RejectReason.TooManyOutstanding, $"{r}"));
+        Assert.True(results[0].IsConfirmed);
         Assert.Equal((uint)results.Count(static r => r.IsConfirmed), (await Channel.DeclareQueuePassiveAsync(queue)).MessageCount);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Servers;
 
 namespace EmbeddedMq.RabbitMq.Tests;
@@ -7,8 +8,6 @@ namespace EmbeddedMq.RabbitMq.Tests;
 /// <summary>What becomes of publishes, deliveries and topology when the server is killed. Each test has a server of its own.</summary>
 public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private RabbitServer _server = null!;
     private RabbitMqBroker _broker = null!;
 
@@ -17,12 +16,7 @@ public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
     {
         SharedRabbitServer.Require();
         _server = await RabbitServer.StartAsync();
-        _broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions
-        {
-            Uri = _server.Uri,
-            OutageTimeout = TimeSpan.FromSeconds(50),
-            RecoveryMaxDelay = TimeSpan.FromSeconds(1),
-        });
+        _broker = await RabbitMqBroker.StartAsync(_server.ToOptions());
     }
 
     /// <inheritdoc/>
@@ -62,29 +56,27 @@ public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
         for (int round = 0; round < 2; round++)
         {
             int before = confirmed.Count;
-            await UntilAsync(() => confirmed.Count >= before + 500, "publishes before the kill");
+            await Patiently.UntilAsync(() => confirmed.Count >= before + 500, "publishes before the kill");
             await _server.KillAsync();
             Stopwatch outage = Stopwatch.StartNew();
             await _server.RestartAsync();
             TimeSpan restarted = outage.Elapsed;
             int atRestart = confirmed.Count;
-            await UntilAsync(() => confirmed.Count > atRestart, "a confirm after the restart");
+            await Patiently.UntilAsync(() => confirmed.Count > atRestart, "a confirm after the restart");
             output.WriteLine($"Round {round}: server up again after {restarted.TotalSeconds:F1} s, publishing {(outage.Elapsed - restarted).TotalMilliseconds:F0} ms later.");
         }
 
         int last = confirmed.Count;
-        await UntilAsync(() => confirmed.Count >= last + 500, "publishes after the last restart");
+        await Patiently.UntilAsync(() => confirmed.Count >= last + 500, "publishes after the last restart");
         await stop.CancelAsync();
-        await publishes.WaitAsync(Patience);
-        await UntilAsync(() => confirmed.Keys.All(seen.ContainsKey), () => $"all confirmed messages; missing {confirmed.Keys.Count(id => !seen.ContainsKey(id))} of {confirmed.Count}");
+        await publishes.WithinPatienceAsync("the last confirms");
+        await Patiently.UntilAsync(() => Task.FromResult(confirmed.Keys.All(seen.ContainsKey)), () => $"all confirmed messages; missing {confirmed.Keys.Count(id => !seen.ContainsKey(id))} of {confirmed.Count}");
         output.WriteLine($"{confirmed.Count} confirmed, {unknown.Count} of unknown outcome ({unknown.Keys.Count(seen.ContainsKey)} of them arrived), {seen.Values.Count(static n => n > 1)} seen more than once.");
-        Assert.NotEmpty(unknown);
 
         // Nobody published twice, so what was seen twice was delivered twice, and says so.
-        Assert.Contains(seen.Values, static times => times > 1);
         Assert.Empty(unflagged);
         await consumer.CancelAsync();
-        await consumes.WaitAsync(Patience);
+        await consumes.WithinPatienceAsync("the end of the consumer");
         Assert.True(publishing.IsOpen && consuming.IsOpen && publisher.IsOpen && channel.IsOpen);
     }
 
@@ -104,7 +96,7 @@ public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
         ValueTask<ulong> waiting = channel.PublishAsync("transient", "a.b", Message.Text("waited"), PublishFlags.Mandatory);
         await _server.RestartAsync();
 
-        await waiting.AsTask().WaitAsync(Patience);
+        await waiting.AsTask().WithinPatienceAsync("the confirm of the publish that waited");
         Assert.Equal("waited", (await channel.GetAsync(named, autoAck: true))!.Delivery.Message.GetText());
 
         // The old tag settles nothing and breaks nothing; the new one is another.
@@ -112,20 +104,41 @@ public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
         GetResult again = (await channel.GetAsync("durable"))!;
         Assert.Equal("unsettled", again.Delivery.Message.GetText());
         Assert.True(again.Delivery.DeliveryTag > unsettled.DeliveryTag);
+        Assert.True(again.Delivery.Redelivered);
         await channel.AckAsync(again.Delivery.DeliveryTag);
         Assert.Null(await channel.GetAsync("durable"));
         Assert.True(channel.IsOpen);
     }
 
+    // The server has begun to read it and ceased, for want of memory: so it was sent, and is not confirmed.
+    [Fact]
+    public async Task ServerKilled_PublishUnderWay_FailsAsOfUnknownOutcome()
+    {
+        await using IConnection connection = await _broker.ConnectAsync();
+        IChannel channel = await connection.OpenChannelAsync();
+        await channel.DeclareQueueAsync("durable", q => q.Durable());
+        TaskCompletionSource blocked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        connection.BlockedChanged += (_, _) => blocked.TrySetResult();
+        await _server.RaiseMemoryAlarmAsync();
+        Task<ulong> publish = channel.PublishAsync("", "durable", Message.Text("under way", MessageProperties.Persistent)).AsTask();
+        await blocked.Task.WithinPatienceAsync("the server's word that it blocks");
+
+        await _server.KillAsync();
+
+        ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(() => publish.WithinPatienceAsync("the end of the publish"));
+        Assert.Equal((true, ReplyCode.ConnectionForced), (error.IsTransient, error.ReplyCode));
+        await _server.RestartAsync();
+        await channel.PublishAsync("", "durable", Message.Text("again", MessageProperties.Persistent));
+        Assert.Equal("again", (await channel.GetAsync("durable", autoAck: true))!.Delivery.Message.GetText());
+    }
+
     [Fact]
     public async Task ServerKilled_OutageLongerThanAllowed_CallsFailAsTransientAndWithoutSending()
     {
-        RabbitMqBroker impatient = await RabbitMqBroker.StartAsync(new RabbitMqOptions
-        {
-            Uri = _server.Uri,
-            OutageTimeout = TimeSpan.FromMilliseconds(200),
-            RecoveryTimeout = TimeSpan.FromSeconds(2),
-        });
+        RabbitMqOptions options = _server.ToOptions();
+        options.OutageTimeout = TimeSpan.FromMilliseconds(200);
+        options.RecoveryTimeout = TimeSpan.FromSeconds(2);
+        RabbitMqBroker impatient = await RabbitMqBroker.StartAsync(options);
         await using (impatient)
         {
             IConnection connection = await impatient.ConnectAsync();
@@ -133,10 +146,10 @@ public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
             IChannel transactional = await connection.OpenChannelAsync(new ChannelOptions { Mode = ChannelMode.Transactional });
             await transactional.PublishAsync("", "nowhere", Message.Text("held"));
             await _server.KillAsync();
-            ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(async () => await PublishUntilItFailsAsync(channel));
+            ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(() => PublishUntilItFailsAsync(channel).WithinPatienceAsync("the failure of a publish"));
             Assert.True(error.IsTransient);
             Assert.Equal(ReplyCode.ConnectionForced, error.ReplyCode);
-            CloseReason reason = await connection.Closed.WaitAsync(Patience);
+            CloseReason reason = await connection.Closed.WithinPatienceAsync("the end of the connection");
             Assert.Equal(CloseInitiator.Network, reason.Initiator);
             Assert.True((await Assert.ThrowsAsync<ConnectionException>(async () => await channel.PublishAsync("", "q", Message.Text("x")))).IsTransient);
             await Assert.ThrowsAsync<ConnectionException>(async () => await transactional.CommitTransactionAsync());
@@ -196,18 +209,6 @@ public sealed class RecoveryTests(ITestOutputHelper output) : IAsyncLifetime
             }
 
             await channel.AckAsync(delivery.DeliveryTag);
-        }
-    }
-
-    private static Task UntilAsync(Func<bool> condition, string what) => UntilAsync(condition, () => what);
-
-    private static async Task UntilAsync(Func<bool> condition, Func<string> what)
-    {
-        Stopwatch waited = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(waited.Elapsed < Patience, $"Waited {Patience.TotalSeconds} s for {what()}.");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
     }
 }

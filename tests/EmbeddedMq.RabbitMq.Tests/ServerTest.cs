@@ -7,9 +7,6 @@ namespace EmbeddedMq.RabbitMq.Tests;
 /// <summary>A test on the shared server, with a broker and a channel of its own.</summary>
 public abstract class ServerTest : IAsyncLifetime
 {
-    /// <summary>How long a test waits for what must come.</summary>
-    protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private static int _names;
 
     /// <summary>The server.</summary>
@@ -28,7 +25,7 @@ public abstract class ServerTest : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Server = await SharedRabbitServer.GetAsync();
-        Broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = Server.Uri, ManagementUri = Server.ManagementUri });
+        Broker = await RabbitMqBroker.StartAsync(Server.ToOptions());
         Connection = await Broker.ConnectAsync();
         Channel = await Connection.OpenChannelAsync();
     }

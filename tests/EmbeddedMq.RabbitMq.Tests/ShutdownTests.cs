@@ -12,8 +12,6 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
 {
     private const int LostEvent = 3000;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -48,18 +46,14 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
                 }
             }
         })));
-        await some.Task.WaitAsync(Patience, Token);
+        await some.Task.WithinPatienceAsync("the first confirms");
         await server.ControlAsync("stop_app");
         int atStop = confirmed.Count;
         await server.ControlAsync("start_app");
-        while (confirmed.Count < atStop + 200)
-        {
-            Assert.True(connection.IsOpen);
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Token);
-        }
-
+        await Patiently.UntilAsync(() => confirmed.Count >= atStop + 200, "confirms after the stop");
+        Assert.True(connection.IsOpen);
         await stop.CancelAsync();
-        await publishes.WaitAsync(Patience, Token);
+        await publishes.WithinPatienceAsync("the last confirms");
         Assert.Contains(log.WithId(LostEvent), static entry => entry.Text.Contains("'shutdown'", StringComparison.Ordinal));
 
         // There are none where the server confirmed all that was on its way before it closed the connection.
@@ -82,8 +76,8 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
         IChannel channel = await connection.OpenChannelAsync(cancellationToken: Token);
         await server.ControlAsync("close_all_connections", "maintenance at noon");
         CloseReason expected = new(CloseInitiator.Broker, ReplyCode.ConnectionForced, "CONNECTION_FORCED - maintenance at noon");
-        Assert.Equal(expected, await connection.Closed.WaitAsync(Patience, Token));
-        Assert.Equal(expected, await channel.Closed.WaitAsync(Patience, Token));
+        Assert.Equal(expected, await connection.Closed.WithinPatienceAsync("the end of the connection"));
+        Assert.Equal(expected, await channel.Closed.WithinPatienceAsync("the end of the channel"));
         ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(async () => await channel.PublishAsync("", "q", Message.Text("x"), cancellationToken: Token));
         Assert.Equal((expected.ReplyCode, expected.ReplyText), (error.ReplyCode, error.ReplyText));
         await using IConnection next = await broker.ConnectAsync(cancellationToken: Token);
@@ -97,7 +91,7 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
         ConcurrentQueue<string> handled = new();
         using IHost host = new HostBuilder()
             .ConfigureServices(services => services.AddEmbeddedMq(mq => mq
-                .UseRabbitMq(server.Uri)
+                .UseRabbitMq(server.Uri, RabbitServer.BePatient)
                 .Topology(static t => t.Queue("reopened", static q => q.Durable()))
                 .Publish<Note>(static p => p.ToQueue("reopened"))
                 .Consume<Note>("reopened", (note, _, _) =>
@@ -109,9 +103,9 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
         await host.StartAsync(Token);
         IPublisher publisher = host.Services.GetRequiredService<IPublisher>();
         await publisher.PublishAsync(new Note("before"), cancellationToken: Token);
-        await UntilAsync(() => handled.Contains("before"), "the note before");
+        await Patiently.UntilAsync(() => handled.Contains("before"), "the note before");
         await server.ControlAsync("close_all_connections", "maintenance at noon");
-        await UntilAsync(
+        await Patiently.UntilAsync(
             async () =>
             {
                 try
@@ -125,7 +119,7 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
                 }
             },
             "a publish after the close");
-        await UntilAsync(() => handled.Contains("after"), "the note after");
+        await Patiently.UntilAsync(() => handled.Contains("after"), "the note after");
         await host.StopAsync(Token);
     }
 
@@ -163,7 +157,7 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
         {
             // Sent again until it is confirmed: another reason for it to come twice.
             string text = $"note {i}";
-            await UntilAsync(
+            await Patiently.UntilAsync(
                 async () =>
                 {
                     try
@@ -179,8 +173,8 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
                 text);
         }
 
-        await UntilAsync(() => effects.Count == Messages && cuts == 2, "all effects");
-        await UntilAsync(
+        await Patiently.UntilAsync(() => effects.Count == Messages && cuts == 2, "all effects");
+        await Patiently.UntilAsync(
             async () =>
             {
                 try
@@ -199,19 +193,11 @@ public sealed class ShutdownTests(OwnRabbitServer own) : IClassFixture<OwnRabbit
         Assert.All(effects, static effect => Assert.True(effect.Value == 1, $"'{effect.Key}' took effect {effect.Value} times."));
     }
 
-    private static ValueTask<RabbitMqBroker> StartAsync(RabbitServer server, RecordingLog? log = null) => RabbitMqBroker.StartAsync(
-        new RabbitMqOptions { Uri = server.Uri, LoggerFactory = log, OutageTimeout = TimeSpan.FromSeconds(50), RecoveryMaxDelay = TimeSpan.FromSeconds(1) }, Token);
-
-    private static Task UntilAsync(Func<bool> condition, string what) => UntilAsync(() => Task.FromResult(condition()), what);
-
-    private static async Task UntilAsync(Func<Task<bool>> condition, string what)
+    private static ValueTask<RabbitMqBroker> StartAsync(RabbitServer server, RecordingLog? log = null)
     {
-        long began = TimeProvider.System.GetTimestamp();
-        while (!await condition())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < Patience, $"Waited {Patience.TotalSeconds} s for {what}.");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Token);
-        }
+        RabbitMqOptions options = server.ToOptions();
+        options.LoggerFactory = log;
+        return RabbitMqBroker.StartAsync(options, Token);
     }
 
     private sealed record Note(string Text);

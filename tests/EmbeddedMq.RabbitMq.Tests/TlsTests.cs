@@ -101,13 +101,12 @@ public sealed class TlsTests
         Assert.Contains("/nowhere/authority.pem", error.Message, StringComparison.Ordinal);
     }
 
-    private static RabbitMqOptions Options(RabbitServer server, string host = "localhost") => new()
+    private static RabbitMqOptions Options(RabbitServer server, string host = "localhost")
     {
-        Hosts = { host },
-        Port = server.TlsPort,
-        UseTls = true,
-        TlsAuthorityPath = server.Certificates.AuthorityPath,
-    };
+        RabbitMqOptions options = new() { Hosts = { host }, Port = server.TlsPort, UseTls = true, TlsAuthorityPath = server.Certificates.AuthorityPath };
+        RabbitServer.BePatient(options);
+        return options;
+    }
 
     private static async Task ExpectTlsErrorAsync(RabbitMqOptions options)
     {

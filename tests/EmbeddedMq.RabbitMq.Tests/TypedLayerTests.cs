@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Servers;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,8 +11,6 @@ namespace EmbeddedMq.RabbitMq.Tests;
 /// <summary>Typed publishing and consuming on a server: nothing but the engine is another.</summary>
 public sealed class TypedLayerTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -39,7 +38,7 @@ public sealed class TypedLayerTests
         await host.StartAsync(Token);
         IPublisher publisher = host.Services.GetRequiredService<IPublisher>();
         await publisher.PublishAsync(new Order("good"), cancellationToken: Token);
-        Assert.Equal("good", await handled.Task.WaitAsync(Patience, Token));
+        Assert.Equal("good", await handled.Task.WithinPatienceAsync("the handler"));
         Assert.Equal(3, attempts);
 
         await publisher.PublishAsync(new Order("bad"), cancellationToken: Token);
@@ -51,7 +50,7 @@ public sealed class TypedLayerTests
         IChannel channel = await connection.OpenChannelAsync(cancellationToken: Token);
         await using IConsumer dead = await channel.StartConsumerAsync("typed-dead", new ConsumerOptions { AutoAck = true }, Token);
         await using IAsyncEnumerator<Delivery> deliveries = dead.ReadAllAsync(Token).GetAsyncEnumerator(Token);
-        Assert.True(await deliveries.MoveNextAsync().AsTask().WaitAsync(Patience, Token));
+        Assert.True(await deliveries.MoveNextAsync().AsTask().WithinPatienceAsync("the dead letter"));
         Assert.Contains("bad", deliveries.Current.Message.GetText(), StringComparison.Ordinal);
         await host.StopAsync(Token);
     }
@@ -89,7 +88,7 @@ public sealed class TypedLayerTests
 
         await host.Services.GetRequiredService<IPublisher>().PublishAsync(order, cancellationToken: Token);
 
-        Order received = await handled.Task.WaitAsync(Patience, Token);
+        Order received = await handled.Task.WithinPatienceAsync("the handler");
         Assert.Equal(order, received);
         Assert.NotSame(order, received);
         await host.StopAsync(Token);
@@ -110,8 +109,9 @@ public sealed class TypedLayerTests
     public async Task Start_WrongPassword_IsRefused()
     {
         RabbitServer server = await SharedRabbitServer.GetAsync();
-        ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(
-            async () => await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri.Replace("guest:guest", "guest:wrong", StringComparison.Ordinal) }, Token));
+        RabbitMqOptions options = server.ToOptions();
+        options.Uri = server.Uri.Replace("guest:guest", "guest:wrong", StringComparison.Ordinal);
+        ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(async () => await RabbitMqBroker.StartAsync(options, Token));
         Assert.Equal((ReplyCode.AccessRefused, false), (error.ReplyCode, error.IsTransient));
     }
 
@@ -133,7 +133,7 @@ public sealed class TypedLayerTests
             services.AddHealthChecks().AddEmbeddedMq();
             services.AddEmbeddedMq(mq =>
             {
-                mq.UseRabbitMq();
+                mq.UseRabbitMq(configure: RabbitServer.BePatient);
                 configure(mq);
             });
         })
@@ -145,10 +145,17 @@ public sealed class TypedLayerTests
             Path.Combine("tests", "EmbeddedMq.RabbitMq.Tests"), Path.Combine("samples", "MoveToCluster"), StringComparison.Ordinal);
         ProcessStartInfo start = new("dotnet", [Path.Combine(path, "MoveToCluster.dll"), .. arguments]) { RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
-        string output = await process.StandardOutput.ReadToEndAsync(Token);
-        await process.WaitForExitAsync(Token);
-        Assert.Equal(0, process.ExitCode);
-        return output;
+        try
+        {
+            string output = await process.StandardOutput.ReadToEndAsync(Token).WithinPatienceAsync("the end of the sample");
+            await process.WaitForExitAsync(Token).WithinPatienceAsync("the end of the sample");
+            Assert.Equal(0, process.ExitCode);
+            return output;
+        }
+        finally
+        {
+            process.Kill();
+        }
     }
 
     private sealed record Order(string Id);

@@ -12,7 +12,9 @@ namespace EmbeddedMq.RabbitMq.Tests.Differential;
 /// </remarks>
 /// <param name="broker">The engine.</param>
 /// <param name="prefix">What makes names unique on a shared server; left out of what is shown.</param>
-internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposable
+/// <param name="passAsync">Lets time pass for the engine.</param>
+/// <param name="patience">How long a difference must stay.</param>
+internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Task> passAsync, TimeSpan patience) : IAsyncDisposable
 {
     /// <summary>The queues of every script.</summary>
     internal static readonly string[] Queues = ["q1", "q2", "q3", "q4"];
@@ -22,7 +24,6 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
     internal const string QuorumQueue = "q5";
 
     private static readonly string[] PolicyNames = ["p1", "p2"];
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     private readonly SortedDictionary<int, IConnection> _connections = [];
     private readonly SortedDictionary<int, IChannel> _channels = [];
@@ -84,6 +85,9 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
         Unsettled[id] = [];
         return "ok";
     }
+
+    /// <summary>Lets time pass.</summary>
+    internal Task PassAsync(TimeSpan time) => passAsync(time);
 
     /// <summary>Closes a connection.</summary>
     internal async Task<string> CloseConnectionAsync(int id)
@@ -186,7 +190,7 @@ internal sealed class EngineRun(IBroker broker, string prefix) : IAsyncDisposabl
         {
             await ReadAsync(deliveries, atOnce: expected is null);
             List<string> seen = [.. deliveries.Order(StringComparer.Ordinal), .. await LookAsync()];
-            if (expected is null || seen.SequenceEqual(expected) || waited.Elapsed > Patience)
+            if (expected is null || seen.SequenceEqual(expected) || waited.Elapsed > patience)
             {
                 lock (_returned)
                 {

@@ -317,11 +317,18 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
 
         return kind switch
         {
-            0 => Simple(channel, $"AckAsync({tag}, multiple: {(multiple ? "true" : "false")})", async (c, _) => await c.AckAsync(tag, multiple)),
-            1 => Simple(channel, $"NackAsync({tag}, multiple: {(multiple ? "true" : "false")}, requeue: {(requeue ? "true" : "false")})", async (c, _) => await c.NackAsync(tag, multiple, requeue)),
-            _ => Simple(channel, $"RejectAsync({tag}, requeue: {(requeue ? "true" : "false")})", async (c, _) => await c.RejectAsync(tag, requeue)),
+            0 => Settled(channel, $"AckAsync({tag}, multiple: {(multiple ? "true" : "false")})", c => c.AckAsync(tag, multiple)),
+            1 => Settled(channel, $"NackAsync({tag}, multiple: {(multiple ? "true" : "false")}, requeue: {(requeue ? "true" : "false")})", c => c.NackAsync(tag, multiple, requeue)),
+            _ => Settled(channel, $"RejectAsync({tag}, requeue: {(requeue ? "true" : "false")})", c => c.RejectAsync(tag, requeue)),
         };
     }
+
+    // A settlement has no answer of its own, and what the next step does on another channel must not come before it.
+    private static Command Settled(int channel, string code, Func<IChannel, ValueTask> settle) => Simple(channel, code, async (c, _) =>
+    {
+        await settle(c);
+        await c.DeclareExchangePassiveAsync("amq.direct");
+    });
 
     // RabbitMQ.Client cannot recover within a transaction.
     private static Command Recover(int channel) => Call(channel, "RecoverAsync()", static async (c, _) =>
@@ -393,7 +400,7 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
                 await c.CommitTransactionAsync();
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(400), TimeProvider.System);
+            await r.PassAsync(TimeSpan.FromMilliseconds(400));
             return $"{result.Outcome} {result.SequenceNumber}";
         });
     }

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Xunit;
 
@@ -11,8 +9,6 @@ namespace EmbeddedMq.TestSupport.Servers;
 /// <remarks>Nothing that runs on the machine is touched. Time here is real: the server has no other.</remarks>
 public abstract class DatabaseServer : IAsyncDisposable
 {
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(90);
-
     private readonly StringBuilder _output = new();
     private Process? _server;
 
@@ -25,7 +21,7 @@ public abstract class DatabaseServer : IAsyncDisposable
     }
 
     /// <summary>Where the server listens.</summary>
-    public int Port { get; } = FreePort();
+    public int Port { get; } = Ports.Take();
 
     /// <summary>The address for the driver.</summary>
     public abstract string ConnectionString { get; }
@@ -59,7 +55,7 @@ public abstract class DatabaseServer : IAsyncDisposable
         Stopwatch waited = Stopwatch.StartNew();
         while (!await AnswersAsync())
         {
-            if (waited.Elapsed > StartTimeout)
+            if (waited.Elapsed > Programs.Patience)
             {
                 throw new InvalidOperationException($"{Name} did not start within {waited.Elapsed.TotalSeconds:F0} s. It said: {Said()}");
             }
@@ -120,27 +116,17 @@ public abstract class DatabaseServer : IAsyncDisposable
     /// <param name="command">Program and arguments.</param>
     protected async Task RunAsync(params string[] command)
     {
-        using Process process = Start(command);
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        if (process.ExitCode != 0)
+        (int exitCode, string output) = await Programs.RunAsync(StartInfo(command));
+        if (exitCode != 0)
         {
-            throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}: {await output}{await errors}");
+            throw new InvalidOperationException($"{string.Join(' ', command)} ended with {exitCode}: {output}");
         }
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private void StartServer()
     {
         _server?.Dispose();
-        Process server = Start(ServerCommand());
+        Process server = Programs.StartServer(StartInfo(ServerCommand()));
         _server = server;
         server.OutputDataReceived += (_, line) => Note(line.Data);
         server.ErrorDataReceived += (_, line) => Note(line.Data);
@@ -148,26 +134,13 @@ public abstract class DatabaseServer : IAsyncDisposable
         server.BeginErrorReadLine();
     }
 
-    private async Task<bool> AnswersAsync()
-    {
-        using Process probe = Start(ProbeCommand());
-        _ = probe.StandardOutput.ReadToEndAsync();
-        _ = probe.StandardError.ReadToEndAsync();
-        await probe.WaitForExitAsync();
-        return probe.ExitCode == 0;
-    }
+    private async Task<bool> AnswersAsync() => (await Programs.RunAsync(StartInfo(ProbeCommand()))).ExitCode == 0;
 
-    private Process Start(string[] command)
+    private ProcessStartInfo StartInfo(string[] command)
     {
-        ProcessStartInfo start = new(command[0], command[1..])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-            WorkingDirectory = Home,
-        };
+        ProcessStartInfo start = new(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Home };
         start.Environment["LC_ALL"] = "C";
-        return Process.Start(start)!;
+        return start;
     }
 
     private void Note(string? line)

@@ -17,14 +17,15 @@ public sealed class RabbitServer : IAsyncDisposable
     private const string Script = "/usr/lib/rabbitmq/bin/rabbitmq-server";
     private const string ControlScript = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(90);
+    // A connection that was taken and is not answered says nothing: it is tried again.
+    private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(30);
 
     private readonly string _home = Directory.CreateTempSubdirectory("embeddedmq-rabbit-").FullName;
     private readonly string _node;
     private readonly RabbitServer? _peer;
     private readonly bool _isForSpeed;
     private readonly int _portMapperPort;
-    private readonly int _distributionPort = FreePort();
+    private readonly int _distributionPort = Ports.Take();
     private readonly StringBuilder _output = new();
     private Process? _portMapper;
     private Process? _server;
@@ -34,7 +35,7 @@ public sealed class RabbitServer : IAsyncDisposable
         _isForSpeed = isForSpeed;
         _node = $"mq{Port}@localhost";
         _peer = peer;
-        _portMapperPort = peer?._portMapperPort ?? FreePort();
+        _portMapperPort = peer?._portMapperPort ?? Ports.Take();
         Certificates = new ServerCertificates(_home);
     }
 
@@ -44,22 +45,39 @@ public sealed class RabbitServer : IAsyncDisposable
         : "There is no rabbitmq-server on this machine. Install it with: apt-get install -y rabbitmq-server";
 
     /// <summary>The port of AMQP.</summary>
-    public int Port { get; } = FreePort();
+    public int Port { get; } = Ports.Take();
 
     /// <summary>The port of AMQP over TLS. A client's certificate is checked, and not demanded.</summary>
-    public int TlsPort { get; } = FreePort();
+    public int TlsPort { get; } = Ports.Take();
 
     /// <summary>The certificates of the TLS listener and of a client.</summary>
     public ServerCertificates Certificates { get; }
 
     /// <summary>The port of the HTTP API.</summary>
-    public int ManagementPort { get; } = FreePort();
+    public int ManagementPort { get; } = Ports.Take();
 
     /// <summary>The address for clients.</summary>
     public string Uri => string.Create(CultureInfo.InvariantCulture, $"amqp://guest:guest@127.0.0.1:{Port}");
 
     /// <summary>The address of the HTTP API.</summary>
     public string ManagementUri => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{ManagementPort}");
+
+    /// <summary>Options for a broker on this server, as <see cref="BePatient"/> makes them.</summary>
+    public RabbitMqOptions ToOptions()
+    {
+        RabbitMqOptions options = new() { Uri = Uri, ManagementUri = ManagementUri };
+        BePatient(options);
+        return options;
+    }
+
+    /// <summary>Has a broker wait as long as a busy machine may need: no call fails there because the server was slow, or took its time to come back.</summary>
+    /// <param name="options">The broker's options.</param>
+    public static void BePatient(RabbitMqOptions options)
+    {
+        options.OutageTimeout = options.Heartbeat = Programs.Patience;
+        options.ConnectionTimeout = options.RequestTimeout = Programs.Patience / 5; // an attempt at recovery that hangs leaves time for others
+        options.RecoveryMaxDelay = TimeSpan.FromSeconds(1);
+    }
 
     /// <summary>Starts a server and waits until it takes connections.</summary>
     /// <param name="peer">A running server with which it makes up a cluster; it must be disposed later than this one. <see langword="null"/>: none.</param>
@@ -113,7 +131,7 @@ public sealed class RabbitServer : IAsyncDisposable
         Stopwatch waited = Stopwatch.StartNew();
         while (!await AnswersAsync())
         {
-            if (_server!.HasExited || waited.Elapsed > StartTimeout)
+            if (_server!.HasExited || waited.Elapsed > Programs.Patience)
             {
                 throw new InvalidOperationException($"rabbitmq-server did not start within {waited.Elapsed.TotalSeconds:F0} s. It said: {_output}");
             }
@@ -122,8 +140,16 @@ public sealed class RabbitServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes the server short of memory: whoever publishes from now on is blocked.</summary>
-    public Task RaiseMemoryAlarmAsync() => ControlAsync("set_vm_memory_high_watermark", "absolute", "1");
+    /// <summary>Makes the server short of memory: whoever publishes from now on is blocked. Every connection knows of it when this returns.</summary>
+    public async Task RaiseMemoryAlarmAsync()
+    {
+        await ControlAsync("set_vm_memory_high_watermark", "absolute", "1");
+        await ControlAsync("eval", """
+            Blocks = fun(C) -> try rabbit_reader:info(C, [state]) of [{state, S}] -> lists:member(S, [blocking, blocked]) catch _:_ -> true end end,
+            Wait = fun(F) -> case lists:all(Blocks, rabbit_networking:local_connections()) of true -> ok; false -> timer:sleep(20), F(F) end end,
+            Wait(Wait).
+            """);
+    }
 
     /// <summary>Ends the shortage of memory.</summary>
     public Task ClearMemoryAlarmAsync() => ControlAsync("set_vm_memory_high_watermark", "0.4");
@@ -133,16 +159,8 @@ public sealed class RabbitServer : IAsyncDisposable
     /// <returns>What it wrote.</returns>
     public async Task<string> ControlAsync(params string[] arguments)
     {
-        using Process process = Start(ControlScript, ["-n", _node, .. arguments]);
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        if (process.ExitCode != 0)
-        {
-            throw new InvalidOperationException($"rabbitmqctl {string.Join(' ', arguments)} ended with {process.ExitCode}: {await output}{await errors}");
-        }
-
-        return await output;
+        (int exitCode, string output) = await Programs.RunAsync(StartInfo(ControlScript, ["-n", _node, .. arguments]));
+        return exitCode == 0 ? output : throw new InvalidOperationException($"rabbitmqctl {string.Join(' ', arguments)} ended with {exitCode}: {output}");
     }
 
     /// <inheritdoc/>
@@ -165,13 +183,6 @@ public sealed class RabbitServer : IAsyncDisposable
             .Concat(Directory.Exists("/usr/lib/erlang") ? Directory.EnumerateFiles("/usr/lib/erlang", "epmd", SearchOption.AllDirectories) : [])
             .FirstOrDefault(File.Exists);
 
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     private async Task WriteConfigurationAsync()
     {
         if (_peer is not null)
@@ -188,6 +199,9 @@ public sealed class RabbitServer : IAsyncDisposable
             ssl_options.keyfile = {Certificates.ServerKeyPath}
             ssl_options.verify = verify_peer
             ssl_options.fail_if_no_peer_cert = false
+            handshake_timeout = {Programs.Patience.TotalMilliseconds:F0}
+            ssl_handshake_timeout = {Programs.Patience.TotalMilliseconds:F0}
+            heartbeat = {Programs.Patience.TotalSeconds:F0}
             management.tcp.ip = 127.0.0.1
             management.tcp.port = {ManagementPort}
             collect_statistics_interval = {(_isForSpeed ? 5_000 : 100)}
@@ -198,12 +212,12 @@ public sealed class RabbitServer : IAsyncDisposable
     }
 
     private void StartPortMapper()
-        => _portMapper = Start(FindPortMapper()!, ["-port", _portMapperPort.ToString(CultureInfo.InvariantCulture), "-address", "127.0.0.1"]);
+        => _portMapper = Programs.StartServer(StartInfo(FindPortMapper()!, ["-port", _portMapperPort.ToString(CultureInfo.InvariantCulture), "-address", "127.0.0.1"]));
 
     private async Task StartNodeAsync()
     {
         _server?.Dispose();
-        Process server = Start(Script, []);
+        Process server = Programs.StartServer(StartInfo(Script, []));
         _server = server;
         server.OutputDataReceived += (_, line) => Note(line.Data);
         server.ErrorDataReceived += (_, line) => Note(line.Data);
@@ -215,28 +229,29 @@ public sealed class RabbitServer : IAsyncDisposable
     // The HTTP listener starts last; and a node that takes connections may still be starting, so AMQP has to answer, too.
     private async Task<bool> AnswersAsync()
     {
+        using CancellationTokenSource patience = new(ProbePatience);
         try
         {
             foreach (int port in new[] { ManagementPort, Port })
             {
                 using TcpClient probe = new();
-                await probe.ConnectAsync(IPAddress.Loopback, port);
+                await probe.ConnectAsync(IPAddress.Loopback, port, patience.Token);
             }
 
             using TcpClient client = new();
-            await client.ConnectAsync(IPAddress.Loopback, Port);
-            await client.GetStream().WriteAsync("AMQP\0\0\u0009\u0001"u8.ToArray());
-            return await client.GetStream().ReadAsync(new byte[1].AsMemory()) == 1;
+            await client.ConnectAsync(IPAddress.Loopback, Port, patience.Token);
+            await client.GetStream().WriteAsync("AMQP\0\0\u0009\u0001"u8.ToArray(), patience.Token);
+            return await client.GetStream().ReadAsync(new byte[1].AsMemory(), patience.Token) == 1;
         }
-        catch (Exception error) when (error is SocketException or IOException)
+        catch (Exception error) when (error is SocketException or IOException or OperationCanceledException)
         {
             return false;
         }
     }
 
-    private Process Start(string program, IEnumerable<string> arguments)
+    private ProcessStartInfo StartInfo(string program, IEnumerable<string> arguments)
     {
-        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = _home };
+        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _home };
         foreach ((string name, string value) in new[]
         {
             ("HOME", _home),
@@ -256,7 +271,7 @@ public sealed class RabbitServer : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        return Process.Start(start)!;
+        return start;
     }
 
     private void Note(string? line)

@@ -12,7 +12,8 @@ public sealed class RedisServer : IAsyncDisposable
 {
     private const string Program = "/usr/bin/redis-server";
 
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    // A connection that was taken and is not answered says nothing: it is tried again.
+    private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(30);
 
     private readonly string _home = Directory.CreateTempSubdirectory("embeddedmq-redis-").FullName;
     private readonly string[] _settings;
@@ -29,7 +30,7 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>The server's process.</summary>
     public int ProcessId => _server!.Id;
 
-    private int Port { get; } = FreePort();
+    private int Port { get; } = Ports.Take();
 
     /// <summary>Skips the test where no server can be started. With <c>EMBEDDEDMQ_REQUIRE_REDIS=1</c> it fails instead: for machines that must not leave it out.</summary>
     public static void Require()
@@ -77,7 +78,7 @@ public sealed class RedisServer : IAsyncDisposable
             "--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", _home, "--daemonize", "no",
             "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", Path.Combine(_home, "log"), .. _settings,
         ];
-        _server = Process.Start(new ProcessStartInfo(Program, arguments) { WorkingDirectory = _home })!;
+        _server = Programs.StartServer(new ProcessStartInfo(Program, arguments) { WorkingDirectory = _home });
         await UntilItAnswersAsync();
     }
 
@@ -89,19 +90,12 @@ public sealed class RedisServer : IAsyncDisposable
         Directory.Delete(_home, recursive: true);
     }
 
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     private async Task UntilItAnswersAsync()
     {
         Stopwatch waited = Stopwatch.StartNew();
         while (!await AnswersAsync())
         {
-            if (_server!.HasExited || waited.Elapsed > StartTimeout)
+            if (_server!.HasExited || waited.Elapsed > Programs.Patience)
             {
                 string log = Path.Combine(_home, "log");
                 throw new InvalidOperationException(
@@ -115,16 +109,17 @@ public sealed class RedisServer : IAsyncDisposable
     // While it loads its data it answers with an error: only a pong counts.
     private async Task<bool> AnswersAsync()
     {
+        using CancellationTokenSource patience = new(ProbePatience);
         try
         {
             using TcpClient client = new();
-            await client.ConnectAsync(IPAddress.Loopback, Port);
-            await client.GetStream().WriteAsync("PING\r\n"u8.ToArray());
+            await client.ConnectAsync(IPAddress.Loopback, Port, patience.Token);
+            await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), patience.Token);
             byte[] answer = new byte[5];
-            await client.GetStream().ReadExactlyAsync(answer);
+            await client.GetStream().ReadExactlyAsync(answer, patience.Token);
             return answer.AsSpan().SequenceEqual("+PONG"u8);
         }
-        catch (Exception error) when (error is SocketException or IOException)
+        catch (Exception error) when (error is SocketException or IOException or OperationCanceledException)
         {
             return false;
         }
