@@ -54,7 +54,7 @@ public abstract class IdempotentConsumerContract : IAsyncLifetime
     public async Task RabbitMq_SixteenConsumersDuplicatesAndRedeliveries_EachIdOnce()
     {
         RabbitServer server = await SharedRabbitServer.GetAsync();
-        await using RabbitMqBroker broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri, ManagementUri = server.ManagementUri }, Token);
+        await using RabbitMqBroker broker = await RabbitMqBroker.StartAsync(server.ToOptions(), Token);
         await ProveAsync(broker, static () => Task.CompletedTask);
     }
 

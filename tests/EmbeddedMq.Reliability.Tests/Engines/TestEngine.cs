@@ -9,7 +9,10 @@ namespace EmbeddedMq.Reliability.Tests.Engines;
 /// <summary>A broker of one engine, with time that passes when a test wants it to: the embedded one on a clock that only the test moves, a server on its own.</summary>
 public sealed class TestEngine : IAsyncDisposable
 {
-    // A fortieth of it goes by on the machine's own clock meanwhile, so that no lease of a minute ends while a handler is merely kept waiting for a core.
+    /// <summary>A lease that does not end: the clock goes on while a handler is merely kept waiting for a core.</summary>
+    public static readonly TimeSpan Lease = TimeSpan.FromDays(1);
+
+    // A fortieth of it goes by on the machine's own clock meanwhile.
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(200);
 
     // While nobody has a message in hand, there is nothing that a clock could outrun: what is left to happen has its time.
@@ -32,6 +35,9 @@ public sealed class TestEngine : IAsyncDisposable
     /// <summary>The clock for what is built on the broker.</summary>
     public TimeProvider Clock => _time ?? TimeProvider.System;
 
+    /// <summary>Whether the broker has the clock that the test moves; a server has its own.</summary>
+    public bool HasOwnClock => _time is not null;
+
     /// <summary>A span of time: as long as said on a clock that is moved, a fortieth of it on one that has to be waited for.</summary>
     public TimeSpan Span(double seconds) => TimeSpan.FromSeconds(_time is null ? seconds / 40 : seconds);
 
@@ -49,7 +55,7 @@ public sealed class TestEngine : IAsyncDisposable
     public static async Task<TestEngine> StartRabbitMqAsync()
     {
         RabbitServer server = await SharedRabbitServer.GetAsync();
-        return new TestEngine(await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri, ManagementUri = server.ManagementUri }), null);
+        return new TestEngine(await RabbitMqBroker.StartAsync(server.ToOptions()), null);
     }
 
     /// <summary>Lets time pass until something has happened, and fails by name when it does not.</summary>
@@ -113,6 +119,24 @@ public sealed class TestEngine : IAsyncDisposable
         }
 
         return deliveries;
+    }
+
+    /// <summary>Moves messages that are ready from one queue to another.</summary>
+    /// <param name="from">The queue.</param>
+    /// <param name="to">The other.</param>
+    /// <param name="isMeant">Whether a message is to be moved; others stay.</param>
+    public async Task MoveAsync(string from, string to, Func<Message, bool> isMeant)
+    {
+        await using IConnection connection = await Broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        while (await channel.GetAsync(from) is { } got) // what is neither acknowledged nor meant goes back with the channel
+        {
+            if (isMeant(got.Delivery.Message))
+            {
+                await channel.PublishAsync("", to, got.Delivery.Message);
+                await channel.AckAsync(got.Delivery.DeliveryTag);
+            }
+        }
     }
 
     private async Task<bool> IsQuietAsync()

@@ -19,6 +19,9 @@ internal sealed record MatrixCell(Mechanism Mechanism, Engine Engine, string Pla
     /// <summary>How often the place is passed before it happens.</summary>
     public const int PassesBefore = 2;
 
+    /// <summary>Whether this is the life that finishes the work of the killed one.</summary>
+    public bool IsSecondLife => Place.Length == 0;
+
     /// <summary>Whether messages come from the application of the cell; else they are in the queue from the beginning.</summary>
     public bool HasProducer => HasOutboxOnly(Mechanism) || Mechanism == Mechanism.Checks;
 

@@ -61,7 +61,7 @@ internal sealed class MatrixRun : IAsyncDisposable
         bool ended = true;
         try
         {
-            await victim.WaitForExitAsync().WaitAsync(BrokerFixture.Patience * 2);
+            await victim.WaitForExitAsync().WithinPatienceAsync("the end of the process");
         }
         catch (TimeoutException)
         {

@@ -76,7 +76,7 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
         await using MatrixRun run = await MatrixRun.PrepareAsync(mechanism, Engine.Embedded, place, server.Address, "");
 
         using Process victim = Victim.Start(run.Cell with { Server = server.ProcessId() });
-        Assert.Equal(Victim.ServerKilled, await victim.StandardOutput.ReadLineAsync(Token).AsTask().WaitAsync(BrokerFixture.Patience, Token));
+        Assert.Equal(Victim.ServerKilled, await victim.StandardOutput.ReadLineAsync(Token).AsTask().WithinPatienceAsync("the death of the server"));
         await server.RestartAsync();
         Assert.Equal(0, await run.EndAsync(victim));
 

@@ -1,9 +1,11 @@
 using System.Data.Common;
 using System.Globalization;
+using EmbeddedMq.TestSupport.Servers;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using MySqlConnector;
 using Npgsql;
+using StackExchange.Redis;
 
 namespace EmbeddedMq.Reliability.Tests.Matrix;
 
@@ -27,7 +29,7 @@ internal sealed class Parts : IAsyncDisposable
         Engine = cell.Mechanism == Mechanism.EmbeddedInbox ? engine : new WatchedEngine(engine, killSwitch);
         if (database is not null && cell.Mechanism != Mechanism.Checks)
         {
-            _sqlOutbox = new SqlOutboxStore(database, new SqlOutboxOptions { TablePrefix = TablePrefix, CreateTables = true });
+            _sqlOutbox = new SqlOutboxStore(database, new SqlOutboxOptions { TablePrefix = TablePrefix, CreateTables = true, TimeProvider = cell.IsSecondLife ? new LaterClock() : null });
         }
 
         (Outbox, Inbox) = cell.Mechanism switch
@@ -76,7 +78,7 @@ internal sealed class Parts : IAsyncDisposable
 
         IBroker engine = cell.Engine == Matrix.Engine.Embedded
             ? await Broker.StartAsync(new BrokerOptions { DataDirectory = Path.Combine(cell.Directory, "broker") })
-            : await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = cell.RabbitMq });
+            : await StartRabbitMqAsync(cell.RabbitMq);
         if (cell.Mechanism == Mechanism.EmbeddedOutbox)
         {
             beside ??= (Broker)engine;
@@ -90,6 +92,11 @@ internal sealed class Parts : IAsyncDisposable
             _ => null,
         };
         Parts parts = new(cell, killSwitch, engine, beside, database);
+        if (cell is { Mechanism: Mechanism.RedisInbox, IsSecondLife: true })
+        {
+            await parts.EndClaimsInRedisAsync();
+        }
+
         if (database is not null)
         {
             await SqlSchema.CreateAsync(database, new SqlStoreOptions { TablePrefix = parts.TablePrefix });
@@ -208,6 +215,13 @@ internal sealed class Parts : IAsyncDisposable
         }
     }
 
+    private static async Task<IBroker> StartRabbitMqAsync(string uri)
+    {
+        RabbitMqOptions options = new() { Uri = uri };
+        RabbitServer.BePatient(options);
+        return await RabbitMqBroker.StartAsync(options);
+    }
+
     private static string BesideOf(MatrixCell cell) => Path.Combine(cell.Directory, "beside");
 
     private static async Task ExecuteAsync(DbConnection connection, DbTransaction? transaction, string statement)
@@ -221,6 +235,19 @@ internal sealed class Parts : IAsyncDisposable
     private WatchedOutbox Watch(IOutboxStore store) => new(store, _killSwitch);
 
     private WatchedIdempotence Watch(IIdempotenceStore store) => new(store, _killSwitch);
+
+    // Its leases are over by the server's clock, which nobody can move: what the killed process claims, ends here.
+    private async Task EndClaimsInRedisAsync()
+    {
+        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(Cell.Store);
+        foreach (RedisKey key in redis.GetServers().Single().Keys(pattern: TablePrefix + "*"))
+        {
+            if (await redis.GetDatabase().KeyTimeToLiveAsync(key) is { } left && left <= Victim.Lease)
+            {
+                await redis.GetDatabase().KeyDeleteAsync(key);
+            }
+        }
+    }
 
     private async Task ExecuteAsync(string statement)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -15,10 +16,11 @@ internal static class Victim
     /// <summary>What it writes when it has killed the server.</summary>
     public const string ServerKilled = "server killed";
 
-    // Others may take over what a dead process held after that; so it is what a second life may have to wait. That one keeps what it holds, however
-    // slow the machine is.
-    private static readonly TimeSpan LeaseOfTheKilled = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan LeaseOfTheSecond = TimeSpan.FromMinutes(10);
+    /// <summary>For how long a process keeps what it holds: longer than it lives, however slow the machine is. To the second life it is over; see <see cref="LaterClock"/>.</summary>
+    public static readonly TimeSpan Lease = TimeSpan.FromMinutes(30);
+
+    // Where the store is killed, and not who uses it, a claim whose end could not be told has to be waited for.
+    private static readonly TimeSpan LeaseBesideAMortalServer = TimeSpan.FromSeconds(20);
 
     // Short: that a message may be sent again while it is under way is part of what is tried.
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
@@ -28,15 +30,21 @@ internal static class Victim
     /// <summary>Starts the process.</summary>
     /// <param name="cell">The cell.</param>
     public static Process Start(MatrixCell cell)
-        => Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Argument, cell.ToArgument()]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        => Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Argument, cell.ToArgument()])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
 
     /// <summary>Is the process.</summary>
     /// <param name="args">Its arguments.</param>
     public static async Task<int> RunAsync(string[] args)
     {
+        Orphans.DieWithParent();
         MatrixCell cell = MatrixCell.Parse(args[0]);
         KillSwitch killSwitch = new(cell.Place, MatrixCell.PassesBefore, cell.Server);
-        TimeSpan lease = cell.Place.Length > 0 ? LeaseOfTheKilled : LeaseOfTheSecond;
+        TimeSpan lease = cell.Server is null ? Lease : LeaseBesideAMortalServer;
         await using Parts parts = await Parts.OpenAsync(cell, killSwitch);
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);

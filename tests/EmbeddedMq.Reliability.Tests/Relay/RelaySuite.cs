@@ -123,7 +123,7 @@ public abstract class RelaySuite : IAsyncLifetime
         mq => mq
             .Topology(t => t.Queue(Queue, static q => q.Durable()))
             .Publish<int>(p => p.ToQueue(Queue))
-            .Outbox(o => o.UseStore(_ => _store).MaxAttempts(2).Lease(TimeSpan.FromDays(1)).Backoff(Backoff.Fixed(_engine.Span(1)))),
+            .Outbox(o => o.UseStore(_ => _store).MaxAttempts(2).Lease(TestEngine.Lease).Backoff(Backoff.Fixed(_engine.Span(1)))),
         new MessageBusOptions { RestartDelay = _engine.Span(1) },
         timeProvider: _engine.Clock,
         cancellationToken: Token);

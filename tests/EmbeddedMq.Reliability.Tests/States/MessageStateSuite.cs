@@ -106,11 +106,11 @@ public abstract class MessageStateSuite : IAsyncLifetime
         mq => mq
             .Topology(t => t.Queue(Work, static q => q.Durable()).Queue(_engine.Name("checked"), static q => q.Durable()))
             .Publish<string>(p => p.ToQueue(Work))
-            .Publish<int>(p => p.ToQueue(_engine.Name("checked")).Check(_engine.Span(1000)))
-            .Idempotence(i => i.UseStore(_ => new MemoryIdempotenceStore(new MemoryIdempotenceOptions { TimeProvider = _engine.Clock })))
+            .Publish<int>(p => p.ToQueue(_engine.Name("checked")).Check(TimeSpan.FromHours(1)))
+            .Idempotence(i => i.UseStore(_ => new MemoryIdempotenceStore(new MemoryIdempotenceOptions { TimeProvider = _engine.Clock })).Lease(TestEngine.Lease))
             .Outbox(o =>
             {
-                o.UseStore(_ => new MemoryOutboxStore(_engine.Clock)).MaxAttempts(1);
+                o.UseStore(_ => new MemoryOutboxStore(_engine.Clock)).Lease(TestEngine.Lease).MaxAttempts(1);
                 outbox?.Invoke(o);
             })
             .Consume<string>(
