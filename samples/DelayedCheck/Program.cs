@@ -16,8 +16,19 @@ Dictionary<string, Order> orders = new()
 };
 ConcurrentDictionary<string, int> processed = new();
 ConcurrentQueue<string> said = new();
-TaskCompletionSource alerted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
 int lost = 0;
+string[] story =
+[
+    "order-1: paid 10",
+    "order-2: attempt 1 was confirmed by nobody; sent again",
+    "order-2: lost on its way",
+    "order-2: paid 20",
+    "order-3: attempt 1 was confirmed by nobody; it was taken back",
+    "order-4: attempt 1 was confirmed by nobody; sent again",
+    "order-4: attempt 2 was confirmed by nobody; sent again",
+    "order-4: given up. Nobody has confirmed it after 3 attempts.",
+];
 
 HostApplicationBuilder builder = Host.CreateApplicationBuilder(args);
 #region delayed-check
@@ -40,7 +51,7 @@ await publisher.PublishAsync(new Order("order-1", 10));
 await publisher.PublishAsync(new Order("order-2", 20)); // its first delivery is lost, see below
 await publisher.PublishAsync(new Order("order-3", 30), PublishOptions.ToQueue("nowhere")); // not in the database: it was taken back
 await publisher.PublishAsync(new Order("order-4", 40), PublishOptions.ToQueue("nowhere")); // a queue that nobody reads
-await alerted.Task.WaitAsync(TimeSpan.FromSeconds(30));
+await told.Task.WaitAsync(TimeSpan.FromMinutes(4));
 await host.StopAsync();
 
 foreach (string line in said.Order(StringComparer.Ordinal))
@@ -48,18 +59,8 @@ foreach (string line in said.Order(StringComparer.Ordinal))
     Console.WriteLine(line);
 }
 
-string[] expected =
-[
-    "order-1: paid 10",
-    "order-2: attempt 1 was confirmed by nobody; sent again",
-    "order-2: lost on its way",
-    "order-2: paid 20",
-    "order-3: attempt 1 was confirmed by nobody; it was taken back",
-    "order-4: attempt 1 was confirmed by nobody; sent again",
-    "order-4: attempt 2 was confirmed by nobody; sent again",
-    "order-4: given up. Nobody has confirmed it after 3 attempts.",
-];
-bool held = said.Order(StringComparer.Ordinal).SequenceEqual(expected) && processed.Count == 2 && processed.Values.All(times => times == 1);
+// On a slow machine a payment may be asked about while it is being made. It is sent again then, and its consumer knows it by its id.
+bool held = processed.Count == 2 && processed.Values.All(times => times == 1);
 Console.WriteLine();
 Console.WriteLine($"{processed.Count} payments, each made once; 1 taken back, 1 given up{(held ? "" : ": WRONG")}");
 return held ? 0 : 1;
@@ -69,29 +70,37 @@ async ValueTask HandleAsync(Order order, IMessageContext context, CancellationTo
 {
     if (order.Id == "order-2" && Interlocked.Exchange(ref lost, 1) == 0)
     {
-        said.Enqueue($"{order.Id}: lost on its way");
+        Say($"{order.Id}: lost on its way");
         await context.RejectAsync(cancellationToken);
         return;
     }
 
     processed.AddOrUpdate(order.Id, 1, static (_, times) => times + 1);
-    said.Enqueue($"{order.Id}: paid {order.Amount}");
+    Say($"{order.Id}: paid {order.Amount}");
 }
 
 // The producer: asked about a message by its id, it looks into its own database.
 ValueTask<CheckAnswer<Order>> AnswerAsync(MessageCheck check, IMessageContext context, CancellationToken cancellationToken)
 {
     bool isKnown = orders.TryGetValue(check.MessageId, out Order? order);
-    said.Enqueue($"{check.MessageId}: attempt {check.Attempt} was confirmed by nobody; {(isKnown ? "sent again" : "it was taken back")}");
+    Say($"{check.MessageId}: attempt {check.Attempt} was confirmed by nobody; {(isKnown ? "sent again" : "it was taken back")}");
     return new(isKnown ? CheckAnswer.Resend(order!) : CheckAnswer.Settled<Order>());
 }
 
 // Somebody has to look at it.
 ValueTask AlertAsync(MessageCheck check, string reason, IServiceProvider services, CancellationToken cancellationToken)
 {
-    said.Enqueue($"{check.MessageId}: given up. {reason}");
-    alerted.TrySetResult();
+    Say($"{check.MessageId}: given up. {reason}");
     return ValueTask.CompletedTask;
+}
+
+void Say(string line)
+{
+    said.Enqueue(line);
+    if (story.All(said.Contains))
+    {
+        told.TrySetResult();
+    }
 }
 
 internal sealed record Order(string Id, int Amount);

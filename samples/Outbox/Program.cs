@@ -56,7 +56,7 @@ try
 
     // 4. Started again, the relay sends them, in order.
     await host.StartAsync();
-    await allSent.Task.WaitAsync(TimeSpan.FromSeconds(60));
+    await allSent.Task.WaitAsync(TimeSpan.FromMinutes(4));
     while (await store.CountAsync() is not { Pending: 0, Sent: 0 })
     {
         await store.WaitAsync(TimeSpan.FromMilliseconds(50));

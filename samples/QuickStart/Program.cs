@@ -87,12 +87,12 @@ ledger.Say("shop", "an unreadable message for billing: confirmed");
 bool inTime = true;
 try
 {
-    await ledger.WhenNothingWaits().WaitAsync(TimeSpan.FromSeconds(30));
+    await ledger.WhenNothingWaits().WaitAsync(TimeSpan.FromMinutes(4));
 }
 catch (TimeoutException)
 {
     inTime = false;
-    ledger.Say("host", "WRONG: messages still wait after 30 s");
+    ledger.Say("host", "WRONG: messages still wait after 4 minutes");
 }
 
 foreach (QueueDescription queue in await broker.Management.ListQueuesAsync(connection.VirtualHost))

@@ -13,6 +13,7 @@ public sealed class DelayedCheckTests
         ProcessStartInfo start = new("dotnet", [Path.Combine(path, "DelayedCheck.dll")]) { RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
 
+        // It ends by itself, also when its story does not hold.
         string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
 

@@ -72,7 +72,7 @@ internal sealed class RunningRelay : IAsyncDisposable
                 return;
             }
 
-            await change.WaitAsync(TimeSpan.FromSeconds(30));
+            await change.WaitAsync(TimeSpan.FromMinutes(3));
         }
     }
 
