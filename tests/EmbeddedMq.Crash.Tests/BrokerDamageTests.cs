@@ -3,6 +3,7 @@ using System.Globalization;
 using EmbeddedMq.Crash.Tests.Campaign;
 using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EmbeddedMq.Crash.Tests;
 
@@ -135,13 +136,20 @@ public sealed class BrokerDamageTests
         {
             Sample sample = new(isClean);
             string live = Path.Combine(sample._scratch.Path, "live");
-            await using (Broker broker = await Broker.StartAsync(Setup(live).ToBrokerOptions(TimeProvider.System)))
+
+            // On a clock that stands still, so that what lies in which file is not a matter of how fast the machine is: the store is kept short when this says so.
+            await using (Broker broker = await Broker.StartAsync(Setup(live).ToBrokerOptions(new FakeTimeProvider(TimeProvider.System.GetUtcNow()))))
             {
                 await using IConnection connection = await broker.ConnectAsync();
                 IChannel channel = await connection.OpenChannelAsync(new ChannelOptions { Mode = ChannelMode.Confirm });
                 await CampaignSetup.DeclareAsync(channel);
                 for (int i = 0; i < Messages; i++)
                 {
+                    if (i % (Messages / 4) == 0)
+                    {
+                        await broker.KeepStoreShortAsync();
+                    }
+
                     string id = string.Create(CultureInfo.InvariantCulture, $"1.{i % 3}.{i}");
                     sample._published.UnionWith(i % 5 == 0 ? [$"f0 {id}", $"f1 {id}"] : [$"q1 {id}"]);
                     await channel.PublishAsync(i % 5 == 0 ? CampaignSetup.Fan : "", i % 5 == 0 ? "" : "q1", new Message(Bodies.Make(id), MessageProperties.Persistent));
@@ -238,7 +246,7 @@ public sealed class BrokerDamageTests
 
         private static async Task<GetResult?> GetAsync(Broker broker, IChannel channel, string queue)
         {
-            using CancellationTokenSource patience = new(TimeSpan.FromSeconds(10));
+            using CancellationTokenSource patience = new(BrokerFixture.Patience);
             try
             {
                 return await channel.GetAsync(queue, autoAck: true, patience.Token);

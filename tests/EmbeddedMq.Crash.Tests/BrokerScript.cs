@@ -7,7 +7,7 @@ namespace EmbeddedMq.Crash.Tests;
 internal sealed class BrokerScript(FaultyBroker broker, FaultyFiles files, int seed)
 {
     private const int MomentsBeforeMending = 4;
-    private const int MostMoments = 1_000;
+    private const int MostMoments = 18_000; // three minutes: only what hangs is waited for so long
 
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(10);
 

@@ -36,7 +36,7 @@ public sealed class KillTests
         using Process victim = Victim.Start(scratch.Path, Durability.OsBuffered);
         try
         {
-            Assert.NotNull(await victim.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+            Assert.NotNull(await victim.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WithinPatienceAsync("the first commit"));
 
             JournalException error = await Assert.ThrowsAsync<JournalException>(() => SmallStore.OpenAsync(OsFiles.Instance, scratch.Path));
 
@@ -58,7 +58,7 @@ public sealed class KillTests
         {
             for (int i = 0; i < commits; i++)
             {
-                string line = await victim.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken)
+                string line = await victim.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WithinPatienceAsync($"commit {i}")
                     ?? throw new InvalidOperationException("The process ended by itself.");
                 confirmed = long.Parse(line, CultureInfo.InvariantCulture);
             }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
 
 namespace EmbeddedMq.Crash.Tests;
@@ -14,7 +15,7 @@ internal static class Victim
     /// <summary>Starts the process.</summary>
     public static Process Start(string store, Durability durability)
     {
-        ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {
             start.ArgumentList.Add(typeof(Victim).Assembly.Location);
@@ -29,6 +30,7 @@ internal static class Victim
     /// <summary>What the process does.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
+        Orphans.DieWithParent();
         Durability durability = Enum.Parse<Durability>(args[1]);
         FasterJournal journal = await SmallStore.OpenAsync(OsFiles.Instance, args[0]);
         List<long> found = SmallStore.Numbers(journal.Hot);

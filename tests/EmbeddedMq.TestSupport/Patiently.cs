@@ -47,6 +47,24 @@ public static class Patiently
         }
     }
 
+    /// <summary>Looks again and again, without a pause, until something holds that other threads of this process are about to do.</summary>
+    /// <param name="condition">Whether it does.</param>
+    /// <param name="what">What it is.</param>
+    /// <param name="step">What is to be done between two looks, as moving a clock.</param>
+    public static async Task YieldUntilAsync(Func<ValueTask<bool>> condition, string what, Action? step = null)
+    {
+        Stopwatch waited = Stopwatch.StartNew();
+        while (!await condition())
+        {
+            Assert.True(waited.Elapsed < BrokerFixture.Patience, $"Waited {BrokerFixture.Patience.TotalSeconds} s for {what}.");
+            step?.Invoke();
+            await Task.Yield();
+        }
+    }
+
+    /// <inheritdoc cref="YieldUntilAsync(Func{ValueTask{bool}}, string, Action?)"/>
+    public static Task YieldUntilAsync(Func<bool> condition, string what, Action? step = null) => YieldUntilAsync(() => ValueTask.FromResult(condition()), what, step);
+
     /// <inheritdoc cref="UntilAsync(Func{Task{bool}}, Func{string})"/>
     public static Task UntilAsync(Func<Task<bool>> condition, string what) => UntilAsync(condition, () => what);
 

@@ -11,7 +11,7 @@ public abstract class ComplianceEngine : IAsyncDisposable
     public abstract string VirtualHost { get; }
 
     /// <summary>How long a helper waits for what must come, in real time. Only a failing test waits so long.</summary>
-    public virtual TimeSpan Patience => TimeSpan.FromSeconds(10);
+    public virtual TimeSpan Patience => TimeSpan.FromMinutes(2);
 
     /// <summary>Starts the broker, or reaches it.</summary>
     /// <param name="options">What the suite wants of it; limits only with <see cref="EngineCapabilities.Limits"/>.</param>

@@ -68,11 +68,7 @@ public sealed class LaneDispatcherTests
             _time);
 
         await dispatcher.PostAsync(Item("x", "k"));
-        while (!done.Task.IsCompleted)
-        {
-            _time.Advance(TimeSpan.FromMilliseconds(100));
-            await Task.Yield();
-        }
+        await Patiently.YieldUntilAsync(() => done.Task.IsCompleted, "the third call", () => _time.Advance(TimeSpan.FromMilliseconds(100)));
 
         await dispatcher.CloseAsync();
         Assert.Equal((3, 0), (calls, dispatcher.UnstartedCount));

@@ -431,11 +431,7 @@ public sealed class OutboxRelayTests : IAsyncLifetime
 
     private async Task<bool> WarningsAsync(int eventId, int count)
     {
-        while (_fixture.Log.WithId(eventId).Count() < count)
-        {
-            await Task.Yield();
-        }
-
+        await _fixture.Log.CountAsync(eventId, count);
         return true;
     }
 }

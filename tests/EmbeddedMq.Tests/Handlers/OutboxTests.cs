@@ -137,11 +137,7 @@ public sealed class OutboxTests
 
         string id = await outbox.AddAsync(new Order("1"), PublishOptions.ToQueue("nowhere"), cancellationToken: Token);
         await other.AddAsync(new Order("1"), cancellationToken: Token);
-        while ((await outbox.Store.FindAsync(id, Token))!.Status != OutboxStatus.Failed)
-        {
-            Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
+        await Patiently.YieldUntilAsync(async () => (await outbox.Store.FindAsync(id, Token))!.Status == OutboxStatus.Failed, "the failure of the message");
 
         HealthReport report = await health.CheckHealthAsync(Token);
         Assert.Equal(HealthStatus.Degraded, report.Status);
@@ -190,11 +186,7 @@ public sealed class OutboxTests
         string sent = await fixture.Bus.Outbox.AddAsync(new Order("1"), cancellationToken: Token);
         await fixture.Bus.Outbox.AddAsync(new Order("2"), PublishOptions.ToQueue("nowhere"), cancellationToken: Token);
         await told.Task.WaitAsync(BrokerFixture.Patience, Token);
-        while ((await fixture.Bus.Outbox.Store.FindAsync(sent, Token))!.Status != OutboxStatus.Confirmed)
-        {
-            Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
+        await Patiently.YieldUntilAsync(async () => (await fixture.Bus.Outbox.Store.FindAsync(sent, Token))!.Status == OutboxStatus.Confirmed, "the confirm");
 
         await fixture.Bus.StopAsync(Token);
         lock (counts)

@@ -109,19 +109,7 @@ public sealed class RestartTests
         Assert.Equal((1, 2), (most, calls));
     }
 
-    private static async Task TwoStartsAsync(RecordingLog log)
-    {
-        while (log.WithId(1100).Count() < 2)
-        {
-            await Task.Yield();
-        }
-    }
+    private static Task TwoStartsAsync(RecordingLog log) => log.CountAsync(1100, 2);
 
-    private static async Task FailuresAsync(RecordingLog log, int count)
-    {
-        while (log.WithId(1102).Count() < count)
-        {
-            await Task.Yield();
-        }
-    }
+    private static Task FailuresAsync(RecordingLog log, int count) => log.CountAsync(1102, count);
 }

@@ -17,10 +17,7 @@ public sealed class StopTests
         await work.Begun.WaitAsync(BrokerFixture.Patience, Token);
 
         Task<IReadOnlyList<ConsumerStopReport>> stop = fixture.Bus.StopAsync(Token).AsTask();
-        while ((await fixture.Broker.DescribeAsync("q")).ConsumerCount > 0)
-        {
-            await Task.Yield();
-        }
+        await Patiently.YieldUntilAsync(async () => (await fixture.Broker.DescribeAsync("q")).ConsumerCount == 0, "the end of the consumer");
 
         Assert.False(stop.IsCompleted);
         work.Go();

@@ -261,11 +261,7 @@ public sealed class AddEmbeddedMqTests
         await begun.Task.WaitAsync(BrokerFixture.Patience, Token);
 
         Task stop = host.StopAsync(Token);
-        while (!cancelledAfter.Task.IsCompleted)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
+        await Patiently.YieldUntilAsync(() => cancelledAfter.Task.IsCompleted, "the handler's cancellation", () => time.Advance(TimeSpan.FromSeconds(1)));
 
         await stop.WaitAsync(BrokerFixture.Patience, Token);
         Assert.True(await cancelledAfter.Task >= TimeSpan.FromSeconds(80), $"It was cancelled after {await cancelledAfter.Task}.");

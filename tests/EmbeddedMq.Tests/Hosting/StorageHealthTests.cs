@@ -1,6 +1,7 @@
 using EmbeddedMq.Hosting;
 using EmbeddedMq.Journal.Faster;
 using EmbeddedMq.Queues;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -78,27 +79,14 @@ public sealed class StorageHealthTests
             await channel.PublishAsync("", "q", Message.Text(text, MessageProperties.Persistent), cancellationToken: Token);
         }
 
-        while ((await broker.Management.ListQueuesAsync("/", Token)).Single().AwayCount < 30)
-        {
-            await GoOnAsync();
-        }
+        await Patiently.YieldUntilAsync(async () => (await broker.Management.ListQueuesAsync("/", Token)).Single().AwayCount >= 30, "most messages on disk", GoOn);
 
         files.FailReads = true;
         List<string> found = [];
         await Assert.ThrowsAsync<JournalException>(TakeAllAsync);
         HealthReportEntry failed = await CheckAsync(host);
         files.FailReads = false;
-        while (found.Count < texts.Count)
-        {
-            try
-            {
-                await TakeAllAsync();
-            }
-            catch (JournalException)
-            {
-                await GoOnAsync();
-            }
-        }
+        await Patiently.YieldUntilAsync(HasTakenAllAsync, "all messages", GoOn);
 
         Assert.Equal(HealthStatus.Unhealthy, failed.Status);
         Assert.Matches(@"^Not readable: q \(.*Input/output error", failed.Description!);
@@ -106,11 +94,20 @@ public sealed class StorageHealthTests
         Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Status);
         await host.StopAsync(Token);
 
-        async Task GoOnAsync()
+        void GoOn() => time.Advance(TimeSpan.FromMilliseconds(100));
+
+        async ValueTask<bool> HasTakenAllAsync()
         {
-            Token.ThrowIfCancellationRequested();
-            time.Advance(TimeSpan.FromMilliseconds(100));
-            await Task.Yield();
+            try
+            {
+                await TakeAllAsync();
+            }
+            catch (JournalException)
+            {
+                // Not readable yet.
+            }
+
+            return found.Count == texts.Count;
         }
 
         async Task TakeAllAsync()

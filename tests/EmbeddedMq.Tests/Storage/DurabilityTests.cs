@@ -1,4 +1,5 @@
 using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
 using Microsoft.Extensions.Time.Testing;
 
@@ -101,12 +102,7 @@ public sealed class DurabilityTests
         Task<PublishResult> waiting = channel.TryPublishAsync("", "q", Message.Text("n", MessageProperties.Persistent), cancellationToken: Token).AsTask();
         bool hadToWait = !waiting.IsCompleted;
         (files.FailForEver, files.FailAt) = (false, 0);
-        while (!waiting.IsCompleted)
-        {
-            Token.ThrowIfCancellationRequested();
-            time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
+        await Patiently.YieldUntilAsync(() => waiting.IsCompleted, "the end of the wait", () => time.Advance(TimeSpan.FromSeconds(1)));
 
         Assert.Equal((PublishOutcome.Rejected, RejectReason.StorageFailed), (refused.Outcome, refused.RejectReason));
         Assert.Equal(StorageState.Failed, failed.State);

@@ -43,7 +43,7 @@ public sealed class RabbitMqEngine : ComplianceEngine
             server = _lease.Server;
         }
 
-        _broker = await RabbitMqBroker.StartAsync(new RabbitMqOptions { Uri = server.Uri, ManagementUri = server.ManagementUri });
+        _broker = await RabbitMqBroker.StartAsync(server.ToOptions());
         return new LateListingsBroker(_broker);
     }
 
