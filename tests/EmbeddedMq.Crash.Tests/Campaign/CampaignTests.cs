@@ -143,7 +143,7 @@ public sealed class CampaignTests
                 string text = line.ToString(); // a torn last line is left
                 line.Clear();
                 ledger.Read(text);
-                left = text == first ? lines : text is ['P' or 'K', ..] ? left : left - 1; // pulses are time, which a slow machine has more of for the same work
+                left = text == first ? lines : Ledger.IsPulse(text) ? left : left - 1;
                 if (left == 0)
                 {
                     due.TrySetResult();

@@ -56,7 +56,7 @@ internal sealed class Ledger
     /// <summary>What is wrong, in words.</summary>
     public List<string> Faults { get; } = [];
 
-    /// <summary>Lines read. May be asked on another thread.</summary>
+    /// <summary>Lines read that tell of work. May be asked on another thread.</summary>
     public long LineCount => Volatile.Read(ref _lineCount);
 
     /// <summary>Begins to read the lines of another process.</summary>
@@ -88,11 +88,15 @@ internal sealed class Ledger
         }
     }
 
+    /// <summary>Whether a line tells only that time goes by, of which a slow machine has more for the same work.</summary>
+    /// <param name="line">The line.</param>
+    public static bool IsPulse(string line) => line is ['P' or 'K', ' ', ..];
+
     /// <summary>Takes one line.</summary>
     /// <param name="line">The line, whole.</param>
     public void Read(string line)
     {
-        Volatile.Write(ref _lineCount, _lineCount + 1);
+        Volatile.Write(ref _lineCount, _lineCount + (IsPulse(line) ? 0 : 1));
         string[] parts = line.Split(' ');
         switch (parts[0])
         {
