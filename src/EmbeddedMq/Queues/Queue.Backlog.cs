@@ -170,9 +170,9 @@ internal sealed partial class Queue
     }
 
     /// <summary>Appends messages to the journal once more that it has lost, or could not take: of those in memory, ready or handed over, as many as
-    /// one hold of the gate may look at.</summary>
+    /// one hold of the gate may look at, and the journal has room for.</summary>
     /// <param name="pass">How far the pass is, and which they are; it goes on.</param>
-    /// <returns><see langword="false"/> when the pass is at its end, or the journal has failed.</returns>
+    /// <returns><see langword="false"/> when the pass is at its end, or the journal has failed; else to be called again when there is room.</returns>
     internal bool StoreAgain(EvacuationPass pass)
     {
         using (_gate.Enter())
@@ -190,6 +190,11 @@ internal sealed partial class Queue
             // Behind what is in the queue: their ids are their order after a restart.
             foreach (QueueEntry waiting in _admission.Waiting.Where(pass.Takes))
             {
+                if (!Stored.HasRoom)
+                {
+                    return true;
+                }
+
                 if (!Stored.StoreAgain(waiting, RefTtlMs(waiting)))
                 {
                     break;
@@ -200,20 +205,39 @@ internal sealed partial class Queue
         }
     }
 
-    /// <summary>Stores messages that wait for room in the queue at the end of the journal, if the first of them lies at its beginning: nobody knows how
-    /// long they wait.</summary>
-    /// <param name="below">They move if the id of one is below this. All of them do: their ids are their order after a restart.</param>
-    internal void MoveWaiting(ulong below)
+    /// <summary>Stores messages that wait for room in the queue at the end of the journal, if they lie at its beginning: nobody knows how long they wait.
+    /// As many as the journal has room for.</summary>
+    /// <param name="below">They move if their ids are below this. Those behind them in the line move too: their ids are their order after a restart.</param>
+    /// <returns>Whether there are more, to be moved when there is room.</returns>
+    internal bool MoveWaiting(ulong below)
     {
         using (_gate.Enter())
         {
-            if (Stored is { IsDeleted: false } stored && _admission.Waiting.Any(waiting => waiting.IsStored && waiting.StoredAt < below))
+            if (Stored is not { IsDeleted: false } stored)
             {
-                foreach (QueueEntry waiting in _admission.Waiting.Where(static waiting => waiting.IsStored))
-                {
-                    stored.StoreLater(waiting, RefTtlMs(waiting));
-                }
+                return false;
             }
+
+            ulong highest = below;
+            foreach (QueueEntry waiting in _admission.Waiting.Where(static waiting => waiting.IsStored))
+            {
+                if (waiting.StoredAt < highest)
+                {
+                    if (!stored.HasRoom)
+                    {
+                        return true;
+                    }
+
+                    if (!stored.TryStoreLater(waiting, RefTtlMs(waiting)))
+                    {
+                        return false;
+                    }
+                }
+
+                highest = waiting.StoredAt;
+            }
+
+            return false;
         }
     }
 
@@ -245,10 +269,10 @@ internal sealed partial class Queue
         return replaced;
     }
 
-    // Null: it could not be read, and nobody knows how long that goes on.
+    // Null: it could not be read just now, and nobody knows how long that goes on.
     private Task? AwaitArrival_NeedsGate()
     {
-        if (_contents.ReadError is not null && _backlog!.IsTryingAgain(this))
+        if (_contents.ReadError is not null && _backlog!.HasJustFailed(this))
         {
             return null;
         }

@@ -186,7 +186,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <param name="entry">The message, acquired.</param>
     /// <param name="remainingCount">How many are ready behind it.</param>
     /// <param name="arrival">Set when the first message is on disk: completes when that may have changed, and it is to be tried again.</param>
-    /// <exception cref="JournalException">The first message is on disk and could not be read; it is tried again by and by.</exception>
+    /// <exception cref="JournalException">The first message is on disk and could not be read, less than a second ago.</exception>
     internal bool TryAcquire([NotNullWhen(true)] out QueueEntry? entry, out uint remainingCount, out Task? arrival)
     {
         bool taken;
@@ -224,6 +224,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         if (readError is not null)
         {
             throw MqErrors.HeadNotReadable(Name, readError);
+        }
+
+        if (arrival is not null)
+        {
+            _backlog!.TryAgain(this);
         }
 
         if (isNextAway)

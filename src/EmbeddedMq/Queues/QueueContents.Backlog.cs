@@ -135,8 +135,14 @@ internal sealed partial class QueueContents
         bool isLast = _ready.TryGetLevel(pass.Level)?.CollectResident(pass, entries) ?? true;
         foreach (QueueEntry entry in entries.DistinctBy(static entry => entry.Sequence).OrderBy(static entry => entry.Sequence))
         {
+            if (!stored!.HasRoom)
+            {
+                pass.Position = Math.Min(pass.Position, entry.Sequence - 1);
+                return true; // to append it now might wait for the disk
+            }
+
             long ttlMs = entry.ExpiresAtMs == QueueEntry.NoExpiry ? QueueRef.NoTtl : Math.Max(0, entry.ExpiresAtMs - clock.NowMs);
-            if (!stored!.StoreAgain(entry, ttlMs))
+            if (!stored.StoreAgain(entry, ttlMs))
             {
                 return false; // the disk has failed again, and all of this begins anew
             }

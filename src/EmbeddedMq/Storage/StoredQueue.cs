@@ -128,6 +128,10 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <summary>Whether it has been deleted.</summary>
     internal bool IsDeleted => _isDeleted;
 
+    /// <summary>Whether the journal takes a message of ordinary size at once. Asked before each that is appended under the queue's gate: while that waits
+    /// for the disk, so does everybody who wants the queue.</summary>
+    internal bool HasRoom => store.Journal.Hot.HasRoom;
+
     /// <summary>Appends a message to the journal once more, because it is not there. Under the queue's gate.</summary>
     /// <param name="entry">The message, ready or handed over; it may be settled beside this.</param>
     /// <param name="ttlMs">How long it may stay from now on, in milliseconds, or <see cref="QueueRef.NoTtl"/>.</param>
@@ -157,14 +161,18 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <summary>Moves a message to the end of the journal, in one record. Under the queue's gate; nobody settles it beside this.</summary>
     /// <param name="entry">The message, which waits for room in the queue.</param>
     /// <param name="ttlMs">How long it may stay once it is there, in milliseconds, or <see cref="QueueRef.NoTtl"/>.</param>
-    internal void StoreLater(QueueEntry entry, long ttlMs)
+    /// <returns><see langword="false"/> when the journal has failed.</returns>
+    internal bool TryStoreLater(QueueEntry entry, long ttlMs)
     {
         ulong id = store.AppendTransfer(new StoredSource(this, entry), entry.Exchange, entry.RoutingKey, entry.Message, [new QueueRef(Id, ttlMs)]);
-        if (id != 0)
+        if (id == 0)
         {
-            entry.StoredAt = id;
-            entry.HasLeft = false; // it left one place of the journal for another
+            return false;
         }
+
+        entry.StoredAt = id;
+        entry.HasLeft = false; // it left one place of the journal for another
+        return true;
     }
 
     /// <summary>Takes what is to be written.</summary>

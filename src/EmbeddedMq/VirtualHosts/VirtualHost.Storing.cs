@@ -71,9 +71,15 @@ internal sealed partial class VirtualHost
         JournalException? failure = null;
         foreach (Queue queue in _queues.Values)
         {
-            queue.MoveWaiting(below);
             try
             {
+                while (queue.MoveWaiting(below))
+                {
+                    CommitSignal written = new(Durability.OsBuffered);
+                    _services.Store.Journal.Hot.WhenCommitted(written);
+                    written.Wait();
+                }
+
                 writer.Evacuate(queue, below, cancellationToken);
             }
             catch (JournalException error) when (_services.Store.Journal.State is JournalState.Open or JournalState.LowSpace)

@@ -8,7 +8,7 @@ namespace EmbeddedMq.Exploration.Tests.Exploring;
 internal sealed class Scenario
 {
     // QueueEntry counts so much for itself.
-    private const int EntryOverheadBytes = 128;
+    private const int EntryOverheadBytes = 208;
 
     private readonly List<(string Name, Action Body)> _threads = [];
     private readonly Dictionary<IConsumer, IAsyncEnumerator<Delivery>> _readers = [];

@@ -2,6 +2,7 @@ using EmbeddedMq.Channels;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 using EmbeddedMq.TestSupport;
 using EmbeddedMq.Threading;
 using Microsoft.Extensions.Time.Testing;
@@ -51,10 +52,10 @@ internal sealed class QueueStand : IQueueOwner, IDeliveryLedger, IDisposable
     /// <summary>Called for each dead message before it is noted.</summary>
     internal Action<QueueEntry> OnDead { get; set; } = static _ => { };
 
-    internal Queue Declare(QueueDeclaration declaration)
+    internal Queue Declare(QueueDeclaration declaration, StoredQueue? stored = null)
     {
         QueueSettings settings = QueueArguments.Parse("/", declaration);
-        return new Queue(declaration, settings, settings, null, this, _scheduler, Memory, stored: null, Pager);
+        return new Queue(declaration, settings, settings, null, this, _scheduler, Memory, stored, Pager);
     }
 
     /// <summary>Makes a consumer that is not in the queue yet.</summary>

@@ -17,6 +17,9 @@ internal sealed class BacklogPager
 
     private const long SmallestWindowBytes = 16 * 1024;
 
+    // Gets that come one after another ask the disk, and fill the log, no more often than this.
+    private const long FreshFailureMs = 1_000;
+
     private readonly MemoryLedger _memory;
     private readonly Scheduler _scheduler;
     private readonly ILogger _logger;
@@ -30,7 +33,7 @@ internal sealed class BacklogPager
     // Of whoever works.
     private readonly HashSet<Queue> _exhausted = [];
     private bool _isRelieving;
-    private long _bytesAtBegin; // of the relief
+    private long _bytesAtCollection; // at the begin of the relief, or when its memory was collected last
     private bool _holdsAway; // queues have gone to disk, and have not been consumed nearly to their end since
     private bool _wasPageIn;
 
@@ -84,9 +87,20 @@ internal sealed class BacklogPager
         Wake(WakeReason.Request);
     }
 
-    /// <summary>Whether messages of a queue could not be read, and are tried again after a while.</summary>
+    /// <summary>Whether messages of a queue could not be read, and that was so lately that nobody need wait for another try.</summary>
     /// <param name="queue">The queue.</param>
-    internal bool IsTryingAgain(Queue queue) => _retries.ContainsKey(queue);
+    internal bool HasJustFailed(Queue queue)
+        => _retries.TryGetValue(queue, out ReadRetry? retry) && _scheduler.Clock.NowMs - retry.FailedAtMs < FreshFailureMs;
+
+    /// <summary>Tries at once what could not be read, because somebody waits for it. Called outside the queue's gate.</summary>
+    /// <param name="queue">The queue.</param>
+    internal void TryAgain(Queue queue)
+    {
+        if (_retries.TryGetValue(queue, out ReadRetry? retry))
+        {
+            Retry(retry);
+        }
+    }
 
     /// <summary>Notes that messages take more memory than the budget. May be called under any gate, as often as one likes.</summary>
     internal void NotePressure()
@@ -178,7 +192,7 @@ internal sealed class BacklogPager
     private void RetryLater(Queue queue, Exception error)
     {
         ReadRetry retry = _retries.GetOrAdd(queue, static (key, pager) => new ReadRetry(key, pager.Retry), this);
-        long delayMs = retry.NextDelayMs();
+        long delayMs = retry.NextDelayMs(_scheduler.Clock.NowMs);
         BrokerLog.BacklogReadFailed(_logger, queue.Name, delayMs, error);
         _scheduler.Schedule(retry, _scheduler.Clock.NowMs + delayMs);
         if (!_queues.ContainsKey(queue))
@@ -219,9 +233,10 @@ internal sealed class BacklogPager
         if (!_isRelieving)
         {
             _isRelieving = true;
-            _bytesAtBegin = _memory.Bytes;
+            _bytesAtCollection = _memory.Bytes;
         }
 
+        CollectWhatHasGone();
         Queue? largest = null;
         long largestBytes = 0;
         int queueCount = 0;
@@ -266,16 +281,25 @@ internal sealed class BacklogPager
 
     private void EndRelief()
     {
-        if (_isRelieving && _bytesAtBegin - _memory.Bytes > ManyBytes)
+        if (_isRelieving)
         {
-            // What has just gone had waited long, and is in the collector's old generation, which it looks into when that has grown as much again:
-            // measured, the process came to three times the budget. In the background, and once in a relief of this size.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+            CollectWhatHasGone();
         }
 
         _isRelieving = false;
         _holdsAway &= _memory.Bytes > Settings.BudgetBesideAwayBytes / 4;
         _exhausted.Clear();
+    }
+
+    // What has just gone had waited long, and is in the collector's old generation, which it looks into when that has grown as much again: measured, the
+    // process came to three times the budget. In the background, and so often that publishers do not fill as much again meanwhile.
+    private void CollectWhatHasGone()
+    {
+        if (_bytesAtCollection - _memory.Bytes > ManyBytes)
+        {
+            _bytesAtCollection = _memory.Bytes;
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+        }
     }
 
     /// <summary>Why there is something to do.</summary>
@@ -297,10 +321,18 @@ internal sealed class BacklogPager
         private const long LongestDelayMs = 30_000;
 
         private long _delayMs = FirstDelayMs / 2;
+        private long _failedAtMs = long.MinValue / 2; // not yet
 
         internal Queue Queue { get; } = queue;
 
-        internal long NextDelayMs() => _delayMs = Math.Min(_delayMs * 2, LongestDelayMs);
+        /// <summary>When it was tried last. Written by whoever works, read anywhere.</summary>
+        internal long FailedAtMs => Volatile.Read(ref _failedAtMs);
+
+        internal long NextDelayMs(long nowMs)
+        {
+            Volatile.Write(ref _failedAtMs, nowMs);
+            return _delayMs = Math.Min(_delayMs * 2, LongestDelayMs);
+        }
 
         internal override void Run() => run(this);
     }

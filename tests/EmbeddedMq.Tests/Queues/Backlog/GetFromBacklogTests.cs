@@ -118,6 +118,36 @@ public sealed class GetFromBacklogTests
     }
 
     [Fact]
+    public void Get_ASecondAfterTheLastFailure_TriesAtOnce()
+    {
+        using QueueStand stand = new(new BacklogSettings { BudgetBytes = 1, WindowMessages = 1, RestMs = 0 });
+        Queue queue = Fill(stand, new QueueDeclaration("q"));
+        stand.Store.Damage = new InvalidDataException("planted");
+        Assert.True(queue.TryAcquire(out _, out _, out _));
+        int reads = 0;
+        stand.Store.OnAccess = () => reads++;
+        do
+        {
+            reads = 0;
+            stand.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+        while (reads > 0); // by itself it is tried again ever less often
+
+        Assert.False(queue.TryAcquire(out _, out _, out Task? arrival));
+        Assert.True(arrival!.IsCompleted);
+        Assert.Throws<JournalException>(() => queue.TryAcquire(out _, out _, out _));
+        Assert.Equal(1, reads);
+
+        stand.Store.Damage = null;
+        stand.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(queue.TryAcquire(out _, out _, out arrival));
+
+        Assert.True(arrival!.IsCompleted);
+        Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
+        Assert.Equal("1", entry.Message.GetText());
+    }
+
+    [Fact]
     public void Get_PageTurnsOutToBeUnreadable_EndsWaiting()
     {
         using QueueStand stand = new(new BacklogSettings { BudgetBytes = 1, WindowMessages = 1, RestMs = 0 });

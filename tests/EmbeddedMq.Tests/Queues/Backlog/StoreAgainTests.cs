@@ -1,0 +1,135 @@
+using EmbeddedMq.Journal;
+using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.Messages;
+using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
+using EmbeddedMq.Storage.Records;
+using EmbeddedMq.TestSupport;
+using EmbeddedMq.TestSupport.Journal;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EmbeddedMq.Tests.Queues.Backlog;
+
+/// <summary>What is appended once more under a queue's gate is appended while the journal has room: nobody who wants the queue waits for the disk.</summary>
+public sealed class StoreAgainTests : IAsyncDisposable
+{
+    private const int Count = 60; // of 1 KB: more than the log has memory for
+    private const int HalfCount = Count / 2;
+
+    private readonly ManualResetEventSlim _disk = new(initialState: true);
+    private readonly QueueStand _stand = new(new BacklogSettings { BudgetBytes = long.MaxValue });
+    private FasterJournal _journal = null!;
+    private MessageStore _store = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _disk.Set();
+        await _store.DisposeAsync();
+        _stand.Dispose();
+        _disk.Dispose();
+    }
+
+    [Fact]
+    public async Task StoreAgain_DiskStandsStill_LeavesTheGateAndGoesOnWhenThereIsRoom()
+    {
+        Queue queue = await FillAsync(static _ => 0);
+        EvacuationPass pass = new(0, static entry => entry.StoredAt == 0);
+
+        await RunAsync(queue, () => queue.StoreAgain(pass));
+
+        Assert.Equal(Count, _store.Claims.Total);
+        AssertOrder(queue, HalfCount);
+    }
+
+    [Fact]
+    public async Task MoveWaiting_DiskStandsStill_LeavesTheGateAndGoesOnWhenThereIsRoom()
+    {
+        Queue queue = await FillAsync(Append);
+        ulong below = new StoredId(_journal.Hot.TailAddress, 0).Value;
+        await _journal.Hot.FlushAsync(Durability.Synced, Token);
+
+        await RunAsync(queue, () => queue.MoveWaiting(below));
+
+        Assert.Equal(Count, _store.Claims.Total);
+        AssertOrder(queue, HalfCount);
+        Assert.True(queue.TryAcquire(out QueueEntry? waited, out _, out _));
+        Assert.InRange(waited.StoredAt, below, ulong.MaxValue);
+    }
+
+    [Fact]
+    public async Task MoveWaiting_OneCameInBesideIt_MovesThatBehindThoseBeforeIt()
+    {
+        Queue queue = await FillAsync(Append);
+        ulong id = Append(Count); // and before it comes to the queue, the others move
+        ulong below = new StoredId(_journal.Hot.TailAddress, 0).Value;
+        await FinishAsync(() => queue.MoveWaiting(below));
+        Enqueue(queue, Count, id);
+
+        await FinishAsync(() => queue.MoveWaiting(0));
+
+        AssertOrder(queue, Count + 1);
+    }
+
+    // Half of them are in the queue, the others wait for room.
+    private async Task<Queue> FillAsync(Func<int, ulong> storedAt)
+    {
+        FaultyFiles files = new(1) { BeforeWrite = _disk.Wait };
+        _journal = await SmallStore.OpenAsync(files, "/store");
+        ReceiptRetention retention = new(TimeSpan.FromHours(1), 100);
+        _store = new MessageStore(
+            _journal, Durability.Synced, TimeProvider.System, NullLogger.Instance, retention, new MemoryReceiptIndex(retention.Count, retention.Time, TimeProvider.System));
+        Queue queue = _stand.Declare(new QueueDeclaration("q") { IsDurable = true }.MaxLength(HalfCount, Overflow.BlockPublisher), _store.TryAddQueue());
+        for (int i = 0; i < Count; i++)
+        {
+            Enqueue(queue, i, storedAt(i));
+        }
+
+        Assert.Equal(HalfCount, queue.Describe().WaitingPublishCount);
+        return queue;
+    }
+
+    private async Task RunAsync(Queue queue, Func<bool> work)
+    {
+        _disk.Reset();
+        Task<bool> first = Task.Run(work, Token);
+        Assert.True(await BrokerFixture.WithinPatienceAsync(new ValueTask<bool>(first), "the first slice, of what the journal has room for"));
+        Assert.Equal(HalfCount, queue.Describe().ReadyCount);
+        _disk.Set();
+        await FinishAsync(work);
+    }
+
+    private async Task FinishAsync(Func<bool> work)
+    {
+        do
+        {
+            await _journal.Hot.WaitForRoomAsync(Token);
+        }
+        while (work());
+    }
+
+    private static void AssertOrder(Queue queue, int count)
+    {
+        ulong last = 0;
+        for (int i = 0; i < count; i++)
+        {
+            Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
+            Assert.Equal(Text(i), entry.Message.GetText());
+            Assert.InRange(entry.StoredAt, last + 1, ulong.MaxValue);
+            last = entry.StoredAt;
+        }
+    }
+
+    private ulong Append(int number)
+        => _store.Append("", "q", Message.Text(Text(number), MessageProperties.Persistent), [new QueueRef(1, QueueRef.NoTtl)]);
+
+    private static void Enqueue(Queue queue, int number, ulong storedAt)
+    {
+        PendingPublish? pending = null;
+        queue.Enqueue(Message.Text(Text(number), MessageProperties.Persistent), "", "q", storedAt, ref pending);
+    }
+
+    private static string Text(int number) => $"{number} {new string('x', 1_000)}";
+}
