@@ -2,9 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace EmbeddedMq.Threading;
 
-/// <summary>A lock for a few instructions at a time: half the cost of <see cref="Lock"/>, and no object. Who finds it taken spins.</summary>
-/// <remarks>For where whoever holds it waits for nothing. Not reentrant. Leaving it is no full fence. It is used in place, and not copied; it should lie
-/// among what it guards, and apart from what others write.</remarks>
+/// <summary>A lock for a few instructions at a time: half the cost of <see cref="Lock"/>, and no object. Who finds it taken spins, for some microseconds.</summary>
+/// <remarks>For where whoever holds it waits for nothing. Where that happens all the same, as when the journal's memory is full, those who want it look
+/// again every millisecond: measured, 0.4 to 2 % of a core for each of them. Not reentrant. Leaving it is no full fence. It is used in place, and not
+/// copied; it should lie among what it guards, and apart from what others write.</remarks>
 internal struct ShortLock
 {
     private int _isHeld;
@@ -35,7 +36,7 @@ internal struct ShortLock
         SpinWait spin = default;
         do
         {
-            spin.SpinOnce(); // gives the processor to others before long: whoever holds it may not be running
+            spin.SpinOnce(); // gives the processor to others before long, and sleeps from the 20th turn on: whoever holds it may not be running
         }
         while (Volatile.Read(ref _isHeld) != 0 || Interlocked.CompareExchange(ref _isHeld, 1, 0) != 0);
     }
