@@ -217,6 +217,24 @@ public abstract class ComplianceSuite(ComplianceEngine engine) : IAsyncLifetime
         Assert.Equal(ready, found);
     }
 
+    //// Time
+
+    /// <summary>Looks at what holds until a TTL or a lease is over. On a server in real time the machine may be too slow to look in time; then nothing can be told.</summary>
+    /// <param name="time">The TTL or lease.</param>
+    /// <param name="since">When it began at the earliest, by the engine's clock.</param>
+    /// <param name="look">What has to be done before it is over.</param>
+    protected async Task InTimeAsync(TimeSpan time, long since, Func<Task> look)
+    {
+        try
+        {
+            await look();
+        }
+        catch (Exception error) when (Engine.Clock.GetElapsedTime(since) >= time)
+        {
+            Assert.Skip($"The machine was too slow to look within {time.TotalMilliseconds} ms: {error.Message}");
+        }
+    }
+
     //// Errors and existence
 
     protected Task<bool> QueueExistsAsync(string queue) => ExistsAsync(async channel => await channel.DeclareQueuePassiveAsync(queue));
@@ -227,6 +245,12 @@ public abstract class ComplianceSuite(ComplianceEngine engine) : IAsyncLifetime
     /// <param name="queue">The queue.</param>
     protected async Task ExpectQueueGoneAsync(string queue)
         => Assert.True(await Engine.UntilAsync(async () => !await QueueExistsAsync(queue)), $"The queue '{queue}' is still there.");
+
+    /// <summary>A queue is gone, or goes by itself: looked at in a way that does not count as its use.</summary>
+    /// <param name="queue">The queue.</param>
+    protected async Task ExpectQueueExpiredAsync(string queue) => Assert.True(
+        await Engine.UntilAsync(async () => (await Channel.TryPublishAsync("", queue, Message.Text("probe"), PublishFlags.Mandatory)).Outcome == PublishOutcome.Returned),
+        $"The queue '{queue}' is still there.");
 
     /// <summary>An exchange is gone, or goes within the engine's patience.</summary>
     /// <param name="exchange">The exchange.</param>

@@ -13,6 +13,9 @@ public abstract class ComplianceEngine : IAsyncDisposable
     /// <summary>How long a helper waits for what must come, in real time. Only a failing test waits so long.</summary>
     public virtual TimeSpan Patience => TimeSpan.FromMinutes(2);
 
+    /// <summary>The clock of the broker's TTLs and leases.</summary>
+    public abstract TimeProvider Clock { get; }
+
     /// <summary>Starts the broker, or reaches it.</summary>
     /// <param name="options">What the suite wants of it; limits only with <see cref="EngineCapabilities.Limits"/>.</param>
     public abstract ValueTask<IBroker> StartAsync(EngineOptions options);

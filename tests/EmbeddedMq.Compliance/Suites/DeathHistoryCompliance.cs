@@ -84,11 +84,12 @@ public abstract class DeathHistoryCompliance(ComplianceEngine engine) : Complian
         string wait = await DeclareQueueAsync(q => q.WithMessageTtl(Ttl).DeadLetterTo("", work));
         await Channel.BindQueueAsync(wait, exchange, "");
         string dead = await DeclareBoundQueueAsync(exchange);
+        long sent = Engine.Clock.GetTimestamp();
         await SendAsync(work, "m");
-        await DieAsync(work);
+        await InTimeAsync(Ttl, sent, () => DieAsync(work));
         await ExpectMessagesAsync(dead, "m");
         await Engine.AdvanceAsync(Ttl);
-        await ExpectReadyAsync(work, 1);
+        await InTimeAsync(Ttl * 2, sent, () => ExpectReadyAsync(work, 1));
         await Engine.AdvanceAsync(Ttl);
 
         // The newest is the first; RabbitMQ 3 turns the order of the others round with each death.
@@ -141,9 +142,10 @@ public abstract class DeathHistoryCompliance(ComplianceEngine engine) : Complian
         string second = Name("second");
         string first = await DeclareQueueAsync(q => q.WithMessageTtl(Ttl).DeadLetterTo("", second));
         await Channel.DeclareQueueAsync(second, q => q.WithMessageTtl(Ttl).DeadLetterTo("", first));
+        long sent = Engine.Clock.GetTimestamp();
         await SendAsync(first, "m");
         await Engine.AdvanceAsync(Ttl);
-        await ExpectReadyAsync(second, 1);
+        await InTimeAsync(Ttl * 2, sent, () => ExpectReadyAsync(second, 1));
         await Engine.AdvanceAsync(Ttl);
         await ExpectMessagesAsync(second);
         await ExpectMessagesAsync(first);

@@ -192,7 +192,7 @@ public abstract class PolicyCompliance(ComplianceEngine engine) : ComplianceSuit
         string queue = await DeclareQueueAsync();
         await SetPolicyAsync(queue, HeaderTable.Of("expires", 1000));
         await Engine.AdvanceAsync(TimeSpan.FromMilliseconds(1000));
-        Assert.False(await QueueExistsAsync(queue));
+        await ExpectQueueExpiredAsync(queue);
     }
 
     [Fact, AmqpItem("A2.23")]

@@ -29,8 +29,9 @@ public abstract class TtlCompliance(ComplianceEngine engine) : ComplianceSuite(e
     public async Task QueueTtl_Elapses_MessageExpires()
     {
         string queue = await DeclareQueueAsync(q => q.WithMessageTtl(Ttl));
+        long sent = Engine.Clock.GetTimestamp();
         await SendAsync(queue, "first");
-        await ExpectReadyAsync(queue, 1);
+        await InTimeAsync(Ttl, sent, () => ExpectReadyAsync(queue, 1));
         await Engine.AdvanceAsync(Ttl);
         await ExpectReadyAsync(queue, 0);
         await ExpectMessagesAsync(queue);
@@ -104,8 +105,10 @@ public abstract class TtlCompliance(ComplianceEngine engine) : ComplianceSuite(e
     public async Task UnackedMessage_TtlElapses_StaysWithItsConsumer()
     {
         string queue = await DeclareQueueAsync(q => q.WithMessageTtl(Ttl));
+        Delivery delivery = default;
+        long sent = Engine.Clock.GetTimestamp();
         await SendAsync(queue, "taken");
-        Delivery delivery = await GetUnsettledAsync(Channel, queue);
+        await InTimeAsync(Ttl, sent, async () => delivery = await GetUnsettledAsync(Channel, queue));
         await Engine.AdvanceAsync(Ttl * 2);
         await Channel.AckAsync(delivery.DeliveryTag);
         Assert.True(Channel.IsOpen);
@@ -116,8 +119,10 @@ public abstract class TtlCompliance(ComplianceEngine engine) : ComplianceSuite(e
     {
         string dead = await DeclareQueueAsync();
         string queue = await DeclareQueueAsync(q => q.WithMessageTtl(Ttl).DeadLetterTo(dead));
+        Delivery delivery = default;
+        long sent = Engine.Clock.GetTimestamp();
         await SendAsync(queue, "taken");
-        Delivery delivery = await GetUnsettledAsync(Channel, queue);
+        await InTimeAsync(Ttl, sent, async () => delivery = await GetUnsettledAsync(Channel, queue));
         await Engine.AdvanceAsync(Ttl * 2);
         await Channel.NackAsync(delivery.DeliveryTag);
         await ExpectMessagesAsync(queue);

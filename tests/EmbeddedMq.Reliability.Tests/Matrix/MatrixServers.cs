@@ -13,7 +13,7 @@ public sealed class MatrixServers : IAsyncLifetime
     {
         Mechanism.PostgresOutbox or Mechanism.PostgresInbox => (await GetAsync("postgres", StartPostgresAsync)).ConnectionString,
         Mechanism.MariaDbOutbox or Mechanism.MariaDbInbox => (await GetAsync("mariadb", StartMariaDbAsync)).ConnectionString,
-        Mechanism.RedisInbox => (await GetAsync("redis", StartRedisAsync)).Configuration,
+        Mechanism.RedisInbox => (await GetAsync("redis", StartRedisAsync)).PatientConfiguration,
         _ => "",
     };
 

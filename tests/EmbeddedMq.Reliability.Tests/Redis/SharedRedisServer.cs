@@ -12,7 +12,7 @@ public sealed class SharedRedisServer : IAsyncLifetime
     public IConnectionMultiplexer Connection { get; private set; } = null!;
 
     /// <summary>The server's address.</summary>
-    public string Configuration => _server!.Configuration;
+    public string Configuration => _server!.PatientConfiguration;
 
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
@@ -20,7 +20,7 @@ public sealed class SharedRedisServer : IAsyncLifetime
         if (RedisServer.Absence is null)
         {
             _server = await RedisServer.StartAsync();
-            Connection = await ConnectionMultiplexer.ConnectAsync(_server.Configuration + ",allowAdmin=true");
+            Connection = await ConnectionMultiplexer.ConnectAsync(Configuration + ",allowAdmin=true");
         }
     }
 

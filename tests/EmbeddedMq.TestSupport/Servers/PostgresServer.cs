@@ -22,7 +22,7 @@ public sealed class PostgresServer : DatabaseServer
     public static string? Absence { get; } = Programs is not null ? null : "There is no PostgreSQL on this machine. Install it with: apt-get install -y postgresql";
 
     /// <inheritdoc/>
-    public override string ConnectionString => $"Host=127.0.0.1;Port={PortText};Username={User};Database=postgres;Maximum Pool Size=60;Include Error Detail=true";
+    public override string ConnectionString => $"Host=127.0.0.1;Port={PortText};Username={User};Database=postgres;Maximum Pool Size=60;Include Error Detail=true;Timeout=600;Command Timeout=600";
 
     private string Data => Path.Combine(Home, "data");
 

@@ -27,6 +27,9 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>The address for clients.</summary>
     public string Configuration => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
+    /// <summary>The address for clients that wait as long as a busy machine may need; not for those that are to notice that the server was killed.</summary>
+    public string PatientConfiguration => Configuration + ",connectTimeout=120000,syncTimeout=120000,asyncTimeout=120000";
+
     /// <summary>The server's process.</summary>
     public int ProcessId => _server!.Id;
 

@@ -20,6 +20,9 @@ public class EmbeddedEngine : ComplianceEngine
     public override string VirtualHost => ConnectionOptions.DefaultVirtualHost;
 
     /// <inheritdoc/>
+    public override TimeProvider Clock => _time;
+
+    /// <inheritdoc/>
     public override async ValueTask<IBroker> StartAsync(EngineOptions options)
     {
         BrokerOptions brokerOptions = new() { TimeProvider = _time, RandomSeed = 20240229 };

@@ -29,6 +29,9 @@ public sealed class RabbitMqEngine : ComplianceEngine
     public override string VirtualHost => _lease?.VirtualHost ?? ConnectionOptions.DefaultVirtualHost;
 
     /// <inheritdoc/>
+    public override TimeProvider Clock => TimeProvider.System;
+
+    /// <inheritdoc/>
     /// <remarks>With the shared server for most tests; a test that changes what is the whole server's has another one for as long as it runs.</remarks>
     public override async ValueTask<IBroker> StartAsync(EngineOptions options)
     {
