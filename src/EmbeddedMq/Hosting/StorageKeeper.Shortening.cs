@@ -119,6 +119,8 @@ internal sealed partial class StorageKeeper
         await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            // What a commit of several records has dealt with is known to be safe, and copied, only once that has ended.
+            await _store.Named.WaitForAllAsync(cancellationToken).ConfigureAwait(false);
             await Task.Run(() => Evacuate(below, cancellationToken), CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception error) when (error is not OperationCanceledException)
