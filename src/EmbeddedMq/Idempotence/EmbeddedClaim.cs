@@ -11,7 +11,7 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
     private static readonly TimeSpan ShortestRetry = TimeSpan.FromMilliseconds(20);
 
     private readonly EmbeddedIdempotenceStore _store;
-    private readonly TimeSpan _lease;
+    private readonly ClaimRequest _request;
     private readonly long _begin;
     private readonly Lock _gate = new();
     private long _leaseBegin;  // guarded by _gate
@@ -26,11 +26,9 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
     internal EmbeddedClaim(EmbeddedIdempotenceStore store, ClaimRequest request, UInt128 receiptKey, Channel? channel)
     {
         _store = store;
-        _lease = request.Lease;
-        Key = request.Key;
+        _request = request;
         ReceiptKey = receiptKey;
         Channel = channel;
-        DeliveryTag = channel is null ? null : request.Context?.Delivery.DeliveryTag;
         TakesOutgoing = channel is not null || store.IsRelayed;
         ClaimedAt = store.Time.GetUtcNow();
         _begin = _leaseBegin = store.Time.GetTimestamp();
@@ -54,7 +52,7 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
     public bool TakesOutgoing { get; }
 
     /// <summary>The message.</summary>
-    internal IdempotenceKey Key { get; }
+    internal IdempotenceKey Key => _request.Key;
 
     /// <summary>The message, as receipts know it.</summary>
     internal UInt128 ReceiptKey { get; }
@@ -63,7 +61,7 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
     internal Channel? Channel { get; }
 
     /// <summary>The delivery on that channel, if it is known.</summary>
-    internal ulong? DeliveryTag { get; }
+    internal ulong? DeliveryTag => Channel is null ? null : _request.Context?.Delivery.DeliveryTag;
 
     /// <summary>When it was granted.</summary>
     internal DateTimeOffset ClaimedAt { get; }
@@ -134,13 +132,13 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
     {
         lock (_gate)
         {
-            TimeSpan rest = _lease - _store.Time.GetElapsedTime(_leaseBegin);
+            TimeSpan rest = _request.Lease - _store.Time.GetElapsedTime(_leaseBegin);
             TimeSpan held = _store.Time.GetElapsedTime(_begin);
             retryAfter = held < ShortestRetry ? ShortestRetry : held;
             retryAfter = rest > TimeSpan.Zero && rest < retryAfter ? rest : retryAfter;
             if (_phase == Phase.Ending)
             {
-                retryAfter = ShortestRetry < _lease ? ShortestRetry : _lease;
+                retryAfter = ShortestRetry < _request.Lease ? ShortestRetry : _request.Lease;
                 return false;
             }
 

@@ -5,10 +5,10 @@ namespace EmbeddedMq.Idempotence;
 /// <summary>A claim that was granted by a <see cref="MemoryIdempotenceStore"/>.</summary>
 /// <param name="marks">Where it holds.</param>
 /// <param name="key">The message, as <see cref="ScopeMarks"/> knows it.</param>
-/// <param name="message">The message.</param>
+/// <param name="request">What was asked for.</param>
 /// <param name="at">When it was granted, as a timestamp of the clock.</param>
 /// <param name="leaseTicks">How long it holds, in the clock's timestamps.</param>
-internal sealed class MemoryClaim(ScopeMarks marks, UInt128 key, IdempotenceKey message, long at, long leaseTicks) : IIdempotenceClaim
+internal sealed class MemoryClaim(ScopeMarks marks, UInt128 key, ClaimRequest request, long at, long leaseTicks) : IIdempotenceClaim
 {
     private bool _isEnded; // completed, failed or given up
 
@@ -25,7 +25,7 @@ internal sealed class MemoryClaim(ScopeMarks marks, UInt128 key, IdempotenceKey 
     public UInt128 Key => key;
 
     /// <summary>The message.</summary>
-    public IdempotenceKey Message => message;
+    public IdempotenceKey Message => request.Key;
 
     /// <summary>When it was granted, as a timestamp of the clock.</summary>
     public long At => at;

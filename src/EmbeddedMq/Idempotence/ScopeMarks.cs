@@ -53,8 +53,7 @@ internal sealed class ScopeMarks
     /// <param name="request">The request.</param>
     public IIdempotenceClaim Claim(ClaimRequest request)
     {
-        IdempotenceKey message = request.Key;
-        UInt128 key = KeyOf(message.MessageId);
+        UInt128 key = KeyOf(request.Key.MessageId);
         long now = _time.GetTimestamp();
         lock (_gate)
         {
@@ -65,10 +64,10 @@ internal sealed class ScopeMarks
 
             if (_ended.TryFind(key, out Ended ended) && IsProcessed(ended, now))
             {
-                return ended.Fingerprint == message.Fingerprint ? RefusedClaim.Duplicate : RefusedClaim.Conflict;
+                return ended.Fingerprint == request.Key.Fingerprint ? RefusedClaim.Duplicate : RefusedClaim.Conflict;
             }
 
-            MemoryClaim claim = new(this, key, message, now, TicksOf(request.Lease));
+            MemoryClaim claim = new(this, key, request, now, TicksOf(request.Lease));
             _claims[key] = claim;
             return claim;
         }

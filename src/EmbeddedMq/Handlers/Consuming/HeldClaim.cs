@@ -5,12 +5,12 @@ namespace EmbeddedMq.Handlers.Consuming;
 
 /// <summary>A claim in the hands of a handler: what it publishes is held, and the claim is renewed, until one of the two ends.</summary>
 /// <param name="claim">The claim; granted.</param>
-/// <param name="key">The message.</param>
+/// <param name="request">What was asked for: one object, whose key is referred to rather than held once more.</param>
 /// <param name="renewal">Renews it.</param>
 /// <param name="publisher">Prepares what the handler publishes.</param>
 /// <param name="confirmation">Tells a check service that the message was processed, as part of the completion where the claim can; <see langword="null"/> for none.</param>
 /// <remarks>For use by one caller at a time; <see cref="ClaimRenewal"/> works on it beside that.</remarks>
-internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, ClaimRenewal renewal, Publisher publisher, OutboxMessage? confirmation)
+internal sealed class HeldClaim(IIdempotenceClaim claim, ClaimRequest request, ClaimRenewal renewal, Publisher publisher, OutboxMessage? confirmation)
 {
     private HeldMessages? _messages;
 
@@ -18,10 +18,10 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, IdempotenceKey key, Cla
     public IIdempotenceClaim Claim => claim;
 
     /// <summary>The message.</summary>
-    public IdempotenceKey Key => key;
+    public IdempotenceKey Key => request.Key;
 
     /// <summary>Where the handler publishes to.</summary>
-    public IPublisher Publisher => _messages ??= new HeldMessages(publisher, key);
+    public IPublisher Publisher => _messages ??= new HeldMessages(publisher, request.Key);
 
     /// <summary>Whether the message is remembered as processed.</summary>
     public bool IsCompleted { get; private set; }

@@ -48,10 +48,10 @@ internal sealed partial class MessagePipeline<T>
             return await AfterNotRecognisedAsync(run, item, context).ConfigureAwait(false);
         }
 
+        ClaimRequest request = new() { Key = key, Lease = services.Marks.Lease, Context = context, Channel = run.Channel };
         IIdempotenceClaim claim;
         try
         {
-            ClaimRequest request = new() { Key = key, Lease = services.Marks.Lease, Context = context, Channel = run.Channel };
             claim = await services.Marks.Store.ClaimAsync(request, handlersCancelled).ConfigureAwait(false);
         }
         catch (Exception error)
@@ -64,7 +64,7 @@ internal sealed partial class MessagePipeline<T>
             return await AfterRefusalAsync(run, item, context, claim, key).ConfigureAwait(false);
         }
 
-        HeldClaim held = new(claim, key, renewal!, services.Publisher, plan.ConfirmsProcessing ? HeldConfirmation(item.Delivery.Message) : null);
+        HeldClaim held = new(claim, request, renewal!, services.Publisher, plan.ConfirmsProcessing ? HeldConfirmation(item.Delivery.Message) : null);
         context.Claim = held;
         renewal!.Add(held);
         Exception? failure = null;
