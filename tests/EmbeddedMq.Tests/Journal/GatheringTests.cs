@@ -38,6 +38,28 @@ public sealed class GatheringTests
         Assert.InRange(MicrosecondsOfWait(gathering), 500, 505);
     }
 
+    [Theory]
+    [InlineData(512 << 10, 16)] // half as many bring enough for a sync
+    [InlineData(256 << 10, 32)]
+    [InlineData(0, 32)]
+    public void Wait_ThereAreEnoughBytes_EndsBeforeAllAreThere(long bytes, int expected)
+    {
+        int waiting = 0;
+        Gathering gathering = new(_time, () => waiting++);
+        Sync(gathering, microseconds: 400, answered: 32, bytes);
+        waiting = 0;
+        gathering.Wait();
+        Assert.Equal(expected + 1, waiting); // one more by the last look
+    }
+
+    [Fact]
+    public void Wait_OneOfThemIsEnough_DoesNotWait()
+    {
+        Gathering gathering = new(_time, static () => 0);
+        Sync(gathering, microseconds: 100, answered: 8, bytes: 8 << 20);
+        Assert.InRange(MicrosecondsOfWait(gathering), 0, 2);
+    }
+
     [Fact]
     public void Wait_OneWasAnswered_DoesNotWait()
     {
@@ -97,7 +119,7 @@ public sealed class GatheringTests
         Gathering gathering = new(stopped, () => looks++ * 0);
         gathering.BeginSync();
         stopped.Advance(TimeSpan.FromSeconds(1));
-        gathering.EndSync(2);
+        gathering.EndSync(2, 1_000);
         gathering.Wait();
         Assert.InRange(looks, 2, 10_002);
     }
@@ -175,10 +197,10 @@ public sealed class GatheringTests
         return (_time.GetUtcNow() - start).TotalMicroseconds;
     }
 
-    private void Sync(Gathering gathering, int microseconds, int answered)
+    private void Sync(Gathering gathering, int microseconds, int answered, long bytes = 1_000)
     {
         gathering.BeginSync();
         _time.Advance(TimeSpan.FromMicroseconds(microseconds));
-        gathering.EndSync(answered);
+        gathering.EndSync(answered, bytes);
     }
 }

@@ -382,7 +382,7 @@ internal sealed class FasterAppendLog : IAppendLog
         {
             _gathering.BeginSync();
             Files.Sync();
-            _gathering.EndSync(_batch.SyncedCount);
+            _gathering.EndSync(_batch.SyncedCount, _writtenUntil - _syncedUntil);
             Volatile.Write(ref _syncedLsn, _writtenLsn);
             Volatile.Write(ref _syncedUntil, _writtenUntil);
         }

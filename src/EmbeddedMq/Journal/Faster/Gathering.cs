@@ -7,6 +7,8 @@ namespace EmbeddedMq.Journal.Faster;
 /// as were answered and waited beside them, and never longer than a sync takes: beyond that, two syncs would have been faster.</para>
 /// <para>A publisher who is alone is not made to wait. Where those who were answered do not come back in time, because they have something else
 /// to do, the next commits do not wait, the more of them the more often that has happened in a row.</para>
+/// <para>So many bytes as take a disk twice as long as none are worth a sync of their own: with more than that outstanding, publishers bring the next ones
+/// while these are synced, and neither waits for the other.</para>
 /// <para>Where many are expected the thread sleeps until most of them are there: looking at their list again and again would take the list from them
 /// with each look, and make each of them half as slow again. It is woken a little early, because waking takes as long as the last of them do.</para>
 /// <para>For the journal's thread, but for <see cref="NoteArrived"/> and <see cref="Wake"/>. Its gate is a leaf of the lock order.</para>
@@ -18,6 +20,9 @@ internal sealed class Gathering(TimeProvider time, Func<int> waiting, int longes
 {
     // From so many on it sleeps. Fewer are there before it would be awake again.
     private const int Many = 64;
+
+    // A sync of a few bytes takes some 150 us here, and a megabyte some 800 us more.
+    private const long Enough = 256 << 10;
 
     // Ends the waiting where the clock is a test's and stands still.
     private const int MostLooks = 10_000;
@@ -41,11 +46,13 @@ internal sealed class Gathering(TimeProvider time, Func<int> waiting, int longes
 
     /// <summary>Notes that it has ended. To be called before anybody is answered: who waits now has not been answered by it.</summary>
     /// <param name="answered">How many it answers.</param>
-    public void EndSync(int answered)
+    /// <param name="bytes">How many bytes it carried.</param>
+    public void EndSync(int answered, long bytes)
     {
         TimeSpan sync = time.GetElapsedTime(_syncStartedAt);
         _limit = sync < Longest ? sync : Longest;
-        _expected = answered > 1 ? answered + waiting() : 0;
+        long enough = bytes <= 0 ? int.MaxValue : answered * Enough / bytes; // of such as these
+        _expected = answered > 1 && enough > 1 ? (int)Math.Min(answered + waiting(), enough) : 0;
     }
 
     /// <summary>Notes that somebody waits for a commit. Thread-safe.</summary>

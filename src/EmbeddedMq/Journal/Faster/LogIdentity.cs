@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace EmbeddedMq.Journal.Faster;
 
@@ -7,6 +8,7 @@ internal sealed class LogIdentity
 {
     private const string Extension = ".seg";
     private readonly string _prefix;
+    private readonly int _segmentBits;
 
     /// <summary>Names a log.</summary>
     /// <param name="directory">The store.</param>
@@ -19,6 +21,7 @@ internal sealed class LogIdentity
         Directory = directory;
         Name = name;
         Sizes = sizes;
+        _segmentBits = BitOperations.Log2((ulong)sizes.SegmentBytes);
         Seed = RecordFormat.SeedOf(storeTag, number);
         _prefix = string.Create(CultureInfo.InvariantCulture, $"{name}-{storeTag:x8}-");
     }
@@ -89,10 +92,10 @@ internal sealed class LogIdentity
     }
 
     /// <summary>The segment that an address is in.</summary>
-    public long SegmentOf(long address) => address / Sizes.SegmentBytes;
+    public long SegmentOf(long address) => address >> _segmentBits; // asked for each record, and a division takes as long as a lock
 
     /// <summary>The first address of a segment.</summary>
-    public long BeginOf(long id) => id * Sizes.SegmentBytes;
+    public long BeginOf(long id) => id << _segmentBits;
 
     /// <summary>The first address behind the page that an address is in.</summary>
     public long PageEndOf(long address) => (address | (Sizes.PageBytes - 1L)) + 1;
