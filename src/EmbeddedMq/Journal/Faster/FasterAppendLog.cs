@@ -332,6 +332,7 @@ internal sealed class FasterAppendLog : IAppendLog
             Files.Write(request.Segment, request.Offset, new ReadOnlySpan<byte>((void*)request.Source, request.Length));
             Spares?.NoteWritten(request.Segment, request.Offset + request.Length);
             request.Callback(0, (uint)request.Length, request.Context);
+            Interlocked.MemoryBarrier(); // who waits for the page says so before he tries again
             if (Volatile.Read(ref _memoryWaiters) > 0)
             {
                 lock (_gate)
@@ -518,11 +519,21 @@ internal sealed class FasterAppendLog : IAppendLog
                 continue;
             }
 
+            // Tried once more after it is said that somebody waits: whoever has written a page looks for that afterwards, so one of the two sees the other.
+            Interlocked.Increment(ref _memoryWaiters);
             _wake();
             _gathering.Wake();
-            _memoryWaiters++;
-            Monitor.Wait(_gate);
-            _memoryWaiters--;
+            bool hasRoom = log.TryEnqueue(new Reservation(_room, RecordFormat.HeaderBytes + length), out address);
+            if (!hasRoom)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            Interlocked.Decrement(ref _memoryWaiters);
+            if (hasRoom)
+            {
+                break;
+            }
         }
 
         Span<byte> record = _room.Bytes;
