@@ -141,6 +141,20 @@ public sealed class AppendLogTests
     }
 
     [Fact]
+    public async Task Append_MoreThanTheMemoryHoldsAndNobodyElseWakesTheJournal_GoesOn()
+    {
+        await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
+        for (int i = 1; i <= 400; i++)
+        {
+            SmallStore.Append(journal.Hot, i, length: 4_000); // two to a page, so that every other one waits for a page to be written
+        }
+
+        await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
+
+        Assert.Equal(Enumerable.Range(1, 400).Select(n => (long)n), SmallStore.Numbers(journal.Hot));
+    }
+
+    [Fact]
     public async Task WhenCommitted_WaiterAppendsMoreThanTheMemoryHolds_GoesOn()
     {
         await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
