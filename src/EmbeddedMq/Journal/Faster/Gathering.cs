@@ -25,7 +25,7 @@ internal sealed class Gathering(TimeProvider time, Func<int> waiting, int longes
     private const long Enough = 256 << 10;
 
     // Ends the waiting where the clock is a test's and stands still.
-    private const int MostLooks = 10_000;
+    private const int MostLooks = 2_000;
 
     // After as many failures in a row as it takes to come here, one sync in so many is waited for to find out whether things have changed.
     private const int MostPassedOver = 64;
