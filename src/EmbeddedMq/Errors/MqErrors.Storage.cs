@@ -30,7 +30,7 @@ internal static partial class MqErrors
     /// <param name="reason">Why.</param>
     internal static JournalException HeadNotReadable(string queue, string reason) => new(
         $"The next message of queue '{queue}' is on disk and cannot be read: {reason}",
-        "The broker tries again by itself, after at most 30 seconds each time, and delivers it once the disk gives it. Purge the queue to give it up.",
+        "The broker tries again by itself, after at most 30 seconds each time and when it is asked a second later, and delivers it once the disk gives it. Purge the queue to give it up.",
         queue,
         isTransient: true);
 }
