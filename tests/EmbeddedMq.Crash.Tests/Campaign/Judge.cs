@@ -45,13 +45,23 @@ internal sealed class Judge(Ledger ledger)
             JudgeUnconfirmed(id);
         }
 
-        foreach ((string[] ids, bool isCommitted) in ledger.Transactions)
+        JudgeTransactions();
+    }
+
+    // What comes again in a later transaction has come back from this one, which then was not carried out: whatever else of it is done was done by a later one, too.
+    private void JudgeTransactions()
+    {
+        HashSet<string> later = [];
+        foreach ((string[] ids, bool isCommitted) in ledger.Transactions.AsEnumerable().Reverse())
         {
-            int done = ids.Count(id => IsIn("done", id));
-            if (done != ids.Length && (isCommitted || done != 0))
+            bool isTakenBack = !isCommitted && ids.Any(later.Contains);
+            int done = ids.Count(id => IsIn("done", id) && !(isTakenBack && later.Contains(id)));
+            if (isTakenBack ? done != 0 : done != ids.Length && (isCommitted || done != 0))
             {
-                ledger.Faults.Add($"Of the transaction of {string.Join(' ', ids)}, {(isCommitted ? "committed" : "begun")}, {done} are done.");
+                ledger.Faults.Add($"Of the transaction of {string.Join(' ', ids)}, {(isCommitted ? "committed" : "begun")}, {done} are done{(isTakenBack ? ", though others of it came again" : "")}.");
             }
+
+            later.UnionWith(ids);
         }
     }
 
