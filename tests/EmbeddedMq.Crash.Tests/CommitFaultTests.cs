@@ -124,10 +124,21 @@ public sealed class CommitFaultTests
         Queue queue = (Queue)channel.Host.FindQueue("q")!;
         Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
         MessageStore store = broker.Broker.Store;
-        int phase = store.Named.Enter();
-        store.AppendCommit([], [new StoredSource(queue.Stored, entry)], [new Receipt(ReceiptKey.Of("q", "0"), 1, 1, 1_900_000_000_000)], out ulong endedAt);
-        await store.FlushAsync(TestContext.Current.CancellationToken);
+        TaskCompletionSource moving = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using ManualResetEventSlim disk = new();
+        files.BeforeWrite = path =>
+        {
+            if (Path.GetFileName(path).StartsWith("cold", StringComparison.Ordinal) && moving.TrySetResult())
+            {
+                disk.Wait();
+            }
+        };
         Task keeping = Task.Run(() => broker.Broker.KeepStoreShortAsync().AsTask(), TestContext.Current.CancellationToken);
+        await moving.Task.WaitAsync(BrokerFixture.Patience, TestContext.Current.CancellationToken);
+        int phase = store.Named.Enter(); // only now: the evacuation has waited for those before it
+        store.AppendCommit([], [new StoredSource(queue.Stored, entry)], [new Receipt(ReceiptKey.Of("q", "0"), 1, 1, 1_900_000_000_000)], out ulong endedAt);
+        disk.Set();
+        await store.FlushAsync(TestContext.Current.CancellationToken);
         while (entry.Block is null)
         {
             Assert.False(keeping.IsCompleted, "The message has not moved.");

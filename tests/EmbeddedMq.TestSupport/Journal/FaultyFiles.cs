@@ -57,8 +57,8 @@ internal sealed class FaultyFiles : IJournalFiles
     /// <summary>Whether all reading fails.</summary>
     public bool FailReads { get; set; }
 
-    /// <summary>Called before each write to a file, outside all gates: a disk is as slow as this.</summary>
-    public Action BeforeWrite { get; set; } = static () => { };
+    /// <summary>Called with the path before each write to a file, outside all gates: a disk is as slow as this.</summary>
+    public Action<string> BeforeWrite { get; set; } = static _ => { };
 
     /// <summary>How it fails.</summary>
     public Fault FailWith { get; set; }
@@ -479,7 +479,7 @@ internal sealed class FaultyFiles : IJournalFiles
 
         public void Write(ReadOnlySpan<byte> buffer, long offset)
         {
-            files.BeforeWrite();
+            files.BeforeWrite(path);
             lock (files._gate)
             {
                 Check();

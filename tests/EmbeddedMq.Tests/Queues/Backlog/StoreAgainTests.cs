@@ -76,7 +76,7 @@ public sealed class StoreAgainTests : IAsyncDisposable
     // Half of them are in the queue, the others wait for room.
     private async Task<Queue> FillAsync(Func<int, ulong> storedAt)
     {
-        FaultyFiles files = new(1) { BeforeWrite = _disk.Wait };
+        FaultyFiles files = new(1) { BeforeWrite = _ => _disk.Wait() };
         _journal = await SmallStore.OpenAsync(files, "/store");
         ReceiptRetention retention = new(TimeSpan.FromHours(1), 100);
         _store = new MessageStore(
