@@ -15,7 +15,7 @@ public sealed class MariaDbServer : DatabaseServer
     public static string? Absence { get; } = File.Exists(Program) ? null : "There is no MariaDB on this machine. Install it with: apt-get install -y mariadb-server";
 
     /// <inheritdoc/>
-    public override string ConnectionString => $"Server=127.0.0.1;Port={PortText};User ID=root;Database=embeddedmq;Maximum Pool Size=60;Connection Timeout=600;Default Command Timeout=600";
+    public override string ConnectionString => $"Server=127.0.0.1;Port={PortText};User ID=root;Database=embeddedmq;Maximum Pool Size=60";
 
     private string Data => Path.Combine(Home, "data");
 
