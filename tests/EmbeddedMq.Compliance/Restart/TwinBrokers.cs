@@ -10,6 +10,7 @@ namespace EmbeddedMq.Compliance.Restart;
 public sealed class TwinBrokers : IAsyncDisposable
 {
     private readonly StoredBroker[] _brokers;
+    private DateTimeOffset _stoppedAt = DateTimeOffset.MaxValue; // the first time
 
     private TwinBrokers(StoredBroker steady, StoredBroker restarted) => _brokers = [steady, restarted];
 
@@ -61,6 +62,8 @@ public sealed class TwinBrokers : IAsyncDisposable
     /// <param name="meanwhile">How long it is stopped.</param>
     public async Task RestartAsync(TimeSpan meanwhile = default)
     {
+        DateTimeOffset now = _brokers[1].Time.GetUtcNow();
+        _stoppedAt = now < _stoppedAt ? now : _stoppedAt;
         await _brokers[0].DisconnectAsync();
         await _brokers[1].StopAsync();
         Advance(meanwhile);
@@ -74,7 +77,7 @@ public sealed class TwinBrokers : IAsyncDisposable
     /// <param name="unordered">Queues whose messages may be in any order. They are taken out last: what expires in others may still come.</param>
     public async Task SameStateAsync(string circumstances = "", params string[] unordered)
     {
-        await SameAsync(static async (broker, _) => await ListAsync(broker.Broker.Management), circumstances);
+        await SameAsync(async (broker, _) => await ListAsync(broker.Broker.Management), circumstances);
         foreach (int ms in (int[])[0, 5_000, 60_000, 3_600_000])
         {
             Advance(TimeSpan.FromMilliseconds(ms));
@@ -91,7 +94,7 @@ public sealed class TwinBrokers : IAsyncDisposable
         }
     }
 
-    private static async Task<string> ListAsync(IBrokerManagement management)
+    private async Task<string> ListAsync(IBrokerManagement management)
     {
         List<string> lines = [];
         foreach (string host in await management.ListVirtualHostsAsync())
@@ -117,7 +120,7 @@ public sealed class TwinBrokers : IAsyncDisposable
         return string.Join('\n', lines);
     }
 
-    private static async Task<string> DrainAsync(Broker broker, string[] unordered)
+    private async Task<string> DrainAsync(Broker broker, string[] unordered)
     {
         List<string> all = [];
         foreach (string host in await broker.Management.ListVirtualHostsAsync())
@@ -144,19 +147,21 @@ public sealed class TwinBrokers : IAsyncDisposable
         return string.Join('\n', all);
     }
 
-    private static string Describe(Delivery delivery)
+    private string Describe(Delivery delivery)
         => $"{Encoding.UTF8.GetString(delivery.Body.Span[..Math.Min(40, delivery.Body.Length)])} ({delivery.Body.Length} bytes, {Convert.ToHexString(SHA256.HashData(delivery.Body.Span))[..8]})"
             + $" {(delivery.Redelivered ? "redelivered" : "new")} count {delivery.DeliveryCount} from '{delivery.Exchange}' by '{delivery.RoutingKey}'"
             + $" {delivery.Properties with { Headers = HeaderTable.Empty }} {Render(delivery.Properties.Headers)}";
 
-    // With the type of each value: an integer of another width is another header.
-    private static string Render(object? value) => value switch
+    // With the type of each value: an integer of another width is another header. What expires while one of them is stopped dies there once it has been
+    // started, which may be the next time; so the times of deaths may differ from then on.
+    private string Render(object? value) => value switch
     {
         null => "null",
-        HeaderTable table => $"{{{string.Join(", ", table.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"{pair.Key}={Render(pair.Value)}"))}}}",
+        HeaderTable table => $"{{{string.Join(", ", table.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={Render(pair.Value)}"))}}}",
         byte[] bytes => $"bytes {Convert.ToHexString(bytes)}",
         ReadOnlyMemory<byte> bytes => $"bytes {Convert.ToHexString(bytes.Span)}",
         string text => $"'{text}'",
+        DateTimeOffset time when time >= _stoppedAt.AddSeconds(-1) => "later", // the header has whole seconds
         System.Collections.IEnumerable list => $"[{string.Join(", ", list.Cast<object?>().Select(Render))}]",
         _ => string.Create(CultureInfo.InvariantCulture, $"{value.GetType().Name} {value}"),
     };
