@@ -20,6 +20,10 @@ public interface IIdempotenceClaim : IAsyncDisposable
     /// Where not, the scope ends first, because what its services do at their end belongs to handling the message. Default no.</summary>
     bool LivesInScope => false;
 
+    /// <summary>Whether what it holds by is gone, as the connection of the transaction that the handler works in. Whatever the handler fails with then is
+    /// nobody's attempt: the message is handled again when the store is back. Default no.</summary>
+    bool IsBroken => false;
+
     /// <summary>Prolongs the claim by its lease.</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <returns><see langword="false"/>: somebody else has it by now, and completing will fail.</returns>

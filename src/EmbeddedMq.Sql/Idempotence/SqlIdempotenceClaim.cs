@@ -53,6 +53,10 @@ public sealed class SqlIdempotenceClaim : IIdempotenceClaim
     /// <inheritdoc/>
     public bool TakesOutgoing => _store.TakesOutgoing;
 
+    /// <inheritdoc/>
+    /// <remarks>The connection is closed: the server has gone or has ended the session, and rolls back what was begun.</remarks>
+    public bool IsBroken => Volatile.Read(ref _work) is { Connection.State: ConnectionState.Closed or ConnectionState.Broken };
+
     /// <summary>The transaction, for whoever claims outside a consumer. Only completing commits it.</summary>
     /// <exception cref="InvalidOperationException">The claim was not granted, or has ended.</exception>
     public DbTransaction Transaction => Work.Transaction;
@@ -64,8 +68,7 @@ public sealed class SqlIdempotenceClaim : IIdempotenceClaim
 
     /// <inheritdoc/>
     /// <remarks>There is nothing to prolong. Tells whether the transaction is there still.</remarks>
-    public ValueTask<bool> RenewAsync(CancellationToken cancellationToken = default)
-        => new(Volatile.Read(ref _work) is { Connection.State: not (ConnectionState.Closed or ConnectionState.Broken) });
+    public ValueTask<bool> RenewAsync(CancellationToken cancellationToken = default) => new(Volatile.Read(ref _work) is not null && !IsBroken);
 
     /// <inheritdoc/>
     /// <remarks>A constraint that is checked at the commit, a transaction that the handler has broken or ended: while the connection is there, that is the

@@ -17,6 +17,9 @@ internal sealed class ShardedClaim(IReadOnlyList<IIdempotenceClaim> claims) : II
     public bool LivesInScope => claims[0].LivesInScope;
 
     /// <inheritdoc/>
+    public bool IsBroken => claims[0].IsBroken;
+
+    /// <inheritdoc/>
     public bool IsRefusal(Exception error) => claims[0].IsRefusal(error); // what the others throw stays in here
 
     /// <inheritdoc/>

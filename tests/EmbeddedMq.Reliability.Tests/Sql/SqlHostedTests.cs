@@ -56,7 +56,45 @@ public sealed class SqlHostedTests
         await host.StopAsync();
     }
 
-    private static IHost Build(DbDataSource source, string name)
+    [Theory]
+    [InlineData(SqlKind.Postgres)]
+    [InlineData(SqlKind.MariaDb)]
+    public async Task Connection_LostInsideTheHandler_IsNoAttemptOfTheHandlersAndTheMessageIsHandledAgain(SqlKind kind)
+    {
+        string name = SqlServers.UniqueName();
+        DbDataSource source = await SqlServers.OpenAsync(kind, name);
+        await CreateTablesAsync(source, name);
+        int calls = 0;
+        using IHost host = Build(source, name, async (invoice, context, token) =>
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+            {
+                await EndSessionAsync(kind, source, context.Services.GetRequiredService<SqlMessageTransaction>());
+            }
+
+            await ReceiveAsync(invoice, context, name, token);
+        });
+        await host.StartAsync();
+
+        await host.Services.GetRequiredService<IPublisher>().PublishAsync(new Invoice(7), new PublishOptions { MessageId = "invoice 7" });
+        IBrokerManagement management = host.Services.GetRequiredService<IBroker>().Management;
+        await UntilAsync(
+            async () => (await management.ListQueuesAsync("/")).Single(static queue => queue.Name == "invoices").AckedTotal == 1, "the message acknowledged");
+
+        Assert.Equal(2, calls);
+        Assert.Equal(1, await CountAsync(source, $"{name}invoices"));
+        await host.StopAsync();
+    }
+
+    private static async Task EndSessionAsync(SqlKind kind, DbDataSource source, SqlMessageTransaction transaction)
+    {
+        await using DbCommand ask = transaction.CreateCommand(kind == SqlKind.Postgres ? "select pg_backend_pid()" : "select connection_id()");
+        object? session = await ask.ExecuteScalarAsync();
+        await using DbCommand end = source.CreateCommand(kind == SqlKind.Postgres ? $"select pg_terminate_backend({session})" : $"kill connection {session}");
+        await end.ExecuteNonQueryAsync();
+    }
+
+    private static IHost Build(DbDataSource source, string name, Func<Invoice, IMessageContext, CancellationToken, ValueTask>? receive = null)
     {
         HostApplicationBuilder builder = Host.CreateApplicationBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.None);
@@ -67,7 +105,7 @@ public sealed class SqlHostedTests
             .Publish<Order>(route => route.ToQueue("orders"))
             .Publish<Invoice>(route => route.ToQueue("invoices"))
             .Consume<Order>("orders", (order, context, token) => HandleAsync(order, context, name, token), consumer => consumer.Concurrency(8).Idempotent())
-            .Consume<Invoice>("invoices", (invoice, context, token) => ReceiveAsync(invoice, context, name, token), consumer => consumer.Concurrency(4).Idempotent()));
+            .Consume<Invoice>("invoices", receive ?? ((invoice, context, token) => ReceiveAsync(invoice, context, name, token)), consumer => consumer.Concurrency(4).Idempotent()));
         return builder.Build();
     }
 

@@ -331,6 +331,28 @@ public sealed class IdempotentFlowTests
     }
 
     [Fact]
+    public async Task Store_LosesTheClaimAndTheHandlerThrows_TheMessageStaysUnsettledAndIsNotCounted()
+    {
+        ConcurrentQueue<int> attempts = new();
+        ScriptedStore? store = null;
+        await using Stand stand = await Stand.StartAsync(
+            (_, context, _) =>
+            {
+                attempts.Enqueue(context.Attempt);
+                store!.IsBroken = attempts.Count <= 2;
+                return store.IsBroken ? throw new TimeoutException("the connection is gone") : ValueTask.CompletedTask;
+            },
+            store: time => store = new ScriptedStore(time));
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
+
+        Assert.Equal([1, 1, 1], attempts);
+        Assert.Equal(0, (await stand.Fixture.Broker.DescribeAsync("q.error")).ReadyCount);
+        Assert.DoesNotContain("fail", stand.Store.Steps);
+    }
+
+    [Fact]
     public async Task Store_RefusesWhatTheHandlerSends_TheAttemptHasFailed()
     {
         await using Stand stand = await Stand.StartAsync(static (_, _, _) => ValueTask.CompletedTask);

@@ -22,6 +22,9 @@ internal sealed class ScriptedStore(TimeProvider time) : IIdempotenceStore, IAsy
     /// <summary>Whether it acknowledges the delivery itself, as a store in the broker that delivered does.</summary>
     public bool Acknowledges { get; init; }
 
+    /// <summary>Whether what claims hold by is gone.</summary>
+    public bool IsBroken { get; set; }
+
     public bool IsDisposed { get; private set; }
 
     public int Renewals { get; private set; }
@@ -56,6 +59,8 @@ internal sealed class ScriptedStore(TimeProvider time) : IIdempotenceStore, IAsy
         public bool TakesOutgoing => store.TakesOutgoing;
 
         public bool LivesInScope => store.LivesInScope;
+
+        public bool IsBroken => store.IsBroken;
 
         public ValueTask<bool> RenewAsync(CancellationToken cancellationToken = default)
         {

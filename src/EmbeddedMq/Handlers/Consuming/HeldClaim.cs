@@ -29,7 +29,7 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, ClaimRequest request, C
     /// <summary>Whether the delivery was acknowledged with that.</summary>
     public bool IsAcknowledged { get; private set; }
 
-    /// <summary>Why the store could not complete it, or <see langword="null"/>. What it refuses of the handler's doings is the handler's error, and not here.</summary>
+    /// <summary>Why the store could not complete it, or what the handler failed with when the store had lost it; <see langword="null"/> for neither. What it refuses of the handler's doings is the handler's error, and not here.</summary>
     public Exception? StoreError { get; private set; }
 
     /// <summary>Its neighbour in the list of <see cref="ClaimRenewal"/>, which guards it.</summary>
@@ -88,6 +88,16 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, ClaimRequest request, C
         catch (Exception)
         {
             // The message is remembered; what a store still had to release for it is the store's, and must not keep the delivery from being acknowledged.
+        }
+    }
+
+    /// <summary>Notes what the handler failed with: not its own failure where the claim is broken.</summary>
+    /// <param name="failure">What it threw; asked before the claim ends.</param>
+    public void NoteFailure(Exception failure)
+    {
+        if (!IsCompleted && claim.IsBroken)
+        {
+            StoreError = failure;
         }
     }
 

@@ -22,6 +22,7 @@ namespace EmbeddedMq.Handlers.Consuming;
 /// handler throws, no rule allows it      note the failure, then as without a claim
 /// handler cancelled by the stop          give the claim up; unsettled
 /// what it did or published is refused    as if the handler had thrown that
+/// handler throws, the claim is broken    as if the store had failed
 /// the claim is lost                      unsettled, all of this anew after a growing delay
 /// the store fails                        unsettled, all of this anew after a growing delay; no attempt is counted
 /// the ack fails after the completion     the broker delivers it again, and it is a duplicate
@@ -201,6 +202,11 @@ internal sealed partial class MessagePipeline<T>
 
     private async ValueTask<Outcome> AfterClaimedAsync(ConsumerRun run, WorkItem<T> item, MessageContext context, HeldClaim held, Exception? failure)
     {
+        if (failure is not null)
+        {
+            held.NoteFailure(failure);
+        }
+
         if (!held.IsCompleted && await held.EndAsync(IsGivenUp(item, context, held, failure), handlersCancelled).ConfigureAwait(false) is { } notEnded)
         {
             Log.ClaimNotEnded(services.Logger, notEnded, plan.Queue, held.Key.MessageId);
