@@ -1,6 +1,7 @@
 using EmbeddedMq.Errors;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Records;
 using EmbeddedMq.VirtualHosts;
 
@@ -102,7 +103,7 @@ internal sealed partial class EmbeddedOutboxStore
         QueueEntry[] places = [.. held.Select(entry => PlaceOf(entry.Message.Id))];
         try
         {
-            await _host.CommitAsync([], places, [.. held.Select(entry => ReceiptOf(entry.Message.Id, (byte)OutboxStatus.Confirmed))]).ConfigureAwait(false);
+            await CommitAsync([], places, [.. held.Select(entry => ReceiptOf(entry.Message.Id, (byte)OutboxStatus.Confirmed))]).ConfigureAwait(false);
         }
         catch
         {
@@ -112,11 +113,7 @@ internal sealed partial class EmbeddedOutboxStore
 
         Array.ForEach(held, entry => _window.Release(entry, isAnswered: true));
         await _window.ConfirmAsync(held, CancellationToken.None).ConfigureAwait(false);
-        for (int i = 0; i < held.Length; i++)
-        {
-            Leave(held[i].Message.Id, places[i]);
-        }
-
+        Array.ForEach(held, entry => Forget(entry.Message.Id));
         _ = LoadNow();
     }
 
@@ -175,8 +172,7 @@ internal sealed partial class EmbeddedOutboxStore
     // Leaving its place and coming into the new one is one record. Nobody else takes from that queue; what is found there may be others' too.
     private async Task MoveAsideAsync(OutboxEntry changed, QueueEntry place)
     {
-        await _host.CommitAsync([To(_aside, changed)], [place], []).ConfigureAwait(false);
-        place.Owner.Acknowledge(place);
+        await CommitAsync([To(_aside, changed)], [place], []).ConfigureAwait(false);
         while (true)
         {
             Task? arrival = null;
@@ -204,14 +200,28 @@ internal sealed partial class EmbeddedOutboxStore
         }
     }
 
-    private void Leave(string id, QueueEntry place)
+    // Between the two ends the places that the record names may move: see NamedPlaces.
+    private async Task CommitAsync(CommittedPublish[] publishes, QueueEntry[] left, Receipt[] receipts)
+    {
+        NamedPlaces named = _host.Services.Store.Named;
+        int phase = named.Enter();
+        try
+        {
+            await _host.CommitAsync(publishes, left, receipts).ConfigureAwait(false);
+            Array.ForEach(left, static place => place.Owner.Acknowledge(place));
+        }
+        finally
+        {
+            named.Leave(phase);
+        }
+    }
+
+    private void Forget(string id)
     {
         lock (_gate)
         {
             _places.Remove(id);
         }
-
-        place.Owner.Acknowledge(place);
     }
 
     // As failed deliveries of the queue, which a restart gives back. Nobody waits for that.

@@ -128,9 +128,9 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
         ArgumentNullException.ThrowIfNull(id);
         return await ChangeFailedAsync(id, async (_, place) =>
         {
-            await _host.CommitAsync([], [place], [ReceiptOf(id, Discarded)]).ConfigureAwait(false);
+            await CommitAsync([], [place], [ReceiptOf(id, Discarded)]).ConfigureAwait(false);
             await _window.DiscardAsync(id, CancellationToken.None).ConfigureAwait(false);
-            Leave(id, place);
+            Forget(id);
         }).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -214,7 +214,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
                 .. messages.Select(message => To(_pending, new OutboxEntry { Message = message, Status = OutboxStatus.Pending, StoredAt = now, ChangedAt = now })),
             ];
             Receipt[] all = [.. receipts, .. messages.Select(message => ReceiptOf(message.Id, (byte)OutboxStatus.Pending))];
-            await _host.CommitAsync(publishes, [], all).ConfigureAwait(false);
+            await CommitAsync(publishes, [], all).ConfigureAwait(false);
         }
         finally
         {
