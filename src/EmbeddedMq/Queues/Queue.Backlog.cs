@@ -10,6 +10,7 @@ internal sealed partial class Queue
 
     private readonly BacklogPager? _backlog;
     private TaskCompletionSource? _arrival; // for gets that wait for a head on disk; written under _gate
+    private bool _isWaitingHeld;            // some of those that wait have moved, others not; guarded by _gate
     private int _isPageRequested;           // interlocked; the pager's mark that it knows of the request
 
     /// <summary>Bytes that ready messages in memory count for. Read without the gate: it may be a little old.</summary>
@@ -182,13 +183,15 @@ internal sealed partial class Queue
                 return false;
             }
 
+            // Of those that come in meanwhile some come behind what has been looked at.
+            pass.Waiting ??= [.. _admission.Waiting];
             if (_contents.StoreAgain(pass))
             {
                 return true;
             }
 
             // Behind what is in the queue: their ids are their order after a restart.
-            foreach (QueueEntry waiting in _admission.Waiting.Where(pass.Takes))
+            foreach (QueueEntry waiting in pass.Waiting.Concat(_admission.Waiting).Where(entry => entry.State != EntryState.Settled && pass.Takes(entry)))
             {
                 if (!Stored.HasRoom)
                 {
@@ -208,42 +211,73 @@ internal sealed partial class Queue
     /// <summary>Stores messages that wait for room in the queue at the end of the journal, if they lie at its beginning: nobody knows how long they wait.
     /// As many as the journal has room for.</summary>
     /// <param name="below">They move if their ids are below this. Those behind them in the line move too: their ids are their order after a restart.</param>
-    /// <returns>Whether there are more, to be moved when there is room.</returns>
+    /// <returns>Whether there are more, to be moved when there is room; until then nobody comes in, because those that have moved would come in before those
+    /// that have not, which are before them after a restart. <see cref="EndMoveWaiting"/> follows where it is not called again.</returns>
     internal bool MoveWaiting(ulong below)
     {
         using (_gate.Enter())
         {
-            if (Stored is not { IsDeleted: false } stored)
+            if (TryMoveWaiting_NeedsGate(below))
             {
-                return false;
+                _isWaitingHeld = true;
+                return true;
             }
-
-            ulong highest = below;
-            foreach (QueueEntry waiting in _admission.Waiting.Where(static waiting => waiting.IsStored))
-            {
-                if (waiting.StoredAt < highest)
-                {
-                    if (!stored.HasRoom)
-                    {
-                        return true;
-                    }
-
-                    if (!stored.TryStoreLater(waiting, RefTtlMs(waiting)))
-                    {
-                        return false;
-                    }
-                }
-
-                highest = waiting.StoredAt;
-            }
-
-            return false;
         }
+
+        EndMoveWaiting();
+        return false;
     }
 
+    /// <summary>Lets those come in that were held by <see cref="MoveWaiting"/>.</summary>
+    internal void EndMoveWaiting()
+    {
+        using (_gate.Enter())
+        {
+            if (!_isWaitingHeld)
+            {
+                return;
+            }
+
+            _isWaitingHeld = false;
+            MoveUp_NeedsGate();
+        }
+
+        LeaveGate();
+    }
+
+    private bool TryMoveWaiting_NeedsGate(ulong below)
+    {
+        if (Stored is not { IsDeleted: false } stored)
+        {
+            return false;
+        }
+
+        ulong highest = below;
+        foreach (QueueEntry waiting in _admission.Waiting.Where(static waiting => waiting.IsStored))
+        {
+            if (waiting.StoredAt < highest)
+            {
+                if (!stored.HasRoom)
+                {
+                    return true;
+                }
+
+                if (!stored.TryStoreLater(waiting, RefTtlMs(waiting)))
+                {
+                    return false;
+                }
+            }
+
+            highest = waiting.StoredAt;
+        }
+
+        return false;
+    }
+
+    // Of one that waits still, from when it comes in.
     private long RefTtlMs(QueueEntry entry)
     {
-        long ttlMs = TimeToLiveMs(entry.Message);
+        long ttlMs = entry.ExpiresAtMs == QueueEntry.NoExpiry ? TimeToLiveMs(entry.Message) : Math.Max(0, entry.ExpiresAtMs - _scheduler.Clock.NowMs);
         return ttlMs == QueueEntry.NoExpiry ? QueueRef.NoTtl : ttlMs;
     }
 

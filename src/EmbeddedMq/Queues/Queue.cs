@@ -544,7 +544,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     private void AdmitWaiting_NeedsGate()
     {
         // With the head on disk it is not decided yet who comes before those that wait: consumers may take what comes back first.
-        while (!_contents.IsHeadAway && _admission.TryTakeNext(out QueueEntry? entry, out PendingPublish? publish))
+        while (!_contents.IsHeadAway && !_isWaitingHeld && _admission.TryTakeNext(out QueueEntry? entry, out PendingPublish? publish))
         {
             Accept_NeedsGate(entry);
             if (publish is not null)

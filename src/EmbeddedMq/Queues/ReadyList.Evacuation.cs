@@ -46,8 +46,13 @@ internal sealed partial class ReadyList
         {
             foreach ((QueueEntry entry, _) in _returned.UnorderedItems)
             {
-                if (into.Count < AwayRun.MaxCount && pass.Takes(entry))
+                if (pass.Takes(entry))
                 {
+                    if (into.Count >= AwayRun.MaxCount)
+                    {
+                        return false;
+                    }
+
                     into.Add(entry);
                 }
             }

@@ -73,13 +73,7 @@ internal sealed partial class VirtualHost
         {
             try
             {
-                while (queue.MoveWaiting(below))
-                {
-                    CommitSignal written = new(Durability.OsBuffered);
-                    _services.Store.Journal.Hot.WhenCommitted(written);
-                    written.Wait();
-                }
-
+                MoveWaiting(queue, below);
                 writer.Evacuate(queue, below, cancellationToken);
             }
             catch (JournalException error) when (_services.Store.Journal.State is JournalState.Open or JournalState.LowSpace)
@@ -114,6 +108,23 @@ internal sealed partial class VirtualHost
         {
             delayed.StoreAgain(store, _services.Clock.NowMs);
             yield return true;
+        }
+    }
+
+    private void MoveWaiting(Queue queue, ulong below)
+    {
+        try
+        {
+            while (queue.MoveWaiting(below))
+            {
+                CommitSignal written = new(Durability.OsBuffered);
+                _services.Store.Journal.Hot.WhenCommitted(written);
+                written.Wait();
+            }
+        }
+        finally
+        {
+            queue.EndMoveWaiting(); // where that has failed
         }
     }
 

@@ -15,6 +15,9 @@ internal sealed class EvacuationPass(ulong below, Func<QueueEntry, bool>? isLost
     /// <summary>Messages with ids below this are to move.</summary>
     internal ulong Below { get; } = below;
 
+    /// <summary>The messages that waited for room in the queue when it began, in order; <see langword="null"/> before that.</summary>
+    internal IReadOnlyList<QueueEntry>? Waiting { get; set; }
+
     /// <summary>The level that is being looked at.</summary>
     internal int Level { get; private set; }
 

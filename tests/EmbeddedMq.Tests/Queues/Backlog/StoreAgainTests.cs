@@ -45,6 +45,41 @@ public sealed class StoreAgainTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task StoreAgain_ThoseThatWaitedComeInBesideIt_AreStoredToo()
+    {
+        Queue queue = await FillAsync(static _ => 0);
+        EvacuationPass pass = new(0, static entry => entry.StoredAt == 0);
+        await FinishAsync(() => queue.StoreAgain(pass) && pass.Level == 0);
+
+        AssertOrder(queue, HalfCount); // each makes room for one that waits, behind all that has been looked at
+        await FinishAsync(() => queue.StoreAgain(pass));
+
+        AssertOrder(queue, HalfCount, HalfCount);
+    }
+
+    [Fact]
+    public async Task StoreAgain_AsManyAreHandedOverAsASliceTakes_StoresWhatWasPutBackToo()
+    {
+        LogSizes sizes = new() { PageBytes = 64 << 10, MemoryBytes = 4 << 20, SegmentBytes = 1 << 20 };
+        await OpenAsync(new JournalOptions { Directory = "/store", Hot = sizes, Cold = sizes, MaxUncommittedBytes = 2 << 20, BallastBytes = 0, FreeSpaceWatermarkBytes = 0 });
+        Queue queue = _stand.Declare(new QueueDeclaration("q") { IsDurable = true }, _store.TryAddQueue());
+        List<QueueEntry> entries = [];
+        for (int i = 0; i <= AwayRun.MaxCount; i++)
+        {
+            PendingPublish? pending = null;
+            queue.Enqueue(Message.Text("m", MessageProperties.Persistent), "", "q", 0, ref pending);
+            Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
+            entries.Add(entry);
+        }
+
+        queue.Requeue([], [entries[^1]]);
+        EvacuationPass pass = new(0, static entry => entry.StoredAt == 0);
+        await FinishAsync(() => queue.StoreAgain(pass));
+
+        Assert.DoesNotContain(entries, static entry => entry.StoredAt == 0);
+    }
+
+    [Fact]
     public async Task MoveWaiting_DiskStandsStill_LeavesTheGateAndGoesOnWhenThereIsRoom()
     {
         Queue queue = await FillAsync(Append);
@@ -57,6 +92,19 @@ public sealed class StoreAgainTests : IAsyncDisposable
         AssertOrder(queue, HalfCount);
         Assert.True(queue.TryAcquire(out QueueEntry? waited, out _, out _));
         Assert.InRange(waited.StoredAt, below, ulong.MaxValue);
+    }
+
+    [Fact]
+    public async Task MoveWaiting_RoomInTheQueueBesideIt_LetsNobodyInBeforeAllHaveMoved()
+    {
+        Queue queue = await FillAsync(Append);
+        ulong below = new StoredId(_journal.Hot.TailAddress, 0).Value;
+        await _journal.Hot.FlushAsync(Durability.Synced, Token);
+
+        await RunAsync(queue, () => queue.MoveWaiting(below), () => AssertOrder(queue, HalfCount));
+
+        Assert.Equal(HalfCount, queue.Describe().ReadyCount);
+        AssertOrder(queue, HalfCount, HalfCount);
     }
 
     [Fact]
@@ -73,14 +121,19 @@ public sealed class StoreAgainTests : IAsyncDisposable
         AssertOrder(queue, Count + 1);
     }
 
-    // Half of them are in the queue, the others wait for room.
-    private async Task<Queue> FillAsync(Func<int, ulong> storedAt)
+    private async Task OpenAsync(JournalOptions options)
     {
         FaultyFiles files = new(1) { BeforeWrite = _ => _disk.Wait() };
-        _journal = await SmallStore.OpenAsync(files, "/store");
+        _journal = await FasterJournal.OpenAsync(options, files, TimeProvider.System);
         ReceiptRetention retention = new(TimeSpan.FromHours(1), 100);
         _store = new MessageStore(
             _journal, Durability.Synced, TimeProvider.System, NullLogger.Instance, retention, new MemoryReceiptIndex(retention.Count, retention.Time, TimeProvider.System));
+    }
+
+    // Half of them are in the queue, the others wait for room.
+    private async Task<Queue> FillAsync(Func<int, ulong> storedAt)
+    {
+        await OpenAsync(SmallStore.Options("/store"));
         Queue queue = _stand.Declare(new QueueDeclaration("q") { IsDurable = true }.MaxLength(HalfCount, Overflow.BlockPublisher), _store.TryAddQueue());
         for (int i = 0; i < Count; i++)
         {
@@ -91,12 +144,13 @@ public sealed class StoreAgainTests : IAsyncDisposable
         return queue;
     }
 
-    private async Task RunAsync(Queue queue, Func<bool> work)
+    private async Task RunAsync(Queue queue, Func<bool> work, Action? beside = null)
     {
         _disk.Reset();
         Task<bool> first = Task.Run(work, Token);
         Assert.True(await BrokerFixture.WithinPatienceAsync(new ValueTask<bool>(first), "the first slice, of what the journal has room for"));
         Assert.Equal(HalfCount, queue.Describe().ReadyCount);
+        beside?.Invoke();
         _disk.Set();
         await FinishAsync(work);
     }
@@ -110,10 +164,10 @@ public sealed class StoreAgainTests : IAsyncDisposable
         while (work());
     }
 
-    private static void AssertOrder(Queue queue, int count)
+    private static void AssertOrder(Queue queue, int count, int first = 0)
     {
         ulong last = 0;
-        for (int i = 0; i < count; i++)
+        for (int i = first; i < first + count; i++)
         {
             Assert.True(queue.TryAcquire(out QueueEntry? entry, out _, out _));
             Assert.Equal(Text(i), entry.Message.GetText());
