@@ -32,7 +32,7 @@ internal sealed partial class StorageKeeper
         {
             await ShortenAsync(cancellationToken).ConfigureAwait(false);
         }
-        else if (Hot.TailAddress - _store.Journal.Checkpoint.Address > _options.JournalBytes / CheckpointShare)
+        else if (Hot.TailAddress - _store.Journal.Checkpoint.Address - CheckpointBytes > Math.Max(_options.JournalBytes / CheckpointShare, CheckpointBytes))
         {
             await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -47,13 +47,16 @@ internal sealed partial class StorageKeeper
     // What the last checkpoint does not need is released in a moment.
     private long Begin => Math.Max(Hot.BeginAddress, _store.Journal.Checkpoint.HotBegin);
 
-    private long SurplusBytes => Hot.TailAddress - Begin - _options.JournalBytes;
+    // What tells of many names, or of very many messages on disk, is long, and however short the rest is, this is there.
+    private long CheckpointBytes => _checkpointer.LastBytes;
+
+    private long SurplusBytes => Hot.TailAddress - Begin - CheckpointBytes - _options.JournalBytes;
 
     // In slices, with a checkpoint after each: their space can be used again at once, and none of them keeps the disk busy for long.
     private async ValueTask ShortenAsync(CancellationToken cancellationToken)
     {
         long quarter = _options.JournalBytes / CheckpointShare;
-        long slice = Math.Max(quarter, 2 * Hot.SegmentBytes);
+        long slice = Math.Max(quarter, 2 * Hot.SegmentBytes) + CheckpointBytes; // or each would leave the journal longer than it was
         long begin;
         do
         {
@@ -74,7 +77,8 @@ internal sealed partial class StorageKeeper
         while (SurplusBytes > 0 && Begin > begin);
     }
 
-    private long LimitAddress => Begin + (MostLengthFactor * _options.JournalBytes) + (2 * Hot.SegmentBytes);
+    // Beside the last checkpoint there is the one that is being written.
+    private long LimitAddress => Begin + (MostLengthFactor * (_options.JournalBytes + CheckpointBytes)) + (2 * Hot.SegmentBytes);
 
     private void RaiseLimit()
     {

@@ -10,6 +10,9 @@ namespace EmbeddedMq.Storage;
 /// <param name="describe">Gives the names, bindings and policies that are stored, as they are when they are read.</param>
 internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<TopologyItem>> describe)
 {
+    /// <summary>How long the bodies of the last checkpoint's records are, in bytes; 0 before the first.</summary>
+    internal long LastBytes { get; private set; }
+
     /// <summary>Writes a checkpoint and releases what it makes superfluous. One call at a time.</summary>
     /// <param name="cancellationToken">Stops the waiting for the disk.</param>
     /// <exception cref="JournalException">It could not be written; the one before holds.</exception>
@@ -74,22 +77,27 @@ internal sealed class Checkpointer(MessageStore store, Func<IEnumerable<Topology
     {
         IAppendLog log = store.Journal.Hot;
         long anchor = log.Append((byte)RecordKind.Topology, new TopologyBody(store.DescribeIds()));
-        CheckpointWriter writer = new((ulong)anchor);
+        CheckpointWriter writer = new((ulong)anchor, log.MaxRecordBytes);
+        long bytes = 0;
         foreach (TopologyItem item in describe().Concat(store.Blocks.Describe()).Concat(store.Receipts.Describe()))
         {
-            Append(log, writer.Add(item));
+            bytes += Append(log, writer.Add(item));
         }
 
-        Append(log, writer.End(out CheckpointEnd end));
+        bytes += Append(log, writer.End(out CheckpointEnd end));
         log.Append((byte)RecordKind.CheckpointEnd, end);
+        LastBytes = bytes;
         return new CheckpointPoint(anchor, hotBegin, ReadOnlyMemory<byte>.Empty);
     }
 
-    private static void Append(IAppendLog log, byte[]? body)
+    private static int Append(IAppendLog log, byte[]? body)
     {
-        if (body is not null)
+        if (body is null)
         {
-            log.Append((byte)RecordKind.Checkpoint, new RecordBytes(body));
+            return 0;
         }
+
+        log.Append((byte)RecordKind.Checkpoint, new RecordBytes(body));
+        return body.Length;
     }
 }

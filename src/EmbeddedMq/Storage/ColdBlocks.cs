@@ -167,7 +167,7 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
 
         internal ulong[]? Transient => block.Transient;
 
-        internal IEnumerable<KeyValuePair<int, int>> Marks => Volatile.Read(ref _marks) ?? [];
+        internal IEnumerable<KeyValuePair<int, int>> Marks => Volatile.Read(ref _marks) ?? Enumerable.Empty<KeyValuePair<int, int>>();
 
         // To a restart the transient ones are settled.
         internal ulong[] CopySettled()

@@ -77,6 +77,28 @@ public sealed class JournalLimitTests
         Assert.Null(await channel.GetAsync("full", autoAck: true, Token));
     }
 
+    [Fact]
+    public async Task Checkpoint_LongerThanTheJournalMayBe_HoldsNobodyUp()
+    {
+        const int Queues = 12_000;
+        await using StoredBroker stored = await StoredBroker.StartAsync(MakeSmall);
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("stuck", static q => q.Durable(), Token);
+        await Task.WhenAll(Enumerable.Range(0, Queues).Select(i => channel.DeclareQueueAsync(NameOf(i), static q => q.Durable(), Token).AsTask()));
+        Assert.True(Queues * NameOf(0).Length > MostJournalBytes);
+        for (int i = 0; i < 6_000; i++)
+        {
+            await PublishAsync(channel, "stuck", $"{i} {new string('x', 1_000)}").WaitAsync(BrokerFixture.Patience, Token);
+        }
+
+        await stored.RestartAsync();
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal(6_000u, (await channel.DeclareQueuePassiveAsync("stuck", Token)).MessageCount);
+        Assert.Equal(0u, (await channel.DeclareQueuePassiveAsync(NameOf(Queues - 1), Token)).MessageCount);
+
+        static string NameOf(int number) => $"{number:d5} {new string('q', 240)}";
+    }
+
     /// <summary>A thousandth of 2 GB that are stuck, half of them in the end, beside 100 GB that come and go.</summary>
     [Fact]
     public async Task StuckBacklog_BesideFiftyTimesAsMuch_TakesTheSpaceOfWhatIsStuck()

@@ -468,17 +468,26 @@ internal sealed class FasterAppendLog : IAppendLog
 
         // Even if it fails: what it leaves behind, the next opening clears away.
         NextSegment = id + 1;
-        try
+        while (!TryCreate(id, firstLsn))
         {
-            Files.Create(id, firstLsn);
-        }
-        catch (JournalException error) when (error.InnerException is { } cause && MqErrors.IsDiskFull(cause) && MakeRoom())
-        {
-            Files.Create(id, firstLsn);
         }
 
         Spares?.NoteCreated();
         _segmentCreated(this);
+    }
+
+    // False on a full disk on which there is more room now.
+    private bool TryCreate(long id, long firstLsn)
+    {
+        try
+        {
+            Files.Create(id, firstLsn);
+            return true;
+        }
+        catch (JournalException error) when (error.InnerException is { } cause && MqErrors.IsDiskFull(cause) && MakeRoom())
+        {
+            return false;
+        }
     }
 
     private void Release(IReadOnlyList<long> ids)

@@ -55,6 +55,7 @@ internal sealed class FasterJournal : IJournal
                 _work.Enqueue(_space!.Check);
                 Wake();
             },
+            DropSpares = () => _hot!.Files.DropSpares() | _cold!.Files.DropSpares(),
         };
     }
 

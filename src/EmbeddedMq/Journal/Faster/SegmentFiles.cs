@@ -69,6 +69,27 @@ internal sealed class SegmentFiles : IDisposable
     /// <param name="path">Its path. Thread-safe.</param>
     public void AddSpare(string path) => _spares.Enqueue(path);
 
+    /// <summary>Deletes the files that the next segments could be made of. On the journal's thread.</summary>
+    /// <returns>Whether there is more room on the disk now.</returns>
+    public bool DropSpares()
+    {
+        bool freed = false;
+        while (_spares.TryDequeue(out string? spare))
+        {
+            try
+            {
+                _files.Delete(spare);
+                freed = true;
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // It goes on taking room, and the next opening finds it.
+            }
+        }
+
+        return freed;
+    }
+
     /// <summary>All segments, in order.</summary>
     public SegmentEntry[] Snapshot()
     {

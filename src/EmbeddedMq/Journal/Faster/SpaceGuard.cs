@@ -23,6 +23,9 @@ internal sealed class SpaceGuard(JournalOptions options, IJournalFiles files, Ti
     /// <summary>Called by the clock: has <see cref="Check"/> called on the journal's thread.</summary>
     public required Action CheckLater { get; init; }
 
+    /// <summary>Deletes the files that are kept to be written again, and tells whether there were any.</summary>
+    public required Func<bool> DropSpares { get; init; }
+
     /// <summary>Looks at the disk, and makes the ballast if there is room for it.</summary>
     public void Check()
     {
@@ -33,6 +36,11 @@ internal sealed class SpaceGuard(JournalOptions options, IJournalFiles files, Ti
         }
 
         long free = FreeBytes();
+        if (free - _ballast.MissingBytes < options.FreeSpaceWatermarkBytes && DropSpares())
+        {
+            free = FreeBytes();
+        }
+
         if (free - _ballast.MissingBytes >= options.FreeSpaceWatermarkBytes && _ballast.Ensure())
         {
             SetState(JournalState.Open, null);
@@ -44,10 +52,15 @@ internal sealed class SpaceGuard(JournalOptions options, IJournalFiles files, Ti
         }
     }
 
-    /// <summary>Makes room on a full disk, once.</summary>
+    /// <summary>Makes room on a full disk: first of what is kept for speed only, then of the ballast.</summary>
     /// <returns>Whether there is more now.</returns>
     public bool MakeRoom()
     {
+        if (DropSpares())
+        {
+            return true;
+        }
+
         bool freed = _ballast.Drop();
         if (freed)
         {

@@ -12,6 +12,8 @@ internal sealed class StoreOpening
     /// <summary>The file that takes up room to be given back when the disk is full.</summary>
     public const string BallastName = "BALLAST";
 
+    private const int MostColdSpares = 2;
+
     private readonly JournalOptions _options;
     private readonly IJournalFiles _files;
     private readonly List<DamagedRegion> _damage = [];
@@ -80,7 +82,7 @@ internal sealed class StoreOpening
         CheckSizes(manifestPath, "hot", Content.Hot, _options.Hot);
         CheckSizes(manifestPath, "cold", Content.Cold, _options.Cold);
         HotFiles = new SegmentFiles(_files, new LogIdentity(directory, "hot", 0, Content.StoreTag, _options.Hot), _options.SpareSegments);
-        ColdFiles = new SegmentFiles(_files, new LogIdentity(directory, "cold", 1, Content.StoreTag, _options.Cold), _options.SpareSegments);
+        ColdFiles = new SegmentFiles(_files, new LogIdentity(directory, "cold", 1, Content.StoreTag, _options.Cold), Math.Min(_options.SpareSegments, MostColdSpares));
         HashSet<string> unclaimed = [.. segmentNames];
         long freeHot = Load(HotFiles, Content.Hot, unclaimed);
         long freeCold = Load(ColdFiles, Content.Cold, unclaimed);

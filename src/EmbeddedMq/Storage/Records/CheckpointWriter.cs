@@ -2,13 +2,14 @@ namespace EmbeddedMq.Storage.Records;
 
 /// <summary>Packs the items of a checkpoint into records of at most <see cref="MaxRecordBytes"/>.</summary>
 /// <param name="checkpointId">Tells its records from those of other checkpoints.</param>
+/// <param name="longestOfLog">How long the log's records may be, where that is less.</param>
 /// <remarks>
 /// <para>Not thread-safe. Add all items; append each record that comes out, then the last one, then <see cref="End"/>. Other records may come
 /// in between.</para>
 /// <para>Layout of <see cref="RecordKind.Checkpoint"/>: a byte for the format, 1; varint checkpoint id; varint number of the record, from 0;
 /// items to the end, see <see cref="TopologyCodec"/>; at least one.</para>
 /// </remarks>
-internal sealed class CheckpointWriter(ulong checkpointId)
+internal sealed class CheckpointWriter(ulong checkpointId, int longestOfLog = int.MaxValue)
 {
     /// <summary>The version of the layout.</summary>
     internal const byte Version = 1;
@@ -16,6 +17,7 @@ internal sealed class CheckpointWriter(ulong checkpointId)
     /// <summary>1 MiB. A record is longer only if it holds a single item that is.</summary>
     internal const int MaxRecordBytes = 1 << 20;
 
+    private readonly int _maxBytes = Math.Min(MaxRecordBytes, longestOfLog);
     private readonly RecordBuffer _buffer = new();
     private uint _recordCount;
     private ulong _itemCount;
@@ -36,7 +38,7 @@ internal sealed class CheckpointWriter(ulong checkpointId)
         int begin = _buffer.Length;
         TopologyCodec.Write(_buffer, item);
         _itemCount++;
-        if (_buffer.Length <= MaxRecordBytes || begin == HeadLength())
+        if (_buffer.Length <= _maxBytes || begin == HeadLength())
         {
             return null;
         }

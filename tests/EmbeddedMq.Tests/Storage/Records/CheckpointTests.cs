@@ -30,6 +30,16 @@ public sealed class CheckpointTests
     }
 
     [Fact]
+    public void Checkpoint_LogOfShortRecords_IsShortRecords()
+    {
+        CheckpointWriter writer = new(1, 100);
+        List<byte[]> records = [.. Enumerable.Range(0, 200).Select(_ => writer.Add(new TopologyItem.QueueTouched(1))).OfType<byte[]>()];
+        records.Add(writer.End(out CheckpointEnd end)!);
+        Assert.All(records, static record => Assert.InRange(record.Length, 1, 100));
+        Assert.Equal(records.Count, (int)end.RecordCount);
+    }
+
+    [Fact]
     public void Checkpoint_ItemBeyondTheLimit_IsARecordByItself()
     {
         TopologyItem small = new TopologyItem.QueueTouched(1);
