@@ -47,6 +47,37 @@ public sealed class FullDiskTests
     }
 
     [Fact]
+    public async Task FullDisk_WithFilesKeptToBeWrittenAgain_GivesThemUpFirst()
+    {
+        FaultyFiles files = new(1) { Capacity = 600 << 10 };
+        await using FasterJournal journal = await FasterJournal.OpenAsync(
+            SmallStore.Options(Store, watermarkBytes: 64 << 10, spares: 8), files, TimeProvider.System);
+        int number = 0;
+        while (journal.Hot.Segments.Count < 9)
+        {
+            await AppendAsync(journal, ++number);
+        }
+
+        for (int i = 0; i < 2; i++)
+        {
+            journal.Hot.ReleaseBefore(journal.Hot.TailAddress);
+            await journal.SaveCheckpointAsync(new CheckpointPoint(1, journal.Hot.TailAddress, default), TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(8, SpareCount());
+        while (SpareCount() > 0)
+        {
+            SmallStore.Append(journal.Cold, ++number, 900);
+            await journal.Cold.FlushAsync(Durability.Synced, TestContext.Current.CancellationToken);
+            Assert.Equal(JournalState.Open, journal.State);
+        }
+
+        await AppendAsync(journal, ++number);
+
+        int SpareCount() => files.Names.Count(static name => name.Contains("spare", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task FullDisk_NothingLeft_FailsAndReopensWithoutLoss()
     {
         FaultyFiles files = new(1) { Capacity = 200 << 10 };

@@ -21,7 +21,8 @@ public interface IIdempotenceClaim : IAsyncDisposable
     bool LivesInScope => false;
 
     /// <summary>Whether what it holds by is gone, as the connection of the transaction that the handler works in. Whatever the handler fails with then is
-    /// nobody's attempt: the message is handled again when the store is back. Default no.</summary>
+    /// nobody's attempt: the message is handled again when the store is back. Where that happens to a message more than five times, its handler is what breaks
+    /// it, and its attempts count. Default no.</summary>
     bool IsBroken => false;
 
     /// <summary>Prolongs the claim by its lease.</summary>

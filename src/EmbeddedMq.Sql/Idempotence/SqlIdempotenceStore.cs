@@ -18,7 +18,8 @@ namespace EmbeddedMq;
 /// <para>A handler reaches the transaction by the service <see cref="SqlMessageTransaction"/> of its scope. With SQLite, one message at a time is
 /// handled in a database, and a handler must write by that transaction only.</para>
 /// <para>A deadlock or a serialization failure inside a handler is an error of the handler: all is rolled back, and the message comes again by the
-/// consumer's retry rules. A connection that is lost inside a handler is nobody's error: the message is handled again, and no attempt is counted.</para>
+/// consumer's retry rules. A connection that is lost inside a handler is nobody's error: the message is handled again, and no attempt is counted,
+/// unless it happens to the same message a sixth time.</para>
 /// <para>Marks that are old are deleted 1,000 at a time when a message is claimed, once a minute, or with each claim while there are more.</para>
 /// <para>Thread-safe.</para>
 /// </remarks>

@@ -17,7 +17,8 @@ public sealed class StorageOptions
     /// than four segments of 64 MiB gains nothing. Default 512 MiB. Opening a store reads about this much, and
     /// each message in it takes 16 bytes of memory.</summary>
     /// <remarks>They are moved beside those who publish. Where they do not go as fast as others come, publishers of persistent messages wait: when the
-    /// journal has twice as many bytes and two segments more.</remarks>
+    /// journal has twice as many bytes and two segments more. What is released of it is kept to be written again, up to eight segments, until the disk is
+    /// short of space.</remarks>
     public long JournalBytes { get; set; } = 512L << 20;
 
     /// <summary>Free bytes of the disk below which publishers wait; consuming and settling go on. 0 or more. Default 256 MiB.</summary>

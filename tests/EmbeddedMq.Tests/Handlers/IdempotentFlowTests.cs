@@ -353,6 +353,25 @@ public sealed class IdempotentFlowTests
     }
 
     [Fact]
+    public async Task Handler_ThatBreaksItsClaimEachTime_IsGivenUpInTheEnd()
+    {
+        int attempts = 0;
+        await using Stand stand = await Stand.StartAsync(
+            (_, _, _) =>
+            {
+                attempts++;
+                throw new TimeoutException("the connection is gone");
+            },
+            store: static time => new ScriptedStore(time) { IsBroken = true });
+
+        await stand.PublishAsync("m");
+        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q.error", ready: 1), TimeSpan.FromMilliseconds(100));
+
+        Assert.Equal(6, attempts);
+        Assert.Equal(5, stand.Fixture.Log.WithId(1211).Count());
+    }
+
+    [Fact]
     public async Task Store_RefusesWhatTheHandlerSends_TheAttemptHasFailed()
     {
         await using Stand stand = await Stand.StartAsync(static (_, _, _) => ValueTask.CompletedTask);

@@ -91,14 +91,18 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, ClaimRequest request, C
         }
     }
 
-    /// <summary>Notes what the handler failed with: not its own failure where the claim is broken.</summary>
-    /// <param name="failure">What it threw; asked before the claim ends.</param>
-    public void NoteFailure(Exception failure)
+    /// <summary>Lays what the handler failed with to the store where the claim is broken. Before the claim ends.</summary>
+    /// <param name="failure">What it threw.</param>
+    /// <returns>Whether it is.</returns>
+    public bool TryBlameStore(Exception failure)
     {
-        if (!IsCompleted && claim.IsBroken)
+        if (IsCompleted || !claim.IsBroken)
         {
-            StoreError = failure;
+            return false;
         }
+
+        StoreError = failure;
+        return true;
     }
 
     /// <summary>Ends the claim: gives it up unless it was completed. A store that fails at it is left to the end of the lease.</summary>

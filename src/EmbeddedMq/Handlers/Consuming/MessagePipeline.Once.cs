@@ -22,7 +22,7 @@ namespace EmbeddedMq.Handlers.Consuming;
 /// handler throws, no rule allows it      note the failure, then as without a claim
 /// handler cancelled by the stop          give the claim up; unsettled
 /// what it did or published is refused    as if the handler had thrown that
-/// handler throws, the claim is broken    as if the store had failed
+/// handler throws, the claim is broken    as if the store had failed; the sixth time it is the handler that breaks it
 /// the claim is lost                      unsettled, all of this anew after a growing delay
 /// the store fails                        unsettled, all of this anew after a growing delay; no attempt is counted
 /// the ack fails after the completion     the broker delivers it again, and it is a duplicate
@@ -34,6 +34,7 @@ namespace EmbeddedMq.Handlers.Consuming;
 internal sealed partial class MessagePipeline<T>
 {
     private const int MaxIdBytes = 255;
+    private const int MostBrokenClaims = 5;
     private const string ConflictFault = "EmbeddedMq.Conflict";
     private const string NoIdFault = "EmbeddedMq.NoMessageId";
 
@@ -202,9 +203,9 @@ internal sealed partial class MessagePipeline<T>
 
     private async ValueTask<Outcome> AfterClaimedAsync(ConsumerRun run, WorkItem<T> item, MessageContext context, HeldClaim held, Exception? failure)
     {
-        if (failure is not null)
+        if (failure is not null && item.BrokenClaims < MostBrokenClaims && held.TryBlameStore(failure))
         {
-            held.NoteFailure(failure);
+            item.BrokenClaims++;
         }
 
         if (!held.IsCompleted && await held.EndAsync(IsGivenUp(item, context, held, failure), handlersCancelled).ConfigureAwait(false) is { } notEnded)

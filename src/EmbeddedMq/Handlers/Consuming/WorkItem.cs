@@ -13,6 +13,9 @@ internal abstract class WorkItem(Delivery delivery, int failedAttempts)
     /// <summary>How many attempts have failed so far.</summary>
     public int FailedAttempts { get; set; } = failedAttempts;
 
+    /// <summary>How many attempts have failed because their claim was broken, and were not counted.</summary>
+    public int BrokenClaims { get; set; }
+
     /// <summary>Whether the body has been read.</summary>
     public bool IsRead { get; set; }
 
