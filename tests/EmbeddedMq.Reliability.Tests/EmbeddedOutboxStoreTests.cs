@@ -1,3 +1,5 @@
+using EmbeddedMq.Outbox;
+
 namespace EmbeddedMq.Reliability.Tests;
 
 /// <summary>The outbox in an embedded broker's data directory.</summary>
@@ -5,6 +7,7 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("embeddedmq-").FullName;
     private Broker? _broker;
+    private long _backlogMemoryBytes = new BrokerOptions().BacklogMemoryBytes;
 
     /// <inheritdoc/>
     protected override bool IsDurable => true;
@@ -67,6 +70,39 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     }
 
     [Fact]
+    public async Task Reopened_OneIsDueLater_ThoseOnDiskThatAreDueAreWaitedFor()
+    {
+        await AddAsync("later");
+        await Store.PostponeAsync(Assert.Single(await TakeAsync()), "no queue", Lease * 10);
+        Message large = new(new byte[1_000_000], new MessageProperties { MessageId = "due" });
+        await Store.AddAsync([Make("due") with { Message = large }]);
+
+        _backlogMemoryBytes = 1;
+        await ReopenAsync();
+
+        Assert.Equal("due", Assert.Single(await TakeAsync()).Message.Id);
+    }
+
+    [Fact]
+    public async Task Failed_MoreThanAreLoadedAtOnce_HoldNobodyBack()
+    {
+        const int Count = EmbeddedOutboxStore.MostLoaded;
+        const int PerBatch = 1_024;
+        for (int i = 0; i < Count; i += PerBatch)
+        {
+            await Store.AddAsync([.. Enumerable.Range(i, PerBatch).Select(static id => Make(Text(id)))]);
+            await Task.WhenAll((await TakeAsync(PerBatch)).Select(entry => Store.FailAsync(entry, "gave up").AsTask()));
+        }
+
+        await AddAsync("next");
+        Assert.Equal("next", Assert.Single(await TakeAsync()).Message.Id);
+        await ReopenAsync();
+
+        Assert.Equal(new OutboxCounts(Pending: 1, Sent: 0, Failed: Count), (await Store.CountAsync()) with { OldestAt = null });
+        Assert.Equal("next", Assert.Single(await TakeAsync()).Message.Id);
+    }
+
+    [Fact]
     public async Task Broker_WithAnOutbox_ShowsNothingOfItToOthers()
     {
         await AddAsync("a");
@@ -84,7 +120,7 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     protected override async ValueTask<IOutboxStore> OpenAgainAsync()
     {
         await StopAsync();
-        BrokerOptions options = new() { DataDirectory = _directory, TimeProvider = Time, RandomSeed = 1 };
+        BrokerOptions options = new() { DataDirectory = _directory, TimeProvider = Time, RandomSeed = 1, BacklogMemoryBytes = _backlogMemoryBytes };
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;
         _broker = await Broker.StartAsync(options);

@@ -49,11 +49,11 @@ internal sealed partial class EmbeddedOutboxStore
         }
     }
 
-    // Waits for what is on disk only where there is nothing else to give.
+    // Waits for what is on disk only where there is nothing else to give now: what is due later is no reason to let those wait that are due.
     private async ValueTask LoadAsync(CancellationToken cancellationToken)
     {
         await OpenAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
-        while (LoadNow() is { } arrival && _window.TakeableCount == 0)
+        while (LoadNow() is { } arrival && _window.DueCount == 0)
         {
             await arrival.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -64,9 +64,10 @@ internal sealed partial class EmbeddedOutboxStore
         Task? arrival = null;
         lock (_gate)
         {
-            while (_window.TakeableCount < Window && _places.Count < MostLoaded && _pending.TryAcquire(out QueueEntry? entry, out _, out arrival))
+            while (_window.DueCount < Window && _loadedCount < MostLoaded && _pending.TryAcquire(out QueueEntry? entry, out _, out arrival))
             {
                 TakeIn_NeedsGate(entry);
+                _loadedCount++;
             }
         }
 
@@ -185,6 +186,7 @@ internal sealed partial class EmbeddedOutboxStore
 
                 if (!ReferenceEquals(_places[changed.Message.Id], place))
                 {
+                    Leave_NeedsGate(place);
                     return;
                 }
             }
@@ -220,7 +222,16 @@ internal sealed partial class EmbeddedOutboxStore
     {
         lock (_gate)
         {
-            _places.Remove(id);
+            _places.Remove(id, out QueueEntry? place);
+            Leave_NeedsGate(place!);
+        }
+    }
+
+    private void Leave_NeedsGate(QueueEntry place)
+    {
+        if (ReferenceEquals(place.Owner, _pending))
+        {
+            _loadedCount--;
         }
     }
 

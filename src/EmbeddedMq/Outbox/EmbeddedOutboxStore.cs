@@ -36,6 +36,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     private readonly Lock _gate = new();
     private readonly Dictionary<string, QueueEntry> _places = new(StringComparer.Ordinal); // of what is in the window; guarded by _gate
     private readonly HashSet<string> _busy = new(StringComparer.Ordinal);                  // ids that are being added, retried or discarded; guarded by _gate
+    private int _loadedCount;                                                              // of the places those in _pending; guarded by _gate
     private Task? _opening;                                                                // guarded by _gate
     private VirtualHost _host = null!;                                                     // from here on: once opened
     private Queue _pending = null!;

@@ -251,26 +251,15 @@ public sealed class MemoryOutboxStore : IOutboxStore
         }
     }
 
-    /// <summary>How many messages may be taken now or will be, without anything being confirmed before.</summary>
-    internal int TakeableCount
+    /// <summary>How many messages may be taken now.</summary>
+    internal int DueCount
     {
         get
         {
             lock (_gate)
             {
-                return _timetable.Count;
-            }
-        }
-    }
-
-    /// <summary>How many messages there are that are not confirmed.</summary>
-    internal long OpenCount
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _messages.Count - _confirmed.Count;
+                _timetable.Promote(_time.GetUtcNow());
+                return _timetable.DueCount;
             }
         }
     }
@@ -334,7 +323,7 @@ public sealed class MemoryOutboxStore : IOutboxStore
         {
             DateTimeOffset now = _time.GetUtcNow();
             _timetable.Promote(now);
-            return _timetable.HasDue || now >= end ? default
+            return _timetable.DueCount > 0 || now >= end ? default
                 : (_changed.Task, (_timetable.NextDueAt is { } next && next < end ? next : end) - now);
         }
     }

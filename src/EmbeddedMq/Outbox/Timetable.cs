@@ -8,14 +8,11 @@ internal sealed class Timetable
     private readonly SortedSet<StoredMessage> _due = new(Comparer<StoredMessage>.Create(static (left, right) => left.Number.CompareTo(right.Number)));
     private readonly SortedSet<StoredMessage> _later = new(Comparer<StoredMessage>.Create(CompareByTime));
 
-    /// <summary>How many there are.</summary>
-    public int Count => _due.Count + _later.Count;
-
     /// <summary>When the next one becomes due of those that are not, or <see langword="null"/> if there are none.</summary>
     public DateTimeOffset? NextDueAt => _later.Min?.DueAt;
 
-    /// <summary>Whether there is one that is due, as far as <see cref="Promote"/> has been told the time.</summary>
-    public bool HasDue => _due.Count > 0;
+    /// <summary>How many are due, as far as <see cref="Promote"/> has been told the time.</summary>
+    public int DueCount => _due.Count;
 
     /// <summary>Puts a message in, by its <see cref="StoredMessage.DueAt"/>, which must not change while it is in.</summary>
     /// <param name="message">The message.</param>
