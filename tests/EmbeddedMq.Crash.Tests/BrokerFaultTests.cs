@@ -90,6 +90,36 @@ public sealed class BrokerFaultTests
         Assert.Empty(await DrainAsync(channel, "dead"));
     }
 
+    /// <summary>What went with the failure is known also where the store could not be opened anew at first: what was lost then is not what was lost before.</summary>
+    [Fact]
+    public async Task DeadLetter_TheDiskFailsAndIsFullWhenItIsTriedAgain_IsThereOnceAfterAPowerCut()
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        IChannel channel = await broker.StartAsync();
+        await channel.DeclareQueueAsync("dead", static q => q.Durable());
+        await channel.DeclareQueueAsync("q", static q => q.Durable().DeadLetterTo("dead"));
+        Assert.True((await PublishAsync(channel, "q", "0")).IsConfirmed);
+        Delivery delivery = (await channel.GetAsync("q"))!.Delivery;
+        await channel.RejectAsync(delivery.DeliveryTag); // in a record that goes with the failure
+        files.FailAt = files.Operations + 1;
+        Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, "q", "failing")).RejectReason);
+        files.Capacity = 0;
+        for (int i = 0; !$"{broker.Broker.Journal.Failure}".Contains("No space left", StringComparison.Ordinal); i++)
+        {
+            Assert.True(i < 200_000, $"It was not tried again: {broker.Broker.Journal.Failure}");
+            broker.Time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        files.Capacity = long.MaxValue;
+        await broker.HealAsync();
+        channel = await broker.RestartAsync(crash: true, cutPower: true);
+
+        Assert.Equal(["0"], await DrainAsync(channel, "dead"));
+        Assert.Empty((await DrainAsync(channel, "q")).Where(static text => text != "failing"));
+    }
+
     [Fact]
     public async Task Evacuation_NthOperationFails_LosesNothingAndBringsNothingBack()
     {

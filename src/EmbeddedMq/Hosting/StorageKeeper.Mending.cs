@@ -89,8 +89,14 @@ internal sealed partial class StorageKeeper
             _store.BeginMending();
             if (_store.Journal.State == JournalState.Failed)
             {
-                await _store.Journal.ReopenAsync(_stopping.Token).ConfigureAwait(false);
-                _store.NoteLost();
+                try
+                {
+                    await _store.Journal.ReopenAsync(_stopping.Token).ConfigureAwait(false);
+                }
+                finally
+                {
+                    _store.NoteLost(); // also where it could not be opened: the next time begins behind what this one knows to be lost
+                }
             }
 
             foreach (bool _ in _virtualHosts.Values.SelectMany(static host => host.StoreAgain()))

@@ -6,10 +6,16 @@ internal sealed class LostRanges
 {
     private volatile (long From, long Until)[] _ranges = [];
 
-    /// <summary>Adds a stretch. One caller at a time.</summary>
+    /// <summary>Adds a stretch, unless it is the one that was added last. One caller at a time.</summary>
     /// <param name="from">The first address.</param>
     /// <param name="until">The address behind it.</param>
-    internal void Add(long from, long until) => _ranges = [.. _ranges, (from, until)];
+    internal void Add(long from, long until)
+    {
+        if (_ranges is not [.., var last] || last != (from, until))
+        {
+            _ranges = [.. _ranges, (from, until)];
+        }
+    }
 
     /// <summary>Whether an address is in one.</summary>
     /// <param name="address">The address.</param>

@@ -76,10 +76,14 @@ internal sealed partial class MessageStore
         BeginDoubt();
     }
 
-    /// <summary>Notes what went with the disk, after the journal was opened anew.</summary>
+    /// <summary>Notes what went with the disk, after the journal was opened anew, or was to be.</summary>
     internal void NoteLost()
     {
-        _lost.Add(_journal.Hot.LostFrom, _journal.Hot.ResumedAt);
+        if (_journal.Hot.LostFrom is var from and not JournalAddress.None)
+        {
+            _lost.Add(from, _journal.Hot.ResumedAt);
+        }
+
         EndDoubt();
     }
 
