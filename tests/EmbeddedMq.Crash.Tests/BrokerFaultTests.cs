@@ -120,6 +120,38 @@ public sealed class BrokerFaultTests
         Assert.Empty((await DrainAsync(channel, "q")).Where(static text => text != "failing"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task DeadLetterToADelayedExchange_WhileTheDiskFails_IsThereOnceAfterARestart(bool crash)
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        IChannel channel = await broker.StartAsync();
+        await channel.DeclareExchangeAsync("later", ExchangeType.Delayed, static e => e.Durable().WithArgument("x-delayed-type", ExchangeType.Fanout));
+        await channel.DeclareQueueAsync("dead", static q => q.Durable());
+        await channel.BindQueueAsync("dead", "later", "");
+        await channel.DeclareQueueAsync("q", static q => q.Durable().DeadLetterTo("later", null));
+        List<Delivery> held = [];
+        for (int i = 0; i < 2; i++)
+        {
+            await channel.PublishAsync("", "q", Message.Text($"{i}", MessageProperties.Persistent.WithHeader("x-delay", 60_000)));
+            held.Add((await channel.GetAsync("q"))!.Delivery);
+        }
+
+        await channel.RejectAsync(held[0].DeliveryTag); // in a record that goes with the failure
+        Assert.Equal(RejectReason.StorageFailed, (await FailDiskAsync(files, channel)).RejectReason);
+        await channel.RejectAsync(held[1].DeliveryTag); // in no record at all
+        await broker.HealAsync();
+        broker.Time.Advance(TimeSpan.FromMilliseconds(10)); // what is only noted is written a moment later
+        await TryDeclareAsync(channel, "other");
+        channel = await broker.RestartAsync(crash);
+
+        broker.Time.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal(["0", "1"], (await DrainAsync(channel, "dead")).Order(StringComparer.Ordinal)); // both are due at once
+        Assert.Empty((await DrainAsync(channel, "q")).Where(static text => text != "failing"));
+    }
+
     [Fact]
     public async Task Evacuation_NthOperationFails_LosesNothingAndBringsNothingBack()
     {

@@ -61,7 +61,7 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
         }
     }
 
-    /// <summary>Appends it to the journal once more if a failure of the disk has taken it.</summary>
+    /// <summary>Appends it to the journal once more if a failure of the disk has taken it, or the disk had failed when it came.</summary>
     /// <param name="store">The store.</param>
     /// <param name="nowMs">The broker's time.</param>
     internal void StoreAgain(MessageStore store, long nowMs)
@@ -69,7 +69,7 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
         lock (_gate)
         {
             ulong old = Entry.StoredAt;
-            if (_isRouting || !Entry.IsStored || store.IsKept(old))
+            if (_isRouting || store.IsKept(old))
             {
                 return;
             }
@@ -77,7 +77,11 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
             ulong id = store.AppendAgain(Entry, new QueueRef(Exchange.Stored!.Id, Math.Max(0, DueMs - nowMs)));
             if (id != 0)
             {
-                store.Release(old);
+                if (old != 0)
+                {
+                    store.Release(old);
+                }
+
                 Entry = new QueuedMessage(Entry.Message, Entry.Exchange, Entry.RoutingKey) { StoredAt = id };
             }
         }

@@ -258,9 +258,9 @@ internal sealed partial class VirtualHost : IQueueOwner
     private void Hold(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, ulong storedAt, TimeSpan delay)
     {
         DelayedMessage delayed = new(exchange, sourceExchange, routingKey, message, storedAt, this);
-        if (storedAt != 0)
+        if (exchange.Stored is not null && message.Properties.IsPersistent)
         {
-            _storedDelayed.TryAdd(delayed, 0);
+            _storedDelayed.TryAdd(delayed, 0); // also one that the journal could not take: it is stored when the disk is back
         }
 
         _services.Memory.Add(delayed.MemoryBytes);
