@@ -12,7 +12,8 @@ internal sealed class Arguments
           --seconds N      how long each measurement runs in each repetition; default 1, quick 0.3
           --repetitions N  default 5, quick 3
           --quick          a short run, to see that everything works
-          --backlog N      messages of 1 KB in the backlog; default 1000000, quick 100000, 0 for none
+          --backlog N      messages in the backlog; default 1000000, quick 100000, 0 for none
+          --body N         bytes of each of them, with storage; default 1024
           --only TEXT      only measurements whose names contain the text, and none of the ratios to others
           --directory D    where the files are written: on the disk to be measured; default a new folder in the user's home
           --out FILE       writes the table there, too; with peers a folder, which gets the table and its plot
@@ -26,6 +27,8 @@ internal sealed class Arguments
     internal int Repetitions { get; private set; } = 5;
 
     internal int BacklogCount { get; private set; } = 1_000_000;
+
+    internal int BacklogBodyBytes { get; private set; } = 1_024;
 
     internal bool IsQuick { get; private set; }
 
@@ -85,6 +88,9 @@ internal sealed class Arguments
                 return true;
             case "--backlog" when int.TryParse(value, CultureInfo.InvariantCulture, out int count) && count >= 0:
                 BacklogCount = count;
+                return true;
+            case "--body" when int.TryParse(value, CultureInfo.InvariantCulture, out int bytes) && bytes > 0:
+                BacklogBodyBytes = bytes;
                 return true;
             case "--only":
                 Only = value;

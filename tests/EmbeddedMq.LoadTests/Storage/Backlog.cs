@@ -7,16 +7,15 @@ namespace EmbeddedMq.LoadTests.Storage;
 /// <summary>A queue that holds more than memory should: what it costs to fill, to keep, to open and to drain.</summary>
 internal static class Backlog
 {
-    private const int BodyBytes = 1_024;
-
-    internal static async Task RunAsync(string directory, int count, Report report)
+    internal static async Task RunAsync(string directory, int count, int bodyBytes, Report report)
     {
-        string name = string.Create(CultureInfo.InvariantCulture, $"backlog of {count:N0} x 1 KB");
+        string size = bodyBytes == 1_024 ? "1 KB" : string.Create(CultureInfo.InvariantCulture, $"{bodyBytes:N0} B");
+        string name = string.Create(CultureInfo.InvariantCulture, $"backlog of {count:N0} x {size}");
         await using (DurableBroker broker = await DurableBroker.StartAsync(directory))
         {
             TimeSpan processorBefore = Environment.CpuUsage.TotalTime;
-            Outcome filled = await broker.FillAsync(BodyBytes, count);
-            report.Add($"{name}: fill, 1,024 outstanding", Describe(filled), processor: PerMessage(processorBefore, count));
+            Outcome filled = await broker.FillAsync(bodyBytes, count);
+            report.Add($"{name}: fill, 1,024 outstanding", Describe(filled, bodyBytes), processor: PerMessage(processorBefore, count));
             report.Add($"{name}: memory while it is full", MemoryOf());
         }
 
@@ -32,8 +31,8 @@ internal static class Backlog
             TimeSpan processorBefore = Environment.CpuUsage.TotalTime;
             Outcome drained = await broker.DrainAsync(count);
             string processor = PerMessage(processorBefore, count);
-            string share = string.Create(CultureInfo.InvariantCulture, $"{drained.PerSecond * BodyBytes / read.PerSecond:F2} of the sequential read");
-            report.Add($"{name}: drain with acknowledgements", Describe(drained), share, processor: processor);
+            string share = string.Create(CultureInfo.InvariantCulture, $"{drained.PerSecond * bodyBytes / read.PerSecond:F2} of the sequential read");
+            report.Add($"{name}: drain with acknowledgements", Describe(drained, bodyBytes), share, processor: processor);
             report.Add($"{name}: memory after the drain", MemoryOf());
         }
 
@@ -43,14 +42,17 @@ internal static class Backlog
     private static string PerMessage(TimeSpan processorBefore, int count)
         => Series.Format((Environment.CpuUsage.TotalTime - processorBefore).TotalMicroseconds / count);
 
-    private static string Describe(Outcome outcome)
-        => string.Create(CultureInfo.InvariantCulture, $"{outcome.PerSecond / 1e3:N0} k/s, {outcome.PerSecond * BodyBytes / 1e6:N0} MB/s");
+    private static string Describe(Outcome outcome, int bodyBytes)
+        => string.Create(CultureInfo.InvariantCulture, $"{outcome.PerSecond / 1e3:N0} k/s, {outcome.PerSecond * bodyBytes / 1e6:N0} MB/s");
 
-    // The heap is what is alive; the process holds free heap, FASTER's pages and the runtime besides.
+    // The heap is what is alive; the process holds free heap, FASTER's pages and the runtime besides. The peak is that of all that was measured so far.
     private static string MemoryOf()
     {
-        long before = Environment.WorkingSet;
+        using Process process = Process.GetCurrentProcess();
+        (long now, long peak) = (process.WorkingSet64, process.PeakWorkingSet64);
         GC.Collect();
-        return string.Create(CultureInfo.InvariantCulture, $"process {before >> 20:N0} MB, heap in use {GC.GetTotalMemory(forceFullCollection: true) >> 20:N0} MB");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"process {now >> 20:N0} MB, {peak >> 20:N0} MB at most so far, heap in use {GC.GetTotalMemory(forceFullCollection: true) >> 20:N0} MB");
     }
 }

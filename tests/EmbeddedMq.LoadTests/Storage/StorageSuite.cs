@@ -23,7 +23,7 @@ internal static class StorageSuite
         Directory.Delete(Path.Combine(directory, "broker"), recursive: true);
         if (arguments.BacklogCount > 0)
         {
-            await Backlog.RunAsync(Path.Combine(directory, "backlog"), arguments.BacklogCount, report);
+            await Backlog.RunAsync(Path.Combine(directory, "backlog"), arguments.BacklogCount, arguments.BacklogBodyBytes, report);
         }
 
         await Maintenance.RunAsync(Path.Combine(directory, "maintenance"), TimeSpan.FromSeconds(arguments.IsQuick ? 5 : 20), report);
