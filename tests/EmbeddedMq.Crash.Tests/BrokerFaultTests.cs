@@ -1,3 +1,6 @@
+using EmbeddedMq.Channels;
+using EmbeddedMq.Journal;
+using EmbeddedMq.Queues;
 using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
 
@@ -105,12 +108,8 @@ public sealed class BrokerFaultTests
         files.FailAt = files.Operations + 1;
         Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, "q", "failing")).RejectReason);
         files.Capacity = 0;
-        for (int i = 0; !$"{broker.Broker.Journal.Failure}".Contains("No space left", StringComparison.Ordinal); i++)
-        {
-            Assert.True(i < 200_000, $"It was not tried again: {broker.Broker.Journal.Failure}");
-            broker.Time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
+        await Patiently.YieldUntilAsync(
+            () => new($"{broker.Broker.Journal.Failure}".Contains("No space left", StringComparison.Ordinal)), "the next try", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
 
         files.Capacity = long.MaxValue;
         await broker.HealAsync();
@@ -118,6 +117,57 @@ public sealed class BrokerFaultTests
 
         Assert.Equal(["0"], await DrainAsync(channel, "dead"));
         Assert.Empty((await DrainAsync(channel, "q")).Where(static text => text != "failing"));
+    }
+
+    /// <summary>Between a dead letter's record and its queue the disk fails and is back: nobody finds it then where it was, nor where it goes.</summary>
+    [Fact]
+    public async Task DeadLetter_DiskFailsAndIsBackBeforeItsQueueHasIt_IsThereAfterAPowerCut()
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        Channel channel = (Channel)await broker.StartAsync();
+        await channel.DeclareExchangeAsync("letters", ExchangeType.Fanout, static e => e.Durable());
+        for (int i = 0; i < 3; i++)
+        {
+            await channel.DeclareQueueAsync($"{i}", static q => q.Durable().DeadLetterTo("letters", null));
+        }
+
+        Queue[] inTurn = [.. channel.Host.Queues]; // that is in which they are looked through when the disk is back
+        (Queue dead, Queue source, Queue first) = (inTurn[0], inTurn[1], inTurn[2]);
+        await channel.BindQueueAsync(first.Name, "letters", "");
+        await channel.BindQueueAsync(dead.Name, "letters", "");
+        Assert.True((await PublishAsync(channel, source.Name, "0")).IsConfirmed);
+        Delivery delivery = (await channel.GetAsync(source.Name))!.Delivery;
+        using ManualResetEventSlim isHeld = new();
+        using ManualResetEventSlim isOver = new();
+        Task holding = OnAThreadOfItsOwn(() => first.BeginDelete(_ =>
+        {
+            isHeld.Set();
+            isOver.Wait();
+            return new InvalidOperationException("No.");
+        }));
+        isHeld.Wait(TestContext.Current.CancellationToken);
+        long tail = broker.Broker.Journal.Hot.TailAddress;
+        Task rejecting = OnAThreadOfItsOwn(() => channel.RejectAsync(delivery.DeliveryTag).AsTask().GetAwaiter().GetResult());
+        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.Hot.TailAddress > tail), "the record"); // from here on it waits for the first queue
+        files.FailAt = files.Operations + 1;
+        Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, source.Name, "failing")).RejectReason);
+        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.State == JournalState.Open), "the disk", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
+        tail = broker.Broker.Journal.Hot.TailAddress;
+        for (int i = 0; i < 20_000 && broker.Broker.Journal.Hot.TailAddress == tail; i++)
+        {
+            await Task.Yield(); // who does not wait for it stores now again what is in the second queue
+        }
+
+        isOver.Set();
+        await holding;
+        await rejecting;
+        await broker.HealAsync();
+        channel = (Channel)await broker.RestartAsync(crash: true, cutPower: true);
+
+        Assert.Equal(["0"], await DrainAsync(channel, first.Name));
+        Assert.Equal(["0"], await DrainAsync(channel, dead.Name));
+        Assert.Empty((await DrainAsync(channel, source.Name)).Where(static text => text != "failing"));
     }
 
     [Theory]
@@ -361,6 +411,9 @@ public sealed class BrokerFaultTests
         files.FailAt = files.Operations + 1;
         return await PublishAsync(channel, "q", "failing");
     }
+
+    private static Task OnAThreadOfItsOwn(Action action)
+        => Task.Factory.StartNew(action, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private static async Task TryDeclareAsync(IChannel channel, string queue)
     {

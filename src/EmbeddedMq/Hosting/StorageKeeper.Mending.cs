@@ -99,6 +99,7 @@ internal sealed partial class StorageKeeper
                 }
             }
 
+            await _store.Named.WaitForAllAsync(CancellationToken.None).ConfigureAwait(false); // what was on the way when the disk failed is in its queues then
             foreach (bool _ in _virtualHosts.Values.SelectMany(static host => host.StoreAgain()))
             {
                 await Hot.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);

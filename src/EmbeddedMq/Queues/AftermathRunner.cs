@@ -40,6 +40,36 @@ internal sealed class AftermathRunner
         }
     }
 
+    /// <summary>Does something, and carries out what queues have noted only when it is done.</summary>
+    /// <param name="work">What is done first.</param>
+    internal static void RunAfter(Action work)
+    {
+        AftermathRunner runner = _ofThread ??= new AftermathRunner();
+        if (runner._isRunning)
+        {
+            work();
+            return;
+        }
+
+        runner._isRunning = true;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            try
+            {
+                runner.OpenBegun();
+                runner.RunAll();
+            }
+            finally
+            {
+                runner._isRunning = false;
+            }
+        }
+    }
+
     private void RunAll()
     {
         ExceptionDispatchInfo? failure = null;
@@ -57,14 +87,19 @@ internal sealed class AftermathRunner
                 failure ??= ExceptionDispatchInfo.Capture(error);
             }
 
-            for (int i = _begun.Count - 1; i >= 0; i--)
-            {
-                _open.Push(_begun[i]); // the first that began is the first to be carried out
-            }
-
-            _begun.Clear();
+            OpenBegun();
         }
 
         failure?.Throw();
+    }
+
+    private void OpenBegun()
+    {
+        for (int i = _begun.Count - 1; i >= 0; i--)
+        {
+            _open.Push(_begun[i]); // the first that began is the first to be carried out
+        }
+
+        _begun.Clear();
     }
 }

@@ -1,10 +1,13 @@
 namespace EmbeddedMq.Storage;
 
-/// <summary>Who is between naming the places of messages in a record and settling the messages there: a transfer, a transaction, a commit.</summary>
+/// <summary>Who is between naming the places of messages in a record and settling the messages there: a transfer, a transaction, a commit. And who is between
+/// appending a message that nobody publishes and handing it to its queues: a dead letter, a delayed message.</summary>
 /// <remarks>
 /// <para>Thread-safe; its gate is a leaf. While they are at it, the messages may move. The record names the old places, which a restart looks at as long
 /// as no checkpoint tells of the new ones. So a checkpoint waits for all who began before it: they have settled the messages then, wherever they
 /// are, and the checkpoint says so. Who begins later names new places.</para>
+/// <para>A message that comes from elsewhere is nowhere in memory before its queues have it. So whoever stores again what the disk has taken waits for them
+/// too: who begins later has its record behind where the journal was opened anew.</para>
 /// <para>A commit whose record the disk has failed at ends only when the disk is back. So while it has failed no checkpoint waits: there cannot be one
 /// either.</para>
 /// </remarks>

@@ -144,18 +144,47 @@ internal sealed partial class VirtualHost : IQueueOwner
         Message dead = settings.DeadLetterRoutingKey is null ? entry.Message : RoutingKeys.WithoutBcc(entry.Message);
         DeathCause cause = new(queue.Name, reason, _services.Clock.UtcNow, entry.Exchange, entry.RoutingKey, [], settings.DeadLetterRoutingKey);
         DeadLetter letter = DeathHistory.Record(dead, cause);
-        return PublishUnattended(
-            exchange,
-            exchange.Name,
-            letter.RoutingKey,
-            letter.Message,
-            target => DeathHistory.IsCycle(letter.Message.Headers, target, reason),
-            new StoredSource(queue.Stored, entry));
+        NamedPlaces named = _services.Store.Named;
+        int phase = named.Enter();
+        try
+        {
+            return PublishUnattended(
+                exchange,
+                exchange.Name,
+                letter.RoutingKey,
+                letter.Message,
+                target => DeathHistory.IsCycle(letter.Message.Headers, target, reason),
+                new StoredSource(queue.Stored, entry));
+        }
+        finally
+        {
+            named.Leave(phase);
+        }
     }
 
     /// <summary>Routes a delayed message that is due.</summary>
     /// <param name="delayed">The message.</param>
-    internal void RouteDelayed(DelayedMessage delayed)
+    internal void RouteDelayed(DelayedMessage delayed) => AftermathRunner.RunAfter(() =>
+    {
+        NamedPlaces named = _services.Store.Named;
+        int phase = named.Enter();
+        try
+        {
+            RouteNamed(delayed);
+        }
+        finally
+        {
+            named.Leave(phase); // what this gives rise to comes after it, and may take long
+        }
+    });
+
+    /// <inheritdoc/>
+    public void DeleteUnused(Queue queue) => DeleteQueue(queue, static counts => counts.ConsumerCount > 0 ? StillUsed : null);
+
+    /// <inheritdoc/>
+    public void DeleteExpired(Queue queue) => DeleteQueue(queue, _ => queue.IsLeaseOver_NeedsGate() ? null : StillUsed);
+
+    private void RouteNamed(DelayedMessage delayed)
     {
         delayed.BeginRouting();
         _storedDelayed.TryRemove(delayed, out _);
@@ -182,12 +211,6 @@ internal sealed partial class VirtualHost : IQueueOwner
             }
         }
     }
-
-    /// <inheritdoc/>
-    public void DeleteUnused(Queue queue) => DeleteQueue(queue, static counts => counts.ConsumerCount > 0 ? StillUsed : null);
-
-    /// <inheritdoc/>
-    public void DeleteExpired(Queue queue) => DeleteQueue(queue, _ => queue.IsLeaseOver_NeedsGate() ? null : StillUsed);
 
     private PublishOutcome PublishRouted(
         Router router, string exchangeName, string routingKey, Message message, bool mandatory, ref PublishProgress progress)
