@@ -133,8 +133,15 @@ internal sealed class ReceiptStore(
     internal void Evacuate(long below, CancellationToken cancellationToken)
     {
         ForgetOld();
+        long end = Math.Min(below, journal.Hot.WrittenUntil);
         long last = journal.Hot.SegmentOf(journal.Hot.TailAddress);
-        foreach (SegmentInfo segment in journal.Hot.Segments)
+        IReadOnlyList<SegmentInfo> segments = journal.Hot.Segments;
+        foreach (long lost in _hot.Keys.Where(number => (number + 1) * journal.Hot.SegmentBytes <= end).Except(segments.Select(static segment => segment.Id)))
+        {
+            _hot.TryRemove(lost, out _); // the disk failed before its file was made
+        }
+
+        foreach (SegmentInfo segment in segments)
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (segment.End <= below && segment.Id < last && Needs(segment.Id))

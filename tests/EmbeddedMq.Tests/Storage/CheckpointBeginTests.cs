@@ -80,6 +80,33 @@ public sealed class CheckpointBeginTests : IAsyncDisposable
         Assert.Equal(_journal.Hot.TailAddress, _store.FirstNeededAddress());
     }
 
+    // The disk is full: the segment is in memory only, and goes with the failure.
+    [Fact]
+    public async Task FirstNeeded_ReceiptsThatWentWithASegmentThatWasNeverMade_IsNotThereOnceTheOthersAreCopied()
+    {
+        await OpenAsync();
+        _files.Capacity = 0;
+        long first = _journal.Hot.SegmentOf(_journal.Hot.TailAddress);
+        ulong endedAt;
+        do
+        {
+            Receipt[] receipts = [new Receipt(1, 1, 1, 1_900_000_000_000 + _journal.Hot.TailAddress)]; // each takes the place of the one before
+            _store.AppendCommit([], [], receipts, out endedAt);
+            _store.Receipts.Add(receipts);
+        }
+        while (SegmentOf(endedAt) == first);
+        await Assert.ThrowsAsync<JournalException>(async () => await _store.FlushAsync(Token));
+        _files.Capacity = long.MaxValue;
+        _store.NoteFailure();
+        await _journal.ReopenAsync(Token);
+        _store.NoteLost();
+        Assert.Equal(first, _journal.Hot.SegmentOf(_store.FirstNeededAddress()));
+
+        _store.Receipts.Evacuate(_journal.Hot.TailAddress, Token);
+
+        Assert.Equal(_journal.Hot.TailAddress, _store.FirstNeededAddress());
+    }
+
     // Whoever it has waited for has settled what the record names, and the checkpoint says so. Who has come meanwhile may not have.
     [Fact]
     public async Task Checkpoint_AcknowledgementAppendedWhileItWaits_BeginsBeforeThat()
