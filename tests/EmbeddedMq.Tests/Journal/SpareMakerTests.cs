@@ -122,6 +122,44 @@ public sealed class SpareMakerTests : IDisposable
     }
 
     [Fact]
+    public void NoteWritten_NoThreadCanBeStarted_GoesOnWithoutUntilOneCan()
+    {
+        bool canStart = false;
+        using SpareMaker maker = new(_files, _log, SmallStore.Options(Store), _time)
+        {
+            Start = thread =>
+            {
+                if (!canStart)
+                {
+                    throw new OutOfMemoryException();
+                }
+
+                thread.Start();
+            },
+        };
+        maker.NoteCreated();
+        maker.NoteWritten(4, Quarter);
+        maker.Join();
+        Assert.False(_log.HasSpare);
+
+        canStart = true;
+        maker.NoteCreated();
+        maker.NoteWritten(5, Quarter);
+        maker.Join();
+        Assert.Equal([Zeros], _files.Names);
+    }
+
+    [Fact]
+    public void NoteWritten_FileSystemFailsAsNobodyExpects_GoesOnWithout()
+    {
+        using SpareMaker maker = new(new UnexpectedFiles(), _log, SmallStore.Options(Store), _time);
+        maker.NoteCreated();
+        maker.NoteWritten(5, Quarter);
+        maker.Join();
+        Assert.False(_log.HasSpare);
+    }
+
+    [Fact]
     public async Task Open_ASpareThatWasNotFinished_IsDeletedAndAFinishedOneUsed()
     {
         await using (FasterJournal journal = await SmallStore.OpenAsync(_files, Store))
@@ -179,5 +217,29 @@ public sealed class SpareMakerTests : IDisposable
         _time.Advance(within);
         _maker.NoteWritten(5, end);
         _maker.Join();
+    }
+
+    // An exception of a thread that nobody takes would end the process.
+    private sealed class UnexpectedFiles : IJournalFiles
+    {
+        public void CreateDirectory(string directory) => throw new InvalidOperationException();
+
+        public IReadOnlyList<string> List(string directory) => throw new InvalidOperationException();
+
+        public bool Exists(string path) => throw new InvalidOperationException();
+
+        public IJournalFile Open(string path, bool create) => throw new InvalidOperationException();
+
+        public IJournalFile OpenRead(string path) => throw new InvalidOperationException();
+
+        public void Delete(string path) => throw new InvalidOperationException();
+
+        public void Rename(string from, string to) => throw new InvalidOperationException();
+
+        public void SyncDirectory(string directory) => throw new InvalidOperationException();
+
+        public long GetFreeBytes(string directory) => throw new InvalidOperationException();
+
+        public IDisposable? TryLock(string path, out int holder) => throw new InvalidOperationException();
     }
 }

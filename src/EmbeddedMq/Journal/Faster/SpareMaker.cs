@@ -26,6 +26,9 @@ internal sealed class SpareMaker(IJournalFiles files, SegmentFiles log, JournalO
     private bool _isDecided = true;
     private volatile bool _isStopping;
 
+    /// <summary>Starts a thread; a test's may fail.</summary>
+    public Action<Thread> Start { get; init; } = static thread => thread.Start();
+
     /// <summary>Notes that a segment has been made.</summary>
     public void NoteCreated()
     {
@@ -46,8 +49,18 @@ internal sealed class SpareMaker(IJournalFiles files, SegmentFiles log, JournalO
         _isDecided = true;
         if (!log.HasSpare && !_isStopping && time.GetElapsedTime(_createdAt) <= LongestQuarter && _thread is not { IsAlive: true })
         {
-            _thread = new Thread(() => Make(id)) { IsBackground = true, Name = "EmbeddedMq spare segment" };
-            _thread.Start();
+            Thread thread = new(() => Make(id)) { IsBackground = true, Name = "EmbeddedMq spare segment" };
+            try
+            {
+                Start(thread);
+                _thread = thread;
+            }
+#pragma warning disable CA1031 // the process may have no memory or no threads left; the store goes on without
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+                _thread = null;
+            }
         }
     }
 
@@ -117,7 +130,9 @@ internal sealed class SpareMaker(IJournalFiles files, SegmentFiles log, JournalO
         {
             files.Delete(path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+#pragma warning disable CA1031 // as above
+        catch (Exception)
+#pragma warning restore CA1031
         {
             // The next opening tries again: by its name it is nothing.
         }
