@@ -124,6 +124,7 @@ internal sealed partial class MessageStore
                 return ids;
             }
 
+            long resumedAt = _journal.Hot.ResumedAt;
             ulong transaction = parts.Count + settles.Length == 1 ? 0 : NextTransaction();
             foreach (Settle[] some in settles)
             {
@@ -143,6 +144,7 @@ internal sealed partial class MessageStore
             }
 
             isWhole &= transaction == 0 || IsAppended(_journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)), ref endedAt);
+            isWhole &= _journal.Hot.ResumedAt == resumedAt; // or the log failed among them, and was open again for the end of it
         }
 
         if (isWhole)
@@ -159,6 +161,8 @@ internal sealed partial class MessageStore
         }
         else
         {
+            AbandonCommit(messages, ids); // in memory they are as if the journal had taken none
+            Array.Clear(ids);
             endedAt = 0;
         }
 

@@ -61,6 +61,7 @@ internal sealed partial class MessageStore
                 return ids;
             }
 
+            long resumedAt = _journal.Hot.ResumedAt;
             ulong transaction = NextTransaction();
             long address;
             for (int i = 0; i < receipts.Length; i += MostReceipts)
@@ -84,6 +85,7 @@ internal sealed partial class MessageStore
             }
 
             isWhole &= IsAppended(_journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)), ref endedAt);
+            isWhole &= _journal.Hot.ResumedAt == resumedAt; // or the log failed among them, and was open again for the end of it
         }
 
         if (!isWhole)

@@ -80,6 +80,27 @@ public sealed class CheckpointBeginTests : IAsyncDisposable
         Assert.Equal(_journal.Hot.TailAddress, _store.FirstNeededAddress());
     }
 
+    // What is several records counts only with all of them.
+    [Theory]
+    [InlineData(Way.Transaction)]
+    [InlineData(Way.Commit)]
+    public async Task Append_JournalFailsAndIsBackAmongTheRecords_TakesNothing(Way way)
+    {
+        await OpenAsync();
+        long begin = _journal.Hot.TailAddress;
+        using WatchedRefs refs = new(() => _journal.Hot.TailAddress > begin, FailAndReopen);
+        Message message = Message.TakeOwnership(new byte[4_000], MessageProperties.Persistent); // two to a record
+        BatchMessage[] messages = [BatchMessage.Of("", "q", message, Refs), BatchMessage.Of("", "q", message, Refs), BatchMessage.Of("", "q", message, refs.Memory)];
+
+        ulong endedAt;
+        ulong[] ids = way == Way.Transaction ? _store.AppendTransaction(messages, [], out endedAt) : _store.AppendCommit(messages, [], [], out endedAt);
+
+        Assert.True(_journal.Hot.LostFrom >= begin, "It did not fail between two of them.");
+        Assert.Equal(0ul, endedAt);
+        Assert.True(way == Way.Commit || ids.All(static id => id == 0));
+        Assert.Equal(_journal.Hot.TailAddress, _store.FirstNeededAddress());
+    }
+
     // The disk is full: the segment is in memory only, and goes with the failure.
     [Fact]
     public async Task FirstNeeded_ReceiptsThatWentWithASegmentThatWasNeverMade_IsNotThereOnceTheOthersAreCopied()
@@ -185,6 +206,33 @@ public sealed class CheckpointBeginTests : IAsyncDisposable
             }
 
             return _bytes;
+        }
+
+        public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException();
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+
+    /// <summary>Names of a queue that call somebody when they are looked at and it is time, once.</summary>
+    private sealed class WatchedRefs(Func<bool> isTime, Action onTime) : MemoryManager<QueueRef>
+    {
+        private bool _isOver;
+
+        public override Span<QueueRef> GetSpan()
+        {
+            if (!_isOver && isTime())
+            {
+                _isOver = true;
+                onTime();
+            }
+
+            return Refs;
         }
 
         public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException();
