@@ -32,7 +32,7 @@ internal sealed partial class StorageKeeper
         {
             await ShortenAsync(cancellationToken).ConfigureAwait(false);
         }
-        else if (Hot.TailAddress - _store.Journal.Checkpoint.Address - CheckpointBytes > Math.Max(_options.JournalBytes / CheckpointShare, CheckpointBytes))
+        else if (IsReplayLong)
         {
             await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -52,6 +52,9 @@ internal sealed partial class StorageKeeper
 
     private long SurplusBytes => Hot.TailAddress - Begin - CheckpointBytes - _options.JournalBytes;
 
+    private bool IsReplayLong
+        => Hot.TailAddress - _store.Journal.Checkpoint.Address - CheckpointBytes > Math.Max(_options.JournalBytes / CheckpointShare, CheckpointBytes);
+
     // In slices, with a checkpoint after each: their space can be used again at once, and none of them keeps the disk busy for long.
     private async ValueTask ShortenAsync(CancellationToken cancellationToken)
     {
@@ -65,6 +68,11 @@ internal sealed partial class StorageKeeper
             // A quarter more than need be, so that it is not done again at once.
             ulong below = new StoredId(begin + Math.Min(SurplusBytes + quarter, slice), 0).Value;
             await TryEvacuateAsync(below, cancellationToken).ConfigureAwait(false);
+            if (Hot.SegmentOf(_store.FirstNeededAddress()) <= Hot.SegmentOf(begin) && !IsReplayLong)
+            {
+                return; // what is there cannot be moved now; a checkpoint each time would make the journal longer and longer
+            }
+
             await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
             if (Hot.TailAddress < LimitAddress)
             {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.Storage.Records;
 using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Tests.Storage;
@@ -75,6 +76,30 @@ public sealed class JournalLimitTests
         channel = await stored.OpenChannelAsync();
         Assert.Equal("4", (await channel.GetAsync("full", autoAck: true, Token))?.Delivery.Message.GetText());
         Assert.Null(await channel.GetAsync("full", autoAck: true, Token));
+    }
+
+    [Fact]
+    public async Task KeepStoreShort_WhatIsAtTheBeginningOfTheJournalCannotBeMoved_DoesNotMakeItLongerEachTime()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(MakeSmall);
+        stored.Broker.Store.Append("", "", Message.Text("on its way for ever", MessageProperties.Persistent), [new QueueRef(uint.MaxValue, QueueRef.NoTtl)]);
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("busy", static q => q.Durable(), Token);
+        IAppendLog hot = stored.Broker.Journal.Hot;
+        while (hot.TailAddress - hot.BeginAddress < JournalBytes * 3 / 2)
+        {
+            await PublishAsync(channel, "busy", new string('y', 1_000));
+            await channel.GetAsync("busy", autoAck: true, Token);
+        }
+
+        await stored.Broker.KeepStoreShortAsync();
+        long tail = hot.TailAddress;
+        for (int i = 0; i < 5; i++)
+        {
+            await stored.Broker.KeepStoreShortAsync();
+        }
+
+        Assert.Equal(tail, hot.TailAddress);
     }
 
     [Fact]
