@@ -145,6 +145,52 @@ public sealed class JournalLifeTests
     }
 
     [Fact]
+    public async Task CreateSegment_SpareIsGone_IsMadeWithout()
+    {
+        await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
+        await FillSegmentsAsync(journal, 3);
+        journal.Hot.ReleaseBefore(journal.Hot.TailAddress);
+        await journal.SaveCheckpointAsync(default, Cancelled);
+        string spare = Assert.Single(_files.Names, static name => name.Contains(".spare", StringComparison.Ordinal));
+        _files.Move(spare, null);
+
+        await FillSegmentsAsync(journal, 2);
+
+        Assert.Equal(JournalState.Open, journal.State);
+    }
+
+    [Fact]
+    public async Task Reopen_FailsSeveralTimesWithASegmentMade_LeavesNoFilesBehind()
+    {
+        await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
+        SmallStore.Append(journal.Hot, 1);
+        await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
+        _files.FailAt = _files.Operations + 1;
+        SmallStore.Append(journal.Hot, 2);
+        await Assert.ThrowsAsync<JournalException>(async () => await journal.Hot.FlushAsync(Durability.Synced, Cancelled));
+        _files.BeforeWrite = static path => _ = path.Contains("MANIFEST", StringComparison.Ordinal) ? throw new IOException("No.") : 0;
+        for (int i = 0; i < 4; i++)
+        {
+            await Assert.ThrowsAsync<JournalException>(async () => await journal.ReopenAsync(Cancelled));
+        }
+
+        _files.BeforeWrite = static _ => { };
+        await journal.ReopenAsync(Cancelled);
+
+        Assert.Equal(2, journal.Hot.Segments.Count);
+        Assert.Equal(3, _files.Names.Count(static name => name.Contains("hot-", StringComparison.Ordinal))); // and one that is kept to be written again
+    }
+
+    private static async Task FillSegmentsAsync(FasterJournal journal, int count)
+    {
+        for (long end = journal.Hot.TailAddress + (count * journal.Hot.SegmentBytes); journal.Hot.TailAddress < end;)
+        {
+            SmallStore.Append(journal.Hot, 1, 1_000);
+            await journal.Hot.FlushAsync(Durability.OsBuffered, Cancelled);
+        }
+    }
+
+    [Fact]
     public async Task Reopen_NotFailed_Throws()
     {
         await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);

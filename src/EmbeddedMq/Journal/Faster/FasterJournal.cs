@@ -35,6 +35,8 @@ internal sealed class FasterJournal : IJournal
     private IDisposable? _lock;
     private ManifestFile? _manifest;
     private SpareMaker? _spares;
+    private readonly List<long> _hotDropped = []; // segments whose files go when a manifest no longer mentions them, also if that takes several tries
+    private readonly List<long> _coldDropped = [];
     private FasterAppendLog _hot = null!;
     private FasterAppendLog _cold = null!;
 
@@ -402,13 +404,13 @@ internal sealed class FasterJournal : IJournal
 
         try
         {
-            List<long> hotDropped = [];
-            List<long> coldDropped = [];
-            RecoveredLog hot = Rescan(_hot, hotDropped);
-            RecoveredLog cold = Rescan(_cold, coldDropped);
+            RecoveredLog hot = Rescan(_hot, _hotDropped);
+            RecoveredLog cold = Rescan(_cold, _coldDropped);
             BeginLogs(hot, cold, isReopened: true);
-            _hot.Files.Recycle(hotDropped);
-            _cold.Files.Recycle(coldDropped);
+            _hot.Files.Recycle(_hotDropped);
+            _cold.Files.Recycle(_coldDropped);
+            _hotDropped.Clear();
+            _coldDropped.Clear();
         }
         catch (JournalException error)
         {

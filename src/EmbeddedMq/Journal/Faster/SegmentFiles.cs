@@ -157,11 +157,9 @@ internal sealed class SegmentFiles : IDisposable
     {
         string path = Identity.PathOf(id);
         IJournalFile file;
-        if (_spares.TryPeek(out string? spare))
+        if (TryTakeSpare(path))
         {
             // Its old records are no records here: the address is part of their checksums.
-            Try("rename", spare, () => _files.Rename(spare, path));
-            _spares.TryDequeue(out _);
             file = Try("open", path, () => _files.Open(path, create: false));
         }
         else
@@ -341,6 +339,24 @@ internal sealed class SegmentFiles : IDisposable
 
         _dirty.Clear();
         _current = null;
+    }
+
+    private bool TryTakeSpare(string path)
+    {
+        while (_spares.TryDequeue(out string? spare))
+        {
+            try
+            {
+                _files.Rename(spare, path);
+                return true;
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // It may be gone. It is there for speed only, and must not keep the store from writing.
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Replaces a segment's handle by one that writes.</summary>
