@@ -1,6 +1,7 @@
 using EmbeddedMq.Channels;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Queues;
+using EmbeddedMq.Storage;
 using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
 
@@ -200,6 +201,42 @@ public sealed class BrokerFaultTests
         broker.Time.Advance(TimeSpan.FromMinutes(2));
         Assert.Equal(["0", "1"], (await DrainAsync(channel, "dead")).Order(StringComparer.Ordinal)); // both are due at once
         Assert.Empty((await DrainAsync(channel, "q")).Where(static text => text != "failing"));
+    }
+
+    [Fact]
+    public async Task Publisher_ThereIsSpaceAgainInTheMomentInWhichTheStoreIsMended_GoesOn()
+    {
+        const int Watermark = 4 << 20;
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files) { WatermarkBytes = Watermark };
+        IChannel channel = await broker.StartAsync();
+        await channel.DeclareQueueAsync("q", static q => q.Durable());
+        MessageStore store = broker.Broker.Store;
+        Action go = store.RoomAgain;
+        bool isLow = true;
+        store.RoomAgain = () =>
+        {
+            if (store.Journal.State != JournalState.LowSpace || !isLow)
+            {
+                go();
+                return;
+            }
+
+            isLow = false; // whoever is let go now finds that there is little space, and waits on
+            files.Capacity = long.MaxValue;
+            SpinWait.SpinUntil(() =>
+            {
+                broker.Time.Advance(TimeSpan.FromSeconds(1));
+                return store.Journal.State == JournalState.Open;
+            });
+        };
+        files.FailAt = files.Operations + 1;
+        Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, "q", "failing")).RejectReason);
+        Task<PublishResult> waiting = PublishAsync(channel, "q", "waiting").AsTask();
+        files.Capacity = files.Names.Sum(files.LengthOf) + (Watermark / 2);
+
+        await Patiently.YieldUntilAsync(() => new(!isLow && store.Journal.State == JournalState.Open), "the space", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
+        Assert.True((await waiting.WithinPatienceAsync("the confirm")).IsConfirmed);
     }
 
     [Fact]

@@ -16,6 +16,9 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
     /// <summary>The clock; time passes only where a test says so.</summary>
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
+    /// <summary>How much of the disk must be free for publishers to be let in, in bytes.</summary>
+    public long WatermarkBytes { get; init; }
+
     /// <summary>What the broker has logged last since it was started.</summary>
     public string Log => _log.ToString();
 
@@ -38,7 +41,7 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
                 Hot = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 512 << 10, SegmentBytes = 128 << 10 },
                 Cold = new LogSizes { PageBytes = 256 << 10, MemoryBytes = 1 << 20, SegmentBytes = 512 << 10 },
                 MaxUncommittedBytes = 128 << 10,
-                FreeSpaceWatermarkBytes = 0,
+                FreeSpaceWatermarkBytes = WatermarkBytes,
                 BallastBytes = 0,
             },
             files,

@@ -31,9 +31,9 @@ internal sealed partial class StorageKeeper
                 if (Volatile.Read(ref _isMending) == 0)
                 {
                     BrokerLog.StorageBack(_services.Logger);
-                    _store.RoomAgain();
                 }
 
+                _store.RoomAgain(); // also while mending: it may just have let go those who found too little space then
                 break;
         }
     }
