@@ -17,6 +17,23 @@ public sealed class MemoryOutboxStoreTests : OutboxStoreContract
         Assert.True(second.Message.Message.Body.IsEmpty);
     }
 
+    [Fact]
+    public async Task Held_WhileItsAnswerIsStored_DoesNotComeAlongWithTheOneAheadOfIt()
+    {
+        MemoryOutboxStore store = (MemoryOutboxStore)Store;
+        await Store.AddAsync([Make("1", "key"), Make("2", "key")]);
+        OutboxEntry second = (await TakeAsync())[1];
+        Assert.True(store.TryHold(second));
+        Time.Advance(Lease);
+
+        IReadOnlyList<OutboxEntry> taken = await TakeAsync();
+
+        Assert.Equal("1", Assert.Single(taken).Message.Id);
+        store.Release(second, isAnswered: true);
+        await Store.ConfirmAsync([second]);
+        Assert.Equal(OutboxStatus.Confirmed, (await Store.FindAsync("2"))!.Status);
+    }
+
     /// <inheritdoc/>
     protected override ValueTask<IOutboxStore> CreateAsync(TimeProvider time) => new(new MemoryOutboxStore(time));
 }

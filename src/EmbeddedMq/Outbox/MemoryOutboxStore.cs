@@ -331,7 +331,7 @@ public sealed class MemoryOutboxStore : IOutboxStore
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private static bool IsTakeable(StoredMessage message, DateTimeOffset now)
-        => message.Status is OutboxStatus.Pending or OutboxStatus.Sent && message.DueAt <= now;
+        => !message.IsHeld && message.IsOpen && message.DueAt <= now;
 
     private StoredMessage Add_NeedsGate(OutboxMessage message, DateTimeOffset now)
     {
