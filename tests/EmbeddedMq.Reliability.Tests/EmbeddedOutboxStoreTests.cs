@@ -1,4 +1,5 @@
 using EmbeddedMq.Outbox;
+using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Reliability.Tests;
 
@@ -8,6 +9,7 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     private readonly string _directory = Directory.CreateTempSubdirectory("embeddedmq-").FullName;
     private Broker? _broker;
     private long _backlogMemoryBytes = new BrokerOptions().BacklogMemoryBytes;
+    private long? _memoryHighWatermarkBytes;
 
     /// <inheritdoc/>
     protected override bool IsDurable => true;
@@ -84,6 +86,52 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     }
 
     [Fact]
+    public async Task Pending_MoreBytesThanMemoryMayHold_WaitOnDiskAndKeepNobodyWaiting()
+    {
+        const int Count = 64;
+        _memoryHighWatermarkBytes = 4 << 20;
+        await ReopenAsync();
+        for (int i = 0; i < Count; i++)
+        {
+            OutboxMessage large = Make(Text(i)) with { Message = new Message(new byte[256 << 10], new MessageProperties { MessageId = Text(i) }) };
+            Task storing = Store.AddAsync([large]).AsTask();
+            await Patiently.YieldUntilAsync(() => storing.IsCompleted, $"storing message {i}", () => Time.Advance(TimeSpan.FromMilliseconds(10)));
+            await storing;
+        }
+
+        List<string> sent = [];
+        while (await TakeAsync() is { Count: > 0 } taken)
+        {
+            sent.AddRange(taken.Select(static entry => entry.Message.Id));
+            await Store.ConfirmAsync(taken);
+        }
+
+        Assert.Equal(Enumerable.Range(0, Count).Select(Text), sent);
+    }
+
+    [Fact]
+    public async Task Add_AnIdWhoseReceiptWasForgotten_IsSentAfterTheOneThatWaits()
+    {
+        await AddAsync([.. Enumerable.Range(0, EmbeddedOutboxStore.Window).Select(Text)]);
+        await Store.AddAsync([Make("twice") with { Message = Message.Text("first") }]);
+        Time.Advance(new StorageOptions().IdempotenceRetention + TimeSpan.FromDays(1));
+        await Store.AddAsync([Make("twice") with { Message = Message.Text("second") }, Make("behind")]);
+        await Store.ConfirmAsync(await TakeAsync(EmbeddedOutboxStore.Window));
+
+        List<string> sent = [];
+        while (await TakeAsync() is { Count: > 0 } taken)
+        {
+            sent.AddRange(taken.Select(static entry => entry.Message.Id == "twice" ? entry.Message.Message.GetText() : entry.Message.Id));
+            await Store.ConfirmAsync(taken);
+        }
+
+        Assert.Equal(["first", "behind", "second"], sent);
+        Assert.Equal(default, await Store.CountAsync());
+        await ReopenAsync();
+        Assert.Equal(default, await Store.CountAsync());
+    }
+
+    [Fact]
     public async Task Failed_MoreThanAreLoadedAtOnce_HoldNobodyBack()
     {
         const int Count = EmbeddedOutboxStore.MostLoaded;
@@ -120,7 +168,7 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     protected override async ValueTask<IOutboxStore> OpenAgainAsync()
     {
         await StopAsync();
-        BrokerOptions options = new() { DataDirectory = _directory, TimeProvider = Time, RandomSeed = 1, BacklogMemoryBytes = _backlogMemoryBytes };
+        BrokerOptions options = new() { DataDirectory = _directory, TimeProvider = Time, RandomSeed = 1, BacklogMemoryBytes = _backlogMemoryBytes, MemoryHighWatermarkBytes = _memoryHighWatermarkBytes };
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;
         _broker = await Broker.StartAsync(options);

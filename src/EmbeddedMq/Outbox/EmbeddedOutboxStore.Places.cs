@@ -28,6 +28,7 @@ internal sealed partial class EmbeddedOutboxStore
         _host = openHost();
         _pending = _host.DeclareQueue(new QueueDeclaration(PendingQueue) { IsDurable = true }, this);
         _aside = _host.DeclareQueue(new QueueDeclaration(AsideQueue) { IsDurable = true }, this);
+        _mostOpenBytes = Math.Max(LeastOpenBytes, _host.Services.Backlog!.Settings.BudgetBytes / 2);
         await _host.Services.Store.FlushAsync(CancellationToken.None).ConfigureAwait(false);
         while (true)
         {
@@ -59,12 +60,31 @@ internal sealed partial class EmbeddedOutboxStore
         }
     }
 
+    // What became possible by an answer or an addition, which it is no part of: it neither keeps those waiting nor fails them.
+    private void LoadMore() => _ = LoadMoreAsync(); // never faults
+
+    private async Task LoadMoreAsync()
+    {
+        try
+        {
+            while (LoadNow() is { } arrival)
+            {
+                await arrival.ConfigureAwait(false);
+            }
+        }
+        catch (JournalException)
+        {
+            // It cannot be read at present: whoever takes next tries again, and is told.
+        }
+    }
+
     private Task? LoadNow()
     {
         Task? arrival = null;
         lock (_gate)
         {
-            while (_window.DueCount < Window && _loadedCount < MostLoaded && _pending.TryAcquire(out QueueEntry? entry, out _, out arrival))
+            while (_window.DueCount < Window && _loadedCount < MostLoaded && _window.OpenBytes <= _mostOpenBytes
+                && _pending.TryAcquire(out QueueEntry? entry, out _, out arrival))
             {
                 TakeIn_NeedsGate(entry);
                 _loadedCount++;
@@ -77,8 +97,18 @@ internal sealed partial class EmbeddedOutboxStore
     private void TakeIn_NeedsGate(QueueEntry place)
     {
         OutboxEntry entry = OutboxEnvelope.Unwrap(place.Message, place.FailedDeliveries);
-        _places[entry.Message.Id] = place;
-        _window.Restore(entry);
+        if (_places.TryAdd(entry.Message.Id, place))
+        {
+            _window.Restore(entry);
+            return;
+        }
+
+        if (!_twins.TryGetValue(entry.Message.Id, out Queue<QueueEntry>? twins))
+        {
+            _twins.Add(entry.Message.Id, twins = new Queue<QueueEntry>());
+        }
+
+        twins.Enqueue(place);
     }
 
     private async ValueTask BeginAddAsync(string id, List<string> begun)
@@ -115,7 +145,7 @@ internal sealed partial class EmbeddedOutboxStore
         Array.ForEach(held, entry => _window.Release(entry, isAnswered: true));
         await _window.ConfirmAsync(held, CancellationToken.None).ConfigureAwait(false);
         Array.ForEach(held, entry => Forget(entry.Message.Id));
-        _ = LoadNow();
+        LoadMore();
     }
 
     private async Task AnswerAsync(OutboxEntry entry, OutboxEntry changed, Func<ValueTask> answer)
@@ -137,7 +167,7 @@ internal sealed partial class EmbeddedOutboxStore
         }
 
         await answer().ConfigureAwait(false);
-        _ = LoadNow();
+        LoadMore();
     }
 
     private async Task<bool> ChangeFailedAsync(string id, Func<OutboxEntry, QueueEntry, Task> change)
@@ -224,6 +254,13 @@ internal sealed partial class EmbeddedOutboxStore
         {
             _places.Remove(id, out QueueEntry? place);
             Leave_NeedsGate(place!);
+            if (_twins.Remove(id, out Queue<QueueEntry>? twins))
+            {
+                foreach (QueueEntry twin in twins)
+                {
+                    TakeIn_NeedsGate(twin); // the first of them; the others are behind it then
+                }
+            }
         }
     }
 

@@ -12,19 +12,23 @@ namespace EmbeddedMq.Outbox;
 /// second queue with what is to be known of it, by one commit; all of that is in the window. Confirming acknowledges, and leaves a receipt.</para>
 /// <para>After a crash everything that was not confirmed is there. What was in hand is due at once. Attempts are noted, but nobody waits for the
 /// note; a delay without an error is forgotten.</para>
-/// <para>What waits behind a failed message of its order key is in the window too, which takes no more than <see cref="MostLoaded"/> messages: whatever is
-/// behind them in the queue waits with them.</para>
+/// <para>What waits behind a failed message of its order key is in the window too, which takes no more than <see cref="MostLoaded"/> messages, and half of the
+/// memory that ready messages may take: whatever is behind them in the queue waits with them.</para>
+/// <para>An id may be there twice, added again after its receipt was forgotten: the second message comes into the window when the first has left.</para>
 /// <para>Thread-safe.</para>
 /// </remarks>
 /// <param name="openHost">Gives the virtual host of the queues, which nobody else sees; called once, at the first use.</param>
 /// <param name="time">The clock.</param>
 internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, TimeProvider time) : IOutboxStore
 {
-    // So many may be taken at once, and a relay asks for a few hundred.
-    private const int Window = 4_096;
+    /// <summary>So many may be taken at once; a relay asks for a few hundred.</summary>
+    internal const int Window = 4_096;
 
     /// <summary>So many are in memory at most, beside those that have failed.</summary>
     internal const int MostLoaded = 16_384;
+
+    // Whatever the broker's budget of memory is.
+    private const long LeastOpenBytes = 1 << 20;
 
     // No scope of an application is empty.
     private const string Scope = "";
@@ -35,12 +39,14 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     private readonly MemoryOutboxStore _window = new(time);
     private readonly Lock _gate = new();
     private readonly Dictionary<string, QueueEntry> _places = new(StringComparer.Ordinal); // of what is in the window; guarded by _gate
+    private readonly Dictionary<string, Queue<QueueEntry>> _twins = new(StringComparer.Ordinal); // behind another of their id in the window; guarded by _gate
     private readonly HashSet<string> _busy = new(StringComparer.Ordinal);                  // ids that are being added, retried or discarded; guarded by _gate
-    private int _loadedCount;                                                              // of the places those in _pending; guarded by _gate
+    private int _loadedCount;                                                              // of places and twins those in _pending; guarded by _gate
     private Task? _opening;                                                                // guarded by _gate
     private VirtualHost _host = null!;                                                     // from here on: once opened
     private Queue _pending = null!;
     private Queue _aside = null!;
+    private long _mostOpenBytes;
 
     /// <summary>Whether somebody takes messages to send them. Until then nobody should rely on it.</summary>
     internal bool IsRelayed { get; private set; }
@@ -225,6 +231,6 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
             }
         }
 
-        _ = LoadNow();
+        LoadMore();
     }
 }

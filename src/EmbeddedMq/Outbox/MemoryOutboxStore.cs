@@ -21,6 +21,7 @@ public sealed class MemoryOutboxStore : IOutboxStore
     private readonly Timetable _timetable = new();                                                         // guarded by _gate
     private readonly Queue<string> _confirmed = new();                                                     // guarded by _gate
     private readonly long[] _counts = new long[4];                                                         // guarded by _gate; by status
+    private long _openBytes;                                                                               // guarded by _gate
     private TaskCompletionSource _changed = NewSignal();                                                   // guarded by _gate
     private long _lastNumber;                                                                              // guarded by _gate
     private long _lastToken;                                                                               // guarded by _gate
@@ -264,12 +265,29 @@ public sealed class MemoryOutboxStore : IOutboxStore
         }
     }
 
+    /// <summary>About how much memory messages take that are neither confirmed nor given up, in bytes.</summary>
+    internal long OpenBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _openBytes;
+            }
+        }
+    }
+
     /// <summary>Takes up a message with its status: pending or failed. It is the newest of its order key.</summary>
-    /// <param name="entry">The message.</param>
+    /// <param name="entry">The message. One of its id that was confirmed is forgotten.</param>
     internal void Restore(OutboxEntry entry)
     {
         lock (_gate)
         {
+            if (_messages.Remove(entry.Message.Id))
+            {
+                _counts[(int)OutboxStatus.Confirmed]--;
+            }
+
             StoredMessage message = Add_NeedsGate(entry.Message, entry.StoredAt);
             _timetable.Remove(message);
             message.Attempts = entry.Attempts;
@@ -338,6 +356,7 @@ public sealed class MemoryOutboxStore : IOutboxStore
         StoredMessage stored = new(message, ++_lastNumber, now);
         _messages.Add(message.Id, stored);
         _counts[(int)OutboxStatus.Pending]++;
+        _openBytes += stored.OpenBytes;
         if (message.OrderKey is { } key)
         {
             if (!_keys.TryGetValue(key, out LinkedList<StoredMessage>? list))
@@ -405,15 +424,20 @@ public sealed class MemoryOutboxStore : IOutboxStore
     {
         _counts[(int)message.Status]--;
         _counts[(int)status]++;
+        _openBytes -= message.OpenBytes;
         message.Status = status;
+        _openBytes += message.OpenBytes;
         message.ChangedAt = now;
     }
 
     private void Remember_NeedsGate(StoredMessage message)
     {
         _confirmed.Enqueue(message.Message.Id);
-        if (_confirmed.Count > MaxConfirmed && _messages.Remove(_confirmed.Dequeue()))
+
+        // One of its id may have been taken up again since.
+        if (_confirmed.Count > MaxConfirmed && _confirmed.Dequeue() is var oldest && _messages.GetValueOrDefault(oldest) is { Status: OutboxStatus.Confirmed })
         {
+            _messages.Remove(oldest);
             _counts[(int)OutboxStatus.Confirmed]--;
         }
     }

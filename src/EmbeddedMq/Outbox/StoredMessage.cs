@@ -6,6 +6,9 @@ namespace EmbeddedMq.Outbox;
 /// <param name="storedAt">When it was stored.</param>
 internal sealed class StoredMessage(OutboxMessage message, long number, DateTimeOffset storedAt)
 {
+    // Properties, texts, and its places in the tables.
+    private const int OverheadBytes = 1_024;
+
     /// <summary>The message; without its body once it was confirmed.</summary>
     public OutboxMessage Message { get; set; } = message;
 
@@ -44,6 +47,9 @@ internal sealed class StoredMessage(OutboxMessage message, long number, DateTime
 
     /// <summary>Whether it is neither confirmed nor given up.</summary>
     public bool IsOpen => Status is OutboxStatus.Pending or OutboxStatus.Sent;
+
+    /// <summary>What it takes of memory while it is open, about: its body, and an estimate of the rest.</summary>
+    public long OpenBytes => IsOpen ? Message.Message.Body.Length + OverheadBytes : 0;
 
     /// <summary>Its state at this moment.</summary>
     public OutboxEntry Describe() => new()
