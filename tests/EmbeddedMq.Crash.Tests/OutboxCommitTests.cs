@@ -45,6 +45,34 @@ public sealed class OutboxCommitTests
         }
     }
 
+    [Fact]
+    public async Task Disk_ThatCannotBeRead_FailsNothingThatWasStoredAndKeepsBackNothingThatIsInMemory()
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        await broker.StartAsync();
+        await broker.Broker.Outbox.AddAsync([MessageOf("1")]);
+        OutboxEntry first = Assert.Single(await broker.Broker.Outbox.TakeAsync(1, TimeSpan.FromMinutes(1)));
+        await broker.Broker.Outbox.PostponeAsync(first, "why", TimeSpan.Zero);
+        await broker.Broker.Outbox.AddAsync([.. Enumerable.Range(2, 400).Select(static id => MessageOf($"{id}", bodyBytes: 1_000))]); // more than are read ahead
+        await broker.RestartAsync(crash: false);
+        IOutboxStore outbox = broker.Broker.Outbox;
+        Assert.False(await outbox.DiscardAsync("none")); // what was put aside is read when it is first used
+        files.FailReads = true;
+        first = Assert.Single(await outbox.TakeAsync(1, TimeSpan.FromMinutes(1)));
+        await Assert.ThrowsAsync<JournalException>(async () =>
+        {
+            while (await outbox.TakeAsync(100, TimeSpan.FromMinutes(1)) is { Count: > 0 } taken)
+            {
+                await outbox.ConfirmAsync(taken);
+            }
+        });
+
+        await outbox.AddAsync([MessageOf("new")]);
+        await outbox.PostponeAsync(first, null, TimeSpan.Zero);
+        Assert.Equal("1", Assert.Single(await outbox.TakeAsync(1, TimeSpan.FromMinutes(1))).Message.Id);
+    }
+
     private static Task Begin(IOutboxStore outbox, OutboxEntry entry, string what) => what switch
     {
         "add" => outbox.AddAsync([MessageOf("2")]).AsTask(),
@@ -55,6 +83,6 @@ public sealed class OutboxCommitTests
         _ => outbox.DiscardAsync(entry.Message.Id).AsTask(),
     };
 
-    private static OutboxMessage MessageOf(string id)
-        => new() { Id = id, Exchange = "", RoutingKey = "q", Message = Message.Text(id, new MessageProperties { MessageId = id }) };
+    private static OutboxMessage MessageOf(string id, int bodyBytes = 1)
+        => new() { Id = id, Exchange = "", RoutingKey = "q", Message = new Message(new byte[bodyBytes], new MessageProperties { MessageId = id }) };
 }

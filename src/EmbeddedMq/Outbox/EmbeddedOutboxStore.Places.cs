@@ -54,9 +54,16 @@ internal sealed partial class EmbeddedOutboxStore
     private async ValueTask LoadAsync(CancellationToken cancellationToken)
     {
         await OpenAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
-        while (LoadNow() is { } arrival && _window.DueCount == 0)
+        try
         {
-            await arrival.WaitAsync(cancellationToken).ConfigureAwait(false);
+            while (LoadNow() is { } arrival && _window.DueCount == 0)
+            {
+                await arrival.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (JournalException) when (_window.DueCount > 0)
+        {
+            // What is on disk cannot be read at present; what is in memory goes on.
         }
     }
 
