@@ -197,6 +197,30 @@ public sealed class OutboxRelayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Broker_ThatDoesNotAnswer_IsWaitedForAndCountsAsNoAttempt()
+    {
+        SwitchedBroker broker = new(_fixture.Broker.Broker);
+        await using MessageBus bus = await MessageBus.StartAsync(
+            broker,
+            mq => Configure(mq, static o => o.MaxAttempts(1).Lease(TimeSpan.FromSeconds(60))),
+            new MessageBusOptions(), null, _fixture.Time, _fixture.Log, Token);
+        broker.IsSilent = true;
+        await broker.Management.CloseConnectionsAsync("EmbeddedMq.publish", "test", Token);
+        string id = await bus.Outbox.AddAsync(new Order("1"), cancellationToken: Token);
+        await broker.AskedInVain.WithinPatienceAsync("the relay to connect");
+
+        _fixture.Time.Advance(TimeSpan.FromSeconds(45));
+
+        OutboxEntry waiting = await UntilAsync(id, static entry => entry.Status != OutboxStatus.Sent);
+        Assert.Equal((OutboxStatus.Pending, 0), (waiting.Status, waiting.Attempts));
+        Assert.Contains("does not answer", (await _fixture.Log.NextAsync(1502)).Text, StringComparison.Ordinal);
+        broker.IsSilent = false;
+        await UntilStatusAsync(id, OutboxStatus.Confirmed, TimeSpan.FromSeconds(1));
+        Task stopping = bus.DisposeAsync().AsTask();
+        await _fixture.AdvanceUntilAsync(stopping, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
     public async Task Connection_LostWhileConfirmsAreOutstanding_SendsAgainWithoutCountingIt()
     {
         await StartAsync();

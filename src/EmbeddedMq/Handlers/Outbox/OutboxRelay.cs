@@ -219,9 +219,21 @@ internal sealed class OutboxRelay : IAsyncDisposable
     private async ValueTask<SendResult> SendInTimeAsync(OutboxMessage message, TakenBatch batch)
     {
         SendResult result = await _sender.SendAsync(message, batch.Token).ConfigureAwait(false);
-        return result.Outcome != SendOutcome.NotTried || !batch.IsTimeOver || _giveUp.IsCancellationRequested ? result
-            : _services.Connection.BlockedReason is { } blocked ? new SendResult(SendOutcome.Unreachable, $"The broker makes publishers wait: {blocked}.")
-            : new SendResult(SendOutcome.Refused, $"No confirm came within {batch.SendingTime}.");
+        if (!batch.IsTimeOver || _giveUp.IsCancellationRequested)
+        {
+            return result.Outcome == SendOutcome.Unanswered ? SendResult.NotTried : result;
+        }
+
+        return result.Outcome switch
+        {
+            SendOutcome.Unanswered => _services.Connection.BlockedReason is { } blocked
+                ? new SendResult(SendOutcome.Unreachable, $"The broker makes publishers wait: {blocked}.")
+                : new SendResult(SendOutcome.Refused, $"No confirm came within {batch.SendingTime}."),
+
+            // It waited for the connection. Where that is open it waited for its turn, and is taken again at once.
+            SendOutcome.NotTried when !_services.Connection.IsOpen => new SendResult(SendOutcome.Unreachable, $"The broker does not answer: no connection came within {batch.SendingTime}."),
+            _ => result,
+        };
     }
 
     private void End(TakenMessage taken, SendResult result)

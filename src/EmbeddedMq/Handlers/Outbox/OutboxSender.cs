@@ -30,7 +30,7 @@ internal sealed class OutboxSender(BusConnection connection, string broker, Time
     /// <summary>Publishes a message and waits for its confirm. Never throws.</summary>
     /// <param name="message">The message.</param>
     /// <param name="cancellationToken">Stops the waiting; whether the message was sent is unknown then.</param>
-    /// <returns>What became of it; not tried, when cancelled.</returns>
+    /// <returns>What became of it; when cancelled, unanswered if it was on its way, and not tried if not.</returns>
     public async ValueTask<SendResult> SendAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
         if (!_suspects.ContainsKey(message.Id))
@@ -128,7 +128,7 @@ internal sealed class OutboxSender(BusConnection connection, string broker, Time
     {
         if (error is OperationCanceledException && cancellationToken.IsCancellationRequested)
         {
-            return SendResult.NotTried;
+            return SendResult.Unanswered;
         }
 
         if (error is ConnectionException or (EmbeddedMqException { IsTransient: true } and not PublishException) || !channel.Connection.IsOpen)

@@ -14,4 +14,7 @@ internal enum SendOutcome
 
     /// <summary>It was not sent, or nobody knows whether: the channel closed for another message's sake, or the application stops. The attempt does not count.</summary>
     NotTried,
+
+    /// <summary>It was handed to the broker, which had not answered when the waiting was ended.</summary>
+    Unanswered,
 }

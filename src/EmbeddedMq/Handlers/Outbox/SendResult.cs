@@ -10,4 +10,7 @@ internal readonly record struct SendResult(SendOutcome Outcome, string Reason = 
 
     /// <summary>It was not sent, or nobody knows whether.</summary>
     public static SendResult NotTried { get; } = new(SendOutcome.NotTried);
+
+    /// <summary>No answer had come when the waiting was ended.</summary>
+    public static SendResult Unanswered { get; } = new(SendOutcome.Unanswered);
 }
