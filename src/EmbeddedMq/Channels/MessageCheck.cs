@@ -52,12 +52,17 @@ internal static class MessageCheck
     /// <summary>Checks that the arguments of a declaration or a binding can be stored and read back.</summary>
     /// <param name="subject">Whose arguments they are, for the text.</param>
     /// <param name="arguments">The arguments.</param>
-    /// <exception cref="ChannelException">406: nested too deep.</exception>
+    /// <exception cref="ChannelException">406: nested too deep, or too long.</exception>
     internal static void CheckArguments(string subject, HeaderTable arguments)
     {
         if (arguments.Count > 0 && HeaderSize.IsTooDeep(arguments))
         {
             throw MqErrors.ArgumentsTooDeep(subject, HeaderSize.MaxDepth);
+        }
+
+        if (arguments.Count > 0 && HeaderSize.Exceeds(arguments, HeaderSize.MaxArgumentBytes, out long bytes))
+        {
+            throw MqErrors.ArgumentsTooLong(subject, bytes, HeaderSize.MaxArgumentBytes);
         }
     }
 

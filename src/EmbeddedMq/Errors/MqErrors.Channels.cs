@@ -37,6 +37,15 @@ internal static partial class MqErrors
         $"arguments of {subject} are nested deeper than {maxDepth} levels",
         "Flatten them, or put them into a text.");
 
+    /// <summary>406: arguments that are longer than the broker can store.</summary>
+    /// <param name="subject">Whose arguments they are.</param>
+    /// <param name="bytes">Their size when encoded.</param>
+    /// <param name="maxBytes">The bound.</param>
+    internal static ChannelException ArgumentsTooLong(string subject, long bytes, int maxBytes) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"arguments of {subject} take {bytes} bytes, and may take {maxBytes}",
+        "Put into messages what is so long.");
+
     /// <summary>406: a name longer than the broker takes.</summary>
     /// <param name="kind">What it names.</param>
     /// <param name="name">The name.</param>

@@ -7,6 +7,11 @@ internal static partial class MqErrors
     /// <param name="maxDepth">The bound.</param>
     internal static string PolicyTooDeep(int maxDepth) => $"the definition is nested deeper than {maxDepth} levels";
 
+    /// <summary>A fault of a policy: its definition is longer than the broker can store.</summary>
+    /// <param name="bytes">Its size when encoded.</param>
+    /// <param name="maxBytes">The bound.</param>
+    internal static string PolicyTooLong(long bytes, int maxBytes) => $"the definition takes {bytes} bytes, and may take {maxBytes}";
+
     /// <summary>406: a policy is not valid or asks for what is not supported.</summary>
     /// <param name="virtualHost">The virtual host.</param>
     /// <param name="policy">The policy's name.</param>

@@ -9,6 +9,10 @@ internal static class HeaderSize
     /// of the outermost; this bounds the recursion of all who read them, the store's too.</summary>
     internal const int MaxDepth = 64;
 
+    /// <summary>How long arguments of a declaration, a binding or a policy may be, encoded: 1 MiB. Each must fit into a record of a checkpoint, which holds
+    /// four times as much; over a wire AMQP's usual frame bounds them to an eighth.</summary>
+    internal const int MaxArgumentBytes = 1 << 20;
+
     // An object without content, with the reference to it.
     private const int ObjectBytes = 32;
 

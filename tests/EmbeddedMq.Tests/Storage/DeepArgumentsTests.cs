@@ -58,6 +58,36 @@ public sealed class DeepArgumentsTests
         Assert.DoesNotContain(await management.ListExchangesAsync("/"), static e => e.Name == "e");
     }
 
+    // A record holds 4 MB: what does not fit into one would keep every checkpoint from being written.
+    [Theory]
+    [InlineData("exchange 'e'")]
+    [InlineData("queue 'q'")]
+    [InlineData("binding")]
+    [InlineData("policy")]
+    public async Task Arguments_LongerThanARecord_Are406AndTheStoreGoesOn(string subject)
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("before", static q => q.Durable());
+        string longText = new('x', 5 << 20);
+
+        EmbeddedMqException error = await Assert.ThrowsAnyAsync<EmbeddedMqException>(async () => await (subject switch
+        {
+            "exchange 'e'" => channel.DeclareExchangeAsync("e", ExchangeType.Headers, e => e.Durable().WithArgument("x-long", longText)),
+            "queue 'q'" => Ignore(channel.DeclareQueueAsync("q", q => q.Durable().WithArgument("x-long", longText))),
+            "policy" => stored.Broker.Management.SetPolicyAsync("/", new Policy("long", "^q", HeaderTable.Of("ha-params", longText))),
+            _ => channel.BindQueueAsync("before", "amq.headers", "", HeaderTable.Of("x-long", longText)),
+        }));
+
+        Assert.Equal(ReplyCode.PreconditionFailed, error.ReplyCode);
+        Assert.EndsWith(" bytes, and may take 1048576", error.ReplyText, StringComparison.Ordinal);
+        channel = await stored.OpenChannelAsync();
+        Assert.True((await channel.TryPublishAsync("", "before", Message.Text("m", MessageProperties.Persistent))).IsConfirmed);
+        await stored.RestartAsync(); // which writes a checkpoint, twice
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal("m", (await channel.GetAsync("before"))?.Delivery.Message.GetText());
+    }
+
     [Theory]
     [InlineData(MaxDepth + 1)]
     [InlineData(20_000)] // deeper than a stack is

@@ -73,6 +73,11 @@ internal static class PolicyRules
             return [MqErrors.PolicyTooDeep(HeaderSize.MaxDepth)]; // what is looked at below is shown in texts, which goes as deep as it does
         }
 
+        if (HeaderSize.Exceeds(policy.Definition, HeaderSize.MaxArgumentBytes, out long bytes))
+        {
+            return [MqErrors.PolicyTooLong(bytes, HeaderSize.MaxArgumentBytes)];
+        }
+
         List<string> faults = [];
         if (policy.Name.Length == 0)
         {
