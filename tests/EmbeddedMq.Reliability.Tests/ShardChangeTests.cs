@@ -215,6 +215,22 @@ public sealed class ShardChangeTests
     }
 
     [Fact]
+    public async Task Claim_ThatOneShardFailsToGiveUp_IsGivenUpInTheOther()
+    {
+        Dictionary<string, IIdempotenceStore> stores = Shards.Three(_time);
+        _time.SetUtcNow(Change);
+        string moved = await MovedAsync();
+        IIdempotenceStore there = stores[await OldOwnerAsync(moved)];
+        stores["c"] = new UnwillingStore();
+        IIdempotenceClaim claim = await Shards.Store(_time, stores, Old, New).ClaimAsync(Request(moved));
+        Assert.Equal(IdempotenceState.Claimed, (await there.FindAsync("orders", moved))!.State);
+
+        await Assert.ThrowsAsync<TimeoutException>(async () => await claim.DisposeAsync());
+
+        Assert.Null(await there.FindAsync("orders", moved));
+    }
+
+    [Fact]
     public void Options_WithMistakes_AreRefused()
     {
         Dictionary<string, IIdempotenceStore> stores = Shards.Three(_time);
@@ -295,5 +311,27 @@ public sealed class ShardChangeTests
         public ValueTask<IIdempotenceClaim> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) => throw new TimeoutException("down");
 
         public ValueTask<IdempotenceMark?> FindAsync(string scope, string messageId, CancellationToken cancellationToken = default) => throw new TimeoutException("down");
+    }
+
+    // Grants everything, and takes nothing back.
+    private sealed class UnwillingStore : IIdempotenceStore, IIdempotenceClaim
+    {
+        public ClaimOutcome Outcome => ClaimOutcome.Claimed;
+
+        public TimeSpan RetryAfter => TimeSpan.Zero;
+
+        public bool TakesOutgoing => false;
+
+        public ValueTask<IIdempotenceClaim> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) => new(this);
+
+        public ValueTask<IdempotenceMark?> FindAsync(string scope, string messageId, CancellationToken cancellationToken = default) => new((IdempotenceMark?)null);
+
+        public ValueTask<bool> RenewAsync(CancellationToken cancellationToken = default) => new(true);
+
+        public ValueTask<bool> CompleteAsync(IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken = default) => new(false);
+
+        public ValueTask FailAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+
+        public ValueTask DisposeAsync() => throw new TimeoutException("no answer");
     }
 }

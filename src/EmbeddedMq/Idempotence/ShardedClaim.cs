@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace EmbeddedMq.Idempotence;
 
 /// <summary>A claim on a message that has moved, held in the shards where instances of the layouts concerned look for it.</summary>
@@ -65,9 +67,20 @@ internal sealed class ShardedClaim(IReadOnlyList<IIdempotenceClaim> claims) : II
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        // Each of them, whatever the others throw: one that is a transaction would stay open for good.
+        ExceptionDispatchInfo? failure = null;
         for (int i = claims.Count - 1; i >= 0; i--)
         {
-            await claims[i].DisposeAsync().ConfigureAwait(false);
+            try
+            {
+                await claims[i].DisposeAsync().ConfigureAwait(false);
+            }
+            catch (Exception error)
+            {
+                failure ??= ExceptionDispatchInfo.Capture(error);
+            }
         }
+
+        failure?.Throw();
     }
 }
