@@ -58,9 +58,11 @@ public abstract class VirtualHostCompliance(ComplianceEngine engine) : Complianc
         await channel.PublishAsync("", queue, Message.Text("gone"));
 
         Assert.True(await Broker.Management.DeleteVirtualHostAsync(virtualHost));
-        Assert.Equal(
-            new CloseReason(CloseInitiator.Broker, ReplyCode.ConnectionForced, $"CONNECTION_FORCED - vhost '{virtualHost}' is deleted"),
-            await SoonAsync(connection.Closed));
+
+        // A busy server may have ended the virtual host's own processes before it tells the connections of the deletion.
+        CloseReason reason = await SoonAsync(connection.Closed);
+        string state = Engine.Capabilities != EngineCapabilities.All && reason.ReplyText.EndsWith("is down", StringComparison.Ordinal) ? "down" : "deleted";
+        Assert.Equal(new CloseReason(CloseInitiator.Broker, ReplyCode.ConnectionForced, $"CONNECTION_FORCED - vhost '{virtualHost}' is {state}"), reason);
         Assert.True(Connection.IsOpen);
         Assert.DoesNotContain(virtualHost, await Broker.Management.ListVirtualHostsAsync());
         Assert.False(await Broker.Management.DeleteVirtualHostAsync(virtualHost));
