@@ -12,6 +12,11 @@ internal static partial class MqErrors
     /// <param name="fault">The fault.</param>
     internal static string DefinitionFault(string place, string fault) => $"{place}: {fault}";
 
+    /// <summary>A fault of a declaration or a binding: its arguments are longer than the broker can store.</summary>
+    /// <param name="bytes">Their size when encoded.</param>
+    /// <param name="maxBytes">The bound.</param>
+    internal static string DefinitionArgumentsTooLong(long bytes, int maxBytes) => $"the arguments take {bytes} bytes, and may take {maxBytes}";
+
     /// <summary>A key is missing.</summary>
     /// <param name="place">The place.</param>
     /// <param name="key">The key.</param>

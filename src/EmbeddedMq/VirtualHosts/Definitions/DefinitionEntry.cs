@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
 
 namespace EmbeddedMq.VirtualHosts;
 
@@ -175,6 +176,18 @@ internal sealed class DefinitionEntry
     /// <param name="key">Its key.</param>
     internal HeaderTable Table(string key)
         => Find(key) is { } value ? DefinitionValues.ReadTable(value, $"{Place}.{key}", _errors) : HeaderTable.Empty;
+
+    /// <summary>The arguments of a declaration or a binding; absent means empty.</summary>
+    internal HeaderTable Arguments()
+    {
+        HeaderTable arguments = Table("arguments");
+        if (HeaderSize.Exceeds(arguments, HeaderSize.MaxArgumentBytes, out long bytes))
+        {
+            Add(MqErrors.DefinitionArgumentsTooLong(bytes, HeaderSize.MaxArgumentBytes));
+        }
+
+        return arguments;
+    }
 
     /// <summary>Refuses every key that was not asked for, unless it says nothing: null, or an empty list, object or string.</summary>
     /// <param name="known">The keys asked for.</param>

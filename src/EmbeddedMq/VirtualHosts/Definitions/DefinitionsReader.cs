@@ -96,7 +96,7 @@ internal sealed class DefinitionsReader
             IsDurable = entry.Flag("durable", whenAbsent: true),
             IsAutoDelete = entry.Flag("auto_delete", whenAbsent: false),
             IsInternal = entry.Flag("internal", whenAbsent: false),
-            Arguments = entry.Table("arguments"),
+            Arguments = entry.Arguments(),
         };
         entry.RefuseOthers("vhost", "name", "type", "durable", "auto_delete", "internal", "arguments", "user_who_performed_action");
         if (name.StartsWith("amq.", StringComparison.Ordinal) || name.Length == 0)
@@ -184,7 +184,7 @@ internal sealed class DefinitionsReader
     /// <summary>The arguments, with <c>x-queue-type</c> where only the key <c>type</c> says it.</summary>
     private static HeaderTable ArgumentsWithType(DefinitionEntry entry)
     {
-        HeaderTable arguments = entry.Table("arguments");
+        HeaderTable arguments = entry.Arguments();
         string type = entry.Text("type", "");
         if (type.Length == 0)
         {
@@ -214,7 +214,7 @@ internal sealed class DefinitionsReader
             destination,
             kind == "exchange" ? DestinationKind.Exchange : DestinationKind.Queue,
             entry.ShortText("routing_key"),
-            entry.Table("arguments"));
+            entry.Arguments());
         entry.RefuseOthers("vhost", "source", "destination", "destination_type", "routing_key", "arguments", "properties_key");
         if (kind is not ("queue" or "exchange"))
         {

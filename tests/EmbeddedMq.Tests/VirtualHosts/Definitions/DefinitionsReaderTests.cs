@@ -249,6 +249,15 @@ public sealed class DefinitionsReaderTests
     }
 
     [Fact]
+    public async Task Arguments_LongerThanTheStoreTakes_AreRefused()
+    {
+        DefinitionsException exception = await Assert.ThrowsAsync<DefinitionsException>(
+            async () => await ReadAsync($$"""{ "queues": [{ "vhost": "/", "name": "q", "arguments": { "x-long": "{{new string('x', 1 << 20)}}" } }] }"""));
+
+        Assert.EndsWith("the arguments take 1048592 bytes, and may take 1048576", Assert.Single(exception.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task File_WithAByteOrderMark_IsRead()
     {
         using MemoryStream stream = new([.. Encoding.UTF8.Preamble, .. """{ "vhosts": [{ "name": "a" }] }"""u8]);
