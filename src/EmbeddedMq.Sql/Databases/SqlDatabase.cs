@@ -110,12 +110,15 @@ internal sealed class SqlDatabase
         }
         catch
         {
-            if (connection is not null)
+            try
             {
-                await connection.DisposeAsync().ConfigureAwait(false);
+                await (connection?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
+            }
+            finally
+            {
+                _line?.Release();
             }
 
-            _line?.Release();
             throw;
         }
     }
