@@ -112,7 +112,10 @@ internal sealed class SqlDatabase
         {
             try
             {
-                await (connection?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
+                if (connection is not null)
+                {
+                    await connection.DisposeAsync().ConfigureAwait(false);
+                }
             }
             finally
             {
