@@ -14,7 +14,7 @@ public interface IRetryBuilder
 
     /// <summary>Retries after errors of a type for which a condition holds.</summary>
     /// <typeparam name="TException">The type.</typeparam>
-    /// <param name="condition">The condition.</param>
+    /// <param name="condition">The condition. One that throws does not hold, as in an exception filter.</param>
     /// <param name="retries">How often: 1 to 1,000.</param>
     /// <param name="backoff">The delays.</param>
     IRetryBuilder On<TException>(Func<TException, bool> condition, int retries, Backoff backoff)

@@ -71,6 +71,25 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task Rules_ConditionThrows_DoesNotHoldAndTheMessageIsDeadLettered()
+    {
+        await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq
+            .Topology(static t => t.Queue("q"))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>(
+                "q",
+                static (_, _, _) => throw new InvalidOperationException("the handler's"),
+                static c => c.Retry(static r => r.On<InvalidOperationException>(static _ => throw new FormatException("the condition's"), 5, Backoff.None))));
+
+        await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: TestContext.Current.CancellationToken);
+
+        await fixture.WaitForCountsAsync("q.error", ready: 1);
+        Delivery dead = await fixture.Broker.NextDeliveryAsync("q.error");
+        Assert.Equal("the handler's", dead.Message.Headers[MessageHeaders.ErrorMessage]);
+        await fixture.WaitForCountsAsync("q", ready: 0);
+    }
+
+    [Fact]
     public async Task Rules_SeveralFit_TheFirstCounts()
     {
         ConcurrentDictionary<string, int> attempts = new();

@@ -24,10 +24,24 @@ internal sealed record RetryRules
     /// <param name="error">What the handler threw.</param>
     /// <param name="failedAttempts">How many attempts have failed, this one among them.</param>
     /// <returns>The delay, or <see langword="null"/> to give up.</returns>
+    /// <remarks>Never throws: a message whose condition fails would be neither tried again nor given up.</remarks>
     public TimeSpan? DelayAfter(Exception error, int failedAttempts)
     {
-        RetryRule? rule = Rules.FirstOrDefault(rule => rule.Fits(error)) ?? Else;
+        RetryRule? rule = Rules.FirstOrDefault(rule => Fits(rule, error)) ?? Else;
         return rule is null || failedAttempts > rule.Retries ? null : rule.Backoff.GetDelay(failedAttempts);
+    }
+
+    // The condition is the application's. As in an exception filter of the language, one that throws does not hold.
+    private static bool Fits(RetryRule rule, Exception error)
+    {
+        try
+        {
+            return rule.Fits(error);
+        }
+        catch (Exception)
+        {
+            return false;
+        }
     }
 
     /// <summary>The distinct delays other than zero that the rules can give, the shortest first.</summary>
