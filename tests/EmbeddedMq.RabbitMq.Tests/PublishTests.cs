@@ -97,6 +97,17 @@ public sealed class PublishTests : ServerTest
             (await Task.WhenAll(publishes)).Select(static r => r.Outcome));
     }
 
+    // What cannot be encoded was not sent, so that the server does not count it.
+    [Fact]
+    public async Task Publish_HeaderCannotBeEncoded_FailsAndTheNextHasItsOwnConfirm()
+    {
+        string queue = await DeclareQueueAsync();
+        Message tooLarge = Message.Text("x", new MessageProperties { Headers = HeaderTable.Of("price", 12_345_678_901.5m) });
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Channel.PublishAsync("", queue, tooLarge));
+        Task<ulong> next = Channel.PublishAsync("", queue, Message.Text("next")).AsTask();
+        Assert.Equal(1ul, await next.WithinPatienceAsync("the confirm"));
+    }
+
     [Fact]
     public async Task Publish_FullQueueRejects_IsRejected()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Client = RabbitMQ.Client;
 
 namespace EmbeddedMq.RabbitMq.Channels;
@@ -7,8 +8,10 @@ namespace EmbeddedMq.RabbitMq.Channels;
 /// <param name="wire">The wire channel.</param>
 /// <param name="tagOffset">What is added to a tag of the wire: the highest tag of the links before, so that no tag is used twice.</param>
 /// <param name="confirms">The publishes that wait for an answer, or <see langword="null"/> on a channel without confirms.</param>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A token source without a timer holds nothing to release.")]
 internal sealed class ChannelLink(Client.IConnection session, Client.IChannel wire, ulong tagOffset, ConfirmTracker? confirms)
 {
+    private readonly CancellationTokenSource _death = new();
     private volatile bool _isDead;
 
     /// <summary>The wire connection.</summary>
@@ -38,6 +41,14 @@ internal sealed class ChannelLink(Client.IConnection session, Client.IChannel wi
     /// <summary>Whether the wire is gone: its deliveries went back to their queues.</summary>
     internal bool IsDead => _isDead;
 
+    /// <summary>Cancelled when the wire is gone. A publish that waits for room among the frames has to know: the client's own end of a connection waits for
+    /// that publish, and would wait for ever.</summary>
+    internal CancellationToken Death => _death.Token;
+
     /// <summary>The wire is gone.</summary>
-    internal void Kill() => _isDead = true;
+    internal void Kill()
+    {
+        _isDead = true;
+        _death.Cancel();
+    }
 }

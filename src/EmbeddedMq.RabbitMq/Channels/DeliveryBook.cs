@@ -12,18 +12,7 @@ internal sealed class DeliveryBook
     private readonly SortedSet<ulong> _settledByApplication = []; // unsettled, to be settled by the application; guarded by _gate
     private readonly SortedSet<ulong> _settledByReading = [];     // unsettled, to be settled when read; guarded by _gate
     private ulong _highest;                                       // guarded by _gate
-
-    /// <summary>The highest tag so far.</summary>
-    internal ulong Highest
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _highest;
-            }
-        }
-    }
+    private bool _isClosed;                                       // guarded by _gate
 
     /// <summary>Whether nothing is unsettled.</summary>
     internal bool IsEmpty
@@ -40,12 +29,19 @@ internal sealed class DeliveryBook
     /// <summary>Notes a delivery.</summary>
     /// <param name="tag">Its tag.</param>
     /// <param name="settledByReading">Whether its consumer settles by reading.</param>
-    internal void Add(ulong tag, bool settledByReading)
+    /// <returns>Whether the tag counts. Otherwise the book is closed: the next wire may give the tag to another message, and this one has gone back.</returns>
+    internal bool Add(ulong tag, bool settledByReading)
     {
         lock (_gate)
         {
+            if (_isClosed)
+            {
+                return false;
+            }
+
             _highest = Math.Max(_highest, tag);
             (settledByReading ? _settledByReading : _settledByApplication).Add(tag);
+            return true;
         }
     }
 
@@ -56,6 +52,17 @@ internal sealed class DeliveryBook
         lock (_gate)
         {
             _highest = Math.Max(_highest, tag);
+        }
+    }
+
+    /// <summary>Takes no more deliveries: the wire is gone, and the tags of the next one begin behind those of this one.</summary>
+    /// <returns>The highest tag.</returns>
+    internal ulong Close()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            return _highest;
         }
     }
 

@@ -48,14 +48,23 @@ internal sealed partial class RabbitChannel
                 "Its acknowledgements would wait for the commit. Consume on another channel, or acknowledge and commit.");
         }
 
-        return await CallAsync(
+        cancellationToken.ThrowIfCancellationRequested();
+        Task<RabbitConsumer> starting = CallInTurnAsync(
             async link =>
             {
                 RabbitConsumer consumer = new(this, queue.Length > 0 ? queue : NameOf(queue), options, options.PrefetchCount ?? _defaultPrefetch);
                 await ConsumeOnAsync(consumer, WireName(link, queue), link).ConfigureAwait(false);
                 return consumer;
-            },
-            cancellationToken).ConfigureAwait(false);
+            });
+        try
+        {
+            return await starting.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = EndUnwantedAsync(starting); // nobody else could: it would receive messages for as long as the channel is open
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -128,7 +137,7 @@ internal sealed partial class RabbitChannel
             await link.Wire.BasicAckAsync(wireTag, multiple: false).ConfigureAwait(false);
             return true;
         }
-        catch (Exception error) when (error is RabbitMQClientException or IOException or ObjectDisposedException)
+        catch (Exception error) when (WireFailure.Is(error))
         {
             return false;
         }
@@ -149,7 +158,7 @@ internal sealed partial class RabbitChannel
                 }
             }
         }
-        catch (Exception error) when (error is RabbitMQClientException or IOException or ObjectDisposedException)
+        catch (Exception error) when (WireFailure.Is(error))
         {
             // The wire is gone, and with it every delivery went back.
         }
@@ -159,7 +168,16 @@ internal sealed partial class RabbitChannel
     /// <param name="consumer">The consumer.</param>
     internal async ValueTask CancelOnServerAsync(RabbitConsumer consumer)
     {
-        _consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer));
+        await _resumeLock.WaitAsync().ConfigureAwait(false); // not while a new wire is given the consumers: it would run on there, unread
+        try
+        {
+            _consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer));
+        }
+        finally
+        {
+            _resumeLock.Release();
+        }
+
         _connection.ForgetAutoDeleteQueue(consumer.Queue);
         if (consumer.Feed is not { } feed || feed.Link.IsDead)
         {
@@ -171,7 +189,7 @@ internal sealed partial class RabbitChannel
             await feed.Link.Wire.BasicCancelAsync(consumer.ConsumerTag).ConfigureAwait(false);
             await feed.Ended.ConfigureAwait(false);
         }
-        catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException)
+        catch (Exception error) when (WireFailure.Is(error))
         {
             // The wire is gone, or will not answer: nothing that it brings counts any more.
         }
@@ -183,6 +201,41 @@ internal sealed partial class RabbitChannel
     {
         _consumers.TryRemove(KeyValuePair.Create(consumer.ConsumerTag, consumer));
         Topology.RemoveQueue(consumer.Queue);
+    }
+
+    /// <summary>Whether a queue is there.</summary>
+    /// <param name="session">The wire connection. It is asked on a channel of its own, because a queue that does not exist closes the channel that asks.</param>
+    /// <param name="queue">The queue.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    internal static async ValueTask<bool> QueueExistsAsync(Client.IConnection session, string queue, CancellationToken cancellationToken)
+    {
+        Client.IChannel probe = await session.CreateChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await probe.QueueDeclarePassiveAsync(queue, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationInterruptedException error) when (error.ShutdownReason is { ReplyCode: (ushort)ReplyCode.NotFound } reason && !RabbitMqErrors.IsPassing(reason))
+        {
+            return false;
+        }
+        finally
+        {
+            await CloseWireAsync(probe, ReplyCode.Success, "Goodbye").ConfigureAwait(false);
+        }
+    }
+
+    // Never throws: one that did not start, or whose wire is gone, needs no end.
+    private static async Task EndUnwantedAsync(Task<RabbitConsumer> starting)
+    {
+        try
+        {
+            RabbitConsumer consumer = await starting.ConfigureAwait(false);
+            await consumer.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is EmbeddedMqException || WireFailure.Is(error))
+        {
+        }
     }
 
     private static void CheckPrefetch(int prefetchCount, string parameter)
@@ -240,34 +293,15 @@ internal sealed partial class RabbitChannel
         await ConsumeOnAsync(consumer, queue, link).ConfigureAwait(false);
     }
 
-    // On a channel of its own, because a queue that does not exist closes the channel that asks.
-    private static async ValueTask<bool> QueueExistsAsync(Client.IConnection session, string queue, CancellationToken cancellationToken)
-    {
-        Client.IChannel probe = await session.CreateChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await probe.QueueDeclarePassiveAsync(queue, cancellationToken).ConfigureAwait(false);
-            return true;
-        }
-        catch (OperationInterruptedException error) when (error.ShutdownReason is { ReplyCode: (ushort)ReplyCode.NotFound } reason && !RabbitMqErrors.IsPassing(reason))
-        {
-            return false;
-        }
-        finally
-        {
-            await CloseWireAsync(probe, ReplyCode.Success, "Goodbye").ConfigureAwait(false);
-        }
-    }
-
-    private static GetResult Got(ChannelLink link, Client.BasicGetResult got, bool autoAck)
+    private GetResult Got(ChannelLink link, Client.BasicGetResult got, bool autoAck)
     {
         if (autoAck)
         {
             link.Book.AddSettled(got.DeliveryTag);
         }
-        else
+        else if (!link.Book.Add(got.DeliveryTag, settledByReading: false))
         {
-            link.Book.Add(got.DeliveryTag, settledByReading: false);
+            throw RabbitMqErrors.OutcomeUnknown(_connection.Name, "the connection was lost");
         }
 
         Message message = WireMessage.FromWire(got.BasicProperties, got.Body);

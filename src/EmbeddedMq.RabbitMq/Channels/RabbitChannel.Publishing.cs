@@ -77,7 +77,7 @@ internal sealed partial class RabbitChannel
             }
 
             _mode = ChannelMode.Confirm;
-            await ExchangeLinkAsync(link, cancellationToken).ConfigureAwait(false);
+            await ExchangeLinkAsync(link).ConfigureAwait(false); // no way back from here: without confirms the mode would be a lie
         }
         finally
         {
@@ -88,22 +88,28 @@ internal sealed partial class RabbitChannel
     /// <inheritdoc/>
     public async ValueTask SelectTransactionAsync(CancellationToken cancellationToken = default)
     {
-        await CallAsync(static link => link.Wire.TxSelectAsync(), cancellationToken).ConfigureAwait(false);
-        _mode = ChannelMode.Transactional;
+        await CallAsync(
+            link =>
+            {
+                _mode = ChannelMode.Transactional; // first: a wire that comes after this one has to begin with it, also when nobody waits for the answer
+                return link.Wire.TxSelectAsync();
+            },
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     public async ValueTask CommitTransactionAsync(CancellationToken cancellationToken = default)
     {
-        if (_lostTransaction)
-        {
-            _lostTransaction = false;
-            throw RabbitMqErrors.TransactionLost(_connection.Name);
-        }
-
         await CallAsync(
-            static async link =>
+            async link =>
             {
+                // Asked on the wire that is to commit: the transaction may have been lost while the call waited its turn.
+                if (_lostTransaction)
+                {
+                    await AbandonTransactionAsync(link).ConfigureAwait(false);
+                    throw RabbitMqErrors.TransactionLost(_connection.Name);
+                }
+
                 await link.Wire.TxCommitAsync().ConfigureAwait(false);
                 EndTransaction(link, restore: false);
             },
@@ -115,12 +121,14 @@ internal sealed partial class RabbitChannel
     public async ValueTask RollbackTransactionAsync(CancellationToken cancellationToken = default)
     {
         await CallAsync(
-            static async link =>
-            {
-                await link.Wire.TxRollbackAsync().ConfigureAwait(false);
-                EndTransaction(link, restore: true);
-            },
+            async link => await AbandonTransactionAsync(link).ConfigureAwait(false),
             cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask AbandonTransactionAsync(ChannelLink link)
+    {
+        await link.Wire.TxRollbackAsync().ConfigureAwait(false);
+        EndTransaction(link, restore: true);
         _lostTransaction = false;
     }
 
@@ -174,22 +182,27 @@ internal sealed partial class RabbitChannel
             link.HoldsTransaction |= _mode == ChannelMode.Transactional;
             try
             {
-                await link.Wire.BasicPublishAsync(exchange, routingKey, mandatory, WireMessage.ToWire(message.Properties), message.Body, CancellationToken.None).ConfigureAwait(false);
+                await link.Wire.BasicPublishAsync(exchange, routingKey, mandatory, WireMessage.ToWire(message.Properties), message.Body, link.Death).ConfigureAwait(false);
             }
-            catch (Exception error) when (error is RabbitMQClientException or IOException or ObjectDisposedException or OperationCanceledException)
+            catch (Exception error) when (WireFailure.Is(error, CancellationToken.None))
             {
                 // Perhaps it was written, perhaps not: the publish fails with what happened to the wire.
                 Exception translated = Translate(error, link);
                 publish?.Fail(translated);
                 return publish?.Answered ?? Task.FromException<PublishResult>(translated);
             }
-            catch (Exception)
+            catch (Exception error)
             {
                 // The client could not encode it; nothing was written, so the number is free again.
                 if (publish is not null)
                 {
                     link.Confirms!.Withdraw(publish);
                     _sequence--;
+                }
+
+                if (error is ProtocolViolationException)
+                {
+                    throw RabbitMqErrors.CannotBeEncoded(error, nameof(message));
                 }
 
                 throw;
@@ -209,9 +222,9 @@ internal sealed partial class RabbitChannel
         }
     }
 
-    private async ValueTask ExchangeLinkAsync(ChannelLink old, CancellationToken cancellationToken)
+    private async ValueTask ExchangeLinkAsync(ChannelLink old)
     {
-        await _resumeLock.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _resumeLock.WaitAsync().ConfigureAwait(false);
         try
         {
             if (Interlocked.CompareExchange(ref _link, null, old) != old)
@@ -220,9 +233,21 @@ internal sealed partial class RabbitChannel
             }
 
             old.Kill();
-            _tagOffset = old.TagOffset + old.Book.Highest;
+            _tagOffset = old.TagOffset + old.Book.Close();
             await CloseWireAsync(old.Wire, ReplyCode.Success, "Goodbye").ConfigureAwait(false);
-            _link = await CallOnAsync(old, async link => await OpenLinkAsync(link.Session, CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
+            _link = await OpenLinkAsync(old.Session, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception error) when (WireFailure.Is(error))
+        {
+            if (old.Session.CloseReason is not null)
+            {
+                throw Translate(error, old); // the recovery opens one of the new mode
+            }
+
+            // There is no wire, and no recovery that would bring one.
+            ConnectionException noAnswer = RabbitMqErrors.NoAnswer(_connection.Name, error);
+            TryClose(new CloseReason(CloseInitiator.Network, noAnswer.ReplyCode, noAnswer.ReplyText));
+            throw noAnswer;
         }
         finally
         {

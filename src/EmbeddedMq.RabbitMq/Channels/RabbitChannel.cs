@@ -4,7 +4,6 @@ using EmbeddedMq.RabbitMq.Consumers;
 using EmbeddedMq.RabbitMq.Errors;
 using EmbeddedMq.Threading;
 using RabbitMQ.Client.Events;
-using RabbitMQ.Client.Exceptions;
 using Client = RabbitMQ.Client;
 
 namespace EmbeddedMq.RabbitMq.Channels;
@@ -136,7 +135,7 @@ internal sealed partial class RabbitChannel : IChannel
         }
 
         link.Kill();
-        _tagOffset = link.TagOffset + link.Book.Highest;
+        _tagOffset = link.TagOffset + link.Book.Close();
         _lostTransaction |= link.HoldsTransaction;
         link.Confirms?.FailAll(error);
     }
@@ -209,10 +208,11 @@ internal sealed partial class RabbitChannel : IChannel
         if (link.Wire.CloseReason is { } reason)
         {
             NoteWireClosed(link, reason);
-            return ClosedError();
         }
 
-        return error is TimeoutException or OperationCanceledException ? RabbitMqErrors.NoAnswer(_connection.Name, error) : error;
+        return _closeReason is not null ? ClosedError()
+            : error is TimeoutException or OperationCanceledException ? RabbitMqErrors.NoAnswer(_connection.Name, error)
+            : error;
     }
 
     /// <summary>Calls the server and waits for its answer.</summary>
@@ -254,7 +254,7 @@ internal sealed partial class RabbitChannel : IChannel
         {
             return await call(link).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception error) when (WireFailure.Is(error))
         {
             throw Translate(error, link);
         }
@@ -304,7 +304,7 @@ internal sealed partial class RabbitChannel : IChannel
         {
             await wire.CloseAsync((ushort)replyCode, replyText, abort: true, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException)
+        catch (Exception error) when (WireFailure.Is(error))
         {
         }
     }

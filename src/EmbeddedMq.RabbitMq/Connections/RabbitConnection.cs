@@ -106,6 +106,7 @@ internal sealed class RabbitConnection : IConnection
     {
         Client.IConnection session = await OpenSessionAsync(settings, virtualHost, name, cancellationToken).ConfigureAwait(false);
         RabbitConnection connection = new(settings, management, virtualHost, session, name, forget, logger);
+        connection.Watch(session);
         connection.Attach(session);
         return connection;
     }
@@ -132,7 +133,7 @@ internal sealed class RabbitConnection : IConnection
                 {
                     throw RabbitMqErrors.TooManyChannels(session.ChannelMax);
                 }
-                catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException)
+                catch (Exception error) when (WireFailure.Is(error, cancellationToken))
                 {
                     if (session.CloseReason is not { } lost)
                     {
@@ -153,12 +154,13 @@ internal sealed class RabbitConnection : IConnection
     /// <inheritdoc/>
     public async ValueTask CloseAsync(ReplyCode replyCode = ReplyCode.Success, string replyText = "Goodbye", CancellationToken cancellationToken = default)
     {
-        Client.IConnection session = _session;
-        Task recovery;
         if (!Close(new CloseReason(CloseInitiator.Application, replyCode, replyText), closeSession: false))
         {
             return;
         }
+
+        Client.IConnection session = _session; // the last one: no recovery puts another one in use now
+        Task recovery;
 
         lock (_gate)
         {
@@ -295,7 +297,7 @@ internal sealed class RabbitConnection : IConnection
             await CloseSessionAsync(session, ReplyCode.Success, "refused").ConfigureAwait(false);
             throw refusal is { Initiator: Client.ShutdownInitiator.Peer }
                 ? RabbitMqErrors.OpenRefused(refusal, virtualHost)
-                : error is OperationCanceledException ? error : RabbitMqErrors.Unreachable(host, error);
+                : WireFailure.IsCancellation(error, cancellationToken) ? error : RabbitMqErrors.Unreachable(host, error);
         }
         catch (BrokerUnreachableException error)
         {
@@ -318,7 +320,7 @@ internal sealed class RabbitConnection : IConnection
         {
             throw RabbitMqErrors.OpenRefused(refusal, virtualHost);
         }
-        catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException)
+        catch (Exception error) when (WireFailure.Is(error, cancellationToken))
         {
             throw RabbitMqErrors.Unreachable(host, error);
         }
@@ -346,7 +348,7 @@ internal sealed class RabbitConnection : IConnection
             await session.CloseAsync((ushort)replyCode, replyText, TimeSpan.FromSeconds(10), abort: true, CancellationToken.None).ConfigureAwait(false);
             await session.DisposeAsync().ConfigureAwait(false);
         }
-        catch (Exception error) when (error is RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception error) when (WireFailure.Is(error))
         {
             // Lost already: the server does by itself what the close would have asked for.
         }
@@ -402,13 +404,16 @@ internal sealed class RabbitConnection : IConnection
         return _closeReason is { } closed ? throw RabbitMqErrors.ConnectionClosed(closed, Name) : _session;
     }
 
-    private void Attach(Client.IConnection session)
-    {
-        session.ConnectionShutdownAsync += (_, reason) =>
+    // Before it has channels: the client tells one after the other, and they are told only after us that they are gone.
+    private void Watch(Client.IConnection session)
+        => session.ConnectionShutdownAsync += (_, reason) =>
         {
             NoteShutdown(session, session.CloseReason ?? reason);
             return Task.CompletedTask;
         };
+
+    private void Attach(Client.IConnection session)
+    {
         session.ConnectionBlockedAsync += (_, blocked) =>
         {
             SetBlocked(blocked.Reason);
@@ -420,7 +425,7 @@ internal sealed class RabbitConnection : IConnection
             return Task.CompletedTask;
         };
 
-        // It may have been lost before anyone listened.
+        // It may have been lost before it was in use, when nobody would hear of it.
         if (session.CloseReason is { } lost)
         {
             NoteShutdown(session, lost);
@@ -498,8 +503,9 @@ internal sealed class RabbitConnection : IConnection
                     Close(new CloseReason(CloseInitiator.Broker, error.ReplyCode, error.ReplyText), closeSession: true);
                     return;
                 }
-                catch (Exception error) when (error is EmbeddedMqException or RabbitMQClientException or TimeoutException or IOException or ObjectDisposedException)
+                catch (Exception error) when (!_closing.IsCancellationRequested)
                 {
+                    // Whatever it was: a recovery that ended here would leave everybody waiting for it.
                     cause = error.Message;
                 }
 
@@ -514,7 +520,7 @@ internal sealed class RabbitConnection : IConnection
                 delay = delay * 2 < Settings.Options.RecoveryMaxDelay ? delay * 2 : Settings.Options.RecoveryMaxDelay;
             }
         }
-        catch (OperationCanceledException) when (_closing.IsCancellationRequested)
+        catch (Exception) when (_closing.IsCancellationRequested)
         {
             // Closed from this side.
         }
@@ -523,6 +529,7 @@ internal sealed class RabbitConnection : IConnection
     private async ValueTask<bool> TryRecoverOnceAsync()
     {
         Client.IConnection session = await OpenSessionAsync(Settings, _virtualHost, Name, _closing.Token).ConfigureAwait(false);
+        Watch(session);
         bool isInUse = false;
         try
         {

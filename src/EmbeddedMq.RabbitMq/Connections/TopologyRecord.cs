@@ -1,3 +1,4 @@
+using EmbeddedMq.RabbitMq.Channels;
 using EmbeddedMq.RabbitMq.Wire;
 using Client = RabbitMQ.Client;
 
@@ -5,7 +6,7 @@ namespace EmbeddedMq.RabbitMq.Connections;
 
 /// <summary>What was declared through a connection, so that it can be declared again on a server that lost it.</summary>
 /// <remarks>
-/// <para>A queue whose name the server made gets another name when it is declared again; <see cref="CurrentName"/> leads from the old to the new,
+/// <para>A queue whose name the server made, and which has gone, gets another name when it is declared again; <see cref="CurrentName"/> leads from the old to the new,
 /// so that the application goes on with the name it knows. Other applications do not know the new name.</para>
 /// <para>Thread-safe.</para>
 /// </remarks>
@@ -175,6 +176,12 @@ internal sealed class TopologyRecord
 
             foreach ((string name, QueueDeclaration queue) in queues)
             {
+                // One that outlived the connection has messages, which a new one would not have.
+                if (queue.Name.Length == 0 && !queue.IsExclusive && await RabbitChannel.QueueExistsAsync(session, CurrentName(name), cancellationToken).ConfigureAwait(false))
+                {
+                    continue;
+                }
+
                 Client.QueueDeclareOk declared = await DeclareAsync(wire, queue, cancellationToken).ConfigureAwait(false);
                 if (declared.QueueName != name)
                 {

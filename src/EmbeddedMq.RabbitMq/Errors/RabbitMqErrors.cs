@@ -149,6 +149,12 @@ internal static class RabbitMqErrors
             $"NOT_ALLOWED - number of channels opened ({max}) has reached the negotiated channel_max ({max})",
             "Close channels that are not used, or open another connection. The connection stays open: the client did not ask the server.");
 
+    /// <summary>A message that the protocol cannot carry. Nothing was sent.</summary>
+    /// <param name="cause">The client's error.</param>
+    /// <param name="parameter">The caller's parameter.</param>
+    internal static ArgumentException CannotBeEncoded(Exception cause, string parameter)
+        => new($"A header has a value that AMQP cannot carry: {cause.Message}. A decimal has at most 31 bits before its scale; send a larger one as text.", parameter, cause);
+
     /// <summary>A publish that was returned or rejected, as an exception.</summary>
     /// <param name="result">What became of it.</param>
     /// <param name="exchange">The exchange.</param>
