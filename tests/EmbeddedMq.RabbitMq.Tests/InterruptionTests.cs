@@ -270,6 +270,28 @@ public sealed class InterruptionTests : IAsyncLifetime
             publish.Exception?.InnerException?.ToString()));
     }
 
+    // What its queues still hold is asked once the consumers have stopped; a server that is gone for long does not keep the application from ending.
+    [Fact]
+    public async Task StopBus_ServerIsGone_DoesNotWaitForIt()
+    {
+        await using RabbitMqBroker broker = await StartThroughProxyAsync(static options => options.OutageTimeout = TimeSpan.FromHours(1));
+        string queue = UniqueName();
+        MessageBus bus = await MessageBus.StartAsync(
+            broker,
+            mq => mq
+                .Topology(t => t.Queue(queue, static q => q.AutoDelete()))
+                .Consume<string>(queue, static (_, _, _) => ValueTask.CompletedTask),
+            cancellationToken: Token);
+        CuttingProxy.Pair wire = await _proxy.NextAsync(Token).AsTask().WithinPatienceAsync("the consumers' connection");
+        _proxy.Refuse();
+        wire.Server.Dispose();
+
+        Task<IReadOnlyList<ConsumerStopReport>> stopped = bus.StopAsync(Token).AsTask();
+
+        Assert.Equal(-1, Assert.Single(await stopped.WithinPatienceAsync("the stop")).Ready);
+        await bus.DisposeAsync().AsTask().WithinPatienceAsync("the end");
+    }
+
     private static string UniqueName() => $"interrupted-{Interlocked.Increment(ref _names)}";
 
     private static async Task LoseAsync(IConnection connection, CuttingProxy.Pair wire)

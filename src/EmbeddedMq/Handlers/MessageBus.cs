@@ -24,6 +24,9 @@ public sealed class MessageBus : IAsyncDisposable
 {
     private static readonly TimeSpan DefaultStopTimeout = TimeSpan.FromSeconds(24);
 
+    // For all queues together: a broker that cannot be reached is not waited for.
+    private static readonly TimeSpan CountingTime = TimeSpan.FromSeconds(3);
+
     private readonly BusPlan _plan;
     private readonly MessageBusOptions _options;
     private readonly TimeProvider _time;
@@ -354,9 +357,10 @@ public sealed class MessageBus : IAsyncDisposable
             Over = () => Log.HandlersCancelled(_logger, BrokerName, timeout),
         };
         ConsumerStopReport[] reports = await StopEndpointsAsync(budget).ConfigureAwait(false);
+        using CancellationTokenSource counting = new(CountingTime, _time);
         for (int i = 0; i < reports.Length; i++)
         {
-            reports[i] = reports[i] with { Ready = await CountReadyAsync(reports[i].Queue).ConfigureAwait(false) };
+            reports[i] = reports[i] with { Ready = await CountReadyAsync(reports[i].Queue, counting.Token).ConfigureAwait(false) };
             _telemetry.RecordRemaining(reports[i].Queue, "returned", reports[i].Returned);
             _telemetry.RecordRemaining(reports[i].Queue, "abandoned", reports[i].Abandoned);
             _telemetry.RecordRemaining(reports[i].Queue, "ready", Math.Max(0, reports[i].Ready));
@@ -403,7 +407,7 @@ public sealed class MessageBus : IAsyncDisposable
         }));
     }
 
-    private async ValueTask<long> CountReadyAsync(string queue)
+    private async ValueTask<long> CountReadyAsync(string queue, CancellationToken cancellationToken)
     {
         if (!_consumeConnection.IsOpen)
         {
@@ -412,22 +416,20 @@ public sealed class MessageBus : IAsyncDisposable
 
         try
         {
-            IConnection connection = await _consumeConnection.GetAsync(CancellationToken.None).ConfigureAwait(false);
-            IChannel channel = await connection.OpenChannelAsync().ConfigureAwait(false);
+            IConnection connection = await _consumeConnection.GetAsync(cancellationToken).ConfigureAwait(false);
+            IChannel channel = await connection.OpenChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
             await using (channel.ConfigureAwait(false))
             {
-                QueueDeclared declared = await channel.DeclareQueuePassiveAsync(queue).ConfigureAwait(false);
+                QueueDeclared declared = await channel.DeclareQueuePassiveAsync(queue, cancellationToken).ConfigureAwait(false);
                 return declared.MessageCount;
             }
         }
-        catch (EmbeddedMqException error)
+        catch (EmbeddedMqException error) when (error.ReplyCode == ReplyCode.NotFound)
         {
-            // An auto-delete queue goes with its consumer, and its messages with it: then there is nothing left to count.
-            if (error.ReplyCode == ReplyCode.NotFound)
-            {
-                return 0;
-            }
-
+            return 0; // an auto-delete queue goes with its consumer, and its messages with it: then there is nothing left to count
+        }
+        catch (Exception error) when (error is EmbeddedMqException or OperationCanceledException)
+        {
             Log.StopStepFailed(_logger, error, BrokerName, $"counting queue '{queue}'");
             return -1;
         }
