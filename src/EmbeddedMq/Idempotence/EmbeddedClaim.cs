@@ -96,8 +96,9 @@ internal sealed class EmbeddedClaim : IIdempotenceClaim
             throw new ClaimLostException(Key);
         }
 
-        Task<bool> completion = EndAsync(IdempotenceState.Processed, outgoing, cancellationToken);
-        return new ValueTask<bool>(cancellationToken.CanBeCanceled ? completion.WaitAsync(cancellationToken) : completion);
+        // The token ends the wait for room. What is being stored is waited for: it acknowledges the delivery, and whoever did not
+        // hear of that would acknowledge it a second time, for which the broker closes the channel.
+        return new ValueTask<bool>(EndAsync(IdempotenceState.Processed, outgoing, cancellationToken));
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using EmbeddedMq.TestSupport;
+using EmbeddedMq.TestSupport.Journal;
 using Microsoft.Extensions.Options;
 
 namespace EmbeddedMq.Tests.Handlers;
@@ -234,6 +235,36 @@ public sealed class IdempotentTests
 
         await fixture.WaitForCountsAsync("q", ready: 0);
         Assert.Equal(1, effects);
+    }
+
+    [Fact]
+    public async Task Ack_CancelledWhileItIsBeingStored_IsNotMadeASecondTime()
+    {
+        using ScratchDirectory directory = new();
+        BrokerOptions options = new() { DataDirectory = directory.Path };
+        options.Storage.FreeSpaceWatermarkBytes = 0;
+        options.Storage.ReserveBytes = 0;
+        TaskCompletionSource<Exception?> acked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using BusFixture fixture = await BusFixture.StartBrokerAsync(options);
+        await fixture.StartBusAsync(mq => mq
+            .Topology(static t => t.Queue("q", static q => q.Durable()))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>(
+                "q",
+                async (_, context, _) =>
+                {
+                    using CancellationTokenSource impatient = new();
+                    Task acking = context.AckAsync(impatient.Token).AsTask();
+                    await impatient.CancelAsync();
+                    acked.TrySetResult(await Record.ExceptionAsync(() => acking));
+                },
+                static c => c.Idempotent()));
+
+        await PublishAsync(fixture, "1", "m");
+
+        Assert.Null(await acked.Task.WaitAsync(BrokerFixture.Patience, Token));
+        await fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Equal(1, (await fixture.Broker.DescribeAsync("q")).AckedTotal);
     }
 
     private static Task<BusFixture> StartAsync(Received received, Action<IIdempotentConsumerBuilder<Order>>? configure = null)
