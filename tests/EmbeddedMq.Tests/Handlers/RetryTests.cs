@@ -258,6 +258,39 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task Broker_ShortOfMemoryWhileARequestFails_KeepsTheRequestNoLongerThanACopy()
+    {
+        await using BusFixture fixture = await BusFixture.StartBrokerAsync(new BrokerOptions { MemoryHighWatermarkBytes = 20_000 });
+        IChannel channel = await fixture.Broker.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q", cancellationToken: TestContext.Current.CancellationToken);
+        await channel.DeclareQueueAsync("replies", cancellationToken: TestContext.Current.CancellationToken);
+        Message large = Message.Text($$"""{"id":"{{new string('x', 30_000)}}"}""", new MessageProperties { ReplyTo = "replies" });
+        await channel.PublishAsync("", "q", large, cancellationToken: TestContext.Current.CancellationToken);
+
+        await fixture.StartBusAsync(static mq => mq.Consume<Order>("q", static (_, _, _) => throw new TimeoutException()));
+        await fixture.WaitForCountsAsync("q.error", ready: 1);
+        await fixture.AdvanceUntilAsync(fixture.Log.NextAsync(1301), Second);
+
+        await fixture.WaitForCountsAsync("q", ready: 0);
+        await fixture.WaitForCountsAsync("q.error", ready: 1);
+    }
+
+    [Fact]
+    public async Task Handler_FailsWithAnErrorWithoutAMessage_DeadLetters()
+    {
+        await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq
+            .Topology(static t => t.Queue("q").Queue("replies"))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>("q", static (_, _, _) => throw new SilentException()));
+
+        await fixture.Publisher.PublishAsync(new Order("1"), new PublishOptions { ReplyTo = "replies" }, TestContext.Current.CancellationToken);
+
+        await fixture.WaitForCountsAsync("q.error", ready: 1);
+        await fixture.WaitForCountsAsync("q", ready: 0);
+        await fixture.WaitForCountsAsync("replies", ready: 1);
+    }
+
+    [Fact]
     public async Task ManyDelays_TooManyQueues_IsAMistakeUnlessTheyWaitInTheConsumer()
     {
         await using BusFixture fixture = await BusFixture.StartBrokerAsync();
@@ -270,5 +303,11 @@ public sealed class RetryTests
             .Topology(static t => t.Queue("q"))
             .Consume<Order>("q", static (_, _, _) => ValueTask.CompletedTask, c => c.Retry(r => r
                 .Else(100, Backoff.Exponential(Second, 1.1)).WaitIn(wait)));
+    }
+
+    // As mocks and hand-written exceptions have it, whatever the annotation says.
+    private sealed class SilentException : Exception
+    {
+        public override string Message => null!;
     }
 }

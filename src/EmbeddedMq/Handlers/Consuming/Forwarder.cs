@@ -82,8 +82,8 @@ internal sealed class Forwarder(ConsumerPlan plan, ConsumerServices services) : 
     public ValueTask DisposeAsync() => _channel.DisposeAsync();
 
     /// <summary>A text cut to what a header may hold.</summary>
-    /// <param name="text">The text.</param>
-    internal static string Cut(string text) => text.Length <= MaxErrorTextLength ? text : text[..MaxErrorTextLength];
+    /// <param name="text">The text; <see langword="null"/>, as an application's exception may have it in spite of its annotation, is an empty one.</param>
+    internal static string Cut(string? text) => text is null ? "" : text.Length <= MaxErrorTextLength ? text : text[..MaxErrorTextLength];
 
     /// <summary>A delay of at most two significant digits of milliseconds, rounded up, so that the number of queues stays small.</summary>
     /// <param name="delay">The delay.</param>

@@ -352,6 +352,7 @@ internal sealed partial class MessagePipeline<T>(
         }
     }
 
+    // Waits for no longer than a copy does, for the same reason: the request itself is unsettled until then.
     private async ValueTask SendFaultAsync(MessageProperties request, string errorType, string errorMessage)
     {
         if (string.IsNullOrEmpty(request.ReplyTo))
@@ -361,13 +362,15 @@ internal sealed partial class MessagePipeline<T>(
 
         try
         {
-            PublishResult result = await services.Publisher.ReplyFaultAsync(request, errorType, errorMessage, handlersCancelled).ConfigureAwait(false);
+            using CancellationTokenSource limit = new(services.Options.MaxRestartDelay, services.Time);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, handlersCancelled);
+            PublishResult result = await services.Publisher.ReplyFaultAsync(request, errorType, errorMessage, either.Token).ConfigureAwait(false);
             if (!result.IsConfirmed)
             {
                 Log.FaultNotSent(services.Logger, null, plan.Queue, request.MessageId);
             }
         }
-        catch (Exception error) when (error is EmbeddedMqException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception error)
         {
             // The request itself is safe in the dead-letter destination; its sender will see a timeout.
             Log.FaultNotSent(services.Logger, error, plan.Queue, request.MessageId);
