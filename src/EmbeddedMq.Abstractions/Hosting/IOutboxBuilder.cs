@@ -11,6 +11,8 @@ public interface IOutboxBuilder
 
     /// <summary>How often a message is tried before it is given up. Default 10. A broker that cannot be reached is waited for, and counts as no attempt.</summary>
     /// <param name="attempts">1 to 1,000,000.</param>
+    /// <remarks>What was given up stays until somebody calls <see cref="IOutboxStore.RetryAsync"/> or <see cref="IOutboxStore.DiscardAsync"/>; in the broker's own
+    /// outbox with its body in memory, beside what is on disk, so that very many large ones make publishers wait for memory.</remarks>
     IOutboxBuilder MaxAttempts(int attempts);
 
     /// <summary>How long to wait between attempts; each delay is varied at random by up to a quarter either way. Default: 1 s, doubled each time, at most 5 minutes.</summary>

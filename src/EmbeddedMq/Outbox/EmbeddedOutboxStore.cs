@@ -13,7 +13,8 @@ namespace EmbeddedMq.Outbox;
 /// <para>After a crash everything that was not confirmed is there. What was in hand is due at once. Attempts are noted, but nobody waits for the
 /// note; a delay without an error is forgotten.</para>
 /// <para>What waits behind a failed message of its order key is in the window too, which takes no more than <see cref="MostLoaded"/> messages, and half of the
-/// memory that ready messages may take: whatever is behind them in the queue waits with them.</para>
+/// memory that ready messages may take: whatever is behind them in the queue waits with them. Failed messages count for neither, and nothing bounds them:
+/// they stay in memory with their bodies until they are retried or discarded.</para>
 /// <para>An id may be there twice, added again after its receipt was forgotten: the second message comes into the window when the first has left.</para>
 /// <para>Thread-safe.</para>
 /// </remarks>
