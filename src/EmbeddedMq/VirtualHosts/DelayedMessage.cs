@@ -12,8 +12,10 @@ namespace EmbeddedMq.VirtualHosts;
 /// <param name="routingKey">Its routing key.</param>
 /// <param name="message">The message.</param>
 /// <param name="storedAt">Its id in the journal; 0: it is not stored.</param>
+/// <param name="routeAtMs">When it is to be routed, in milliseconds of the broker's clock: also before it has its appointment, and once that has come.</param>
 /// <param name="virtualHost">The virtual host, which routes it when it is due.</param>
-internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, ulong storedAt, VirtualHost virtualHost) : ScheduledWork
+internal sealed class DelayedMessage(
+    DelayedExchange exchange, string sourceExchange, string routingKey, Message message, ulong storedAt, long routeAtMs, VirtualHost virtualHost) : ScheduledWork
 {
     // Bookkeeping for a message that is held: this object and its appointment.
     private const int OverheadBytes = 160;
@@ -26,6 +28,9 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
 
     /// <summary>The message and where it is stored. Where that is changes under a gate of its own.</summary>
     internal QueuedMessage Entry { get; private set; } = new(message, sourceExchange, routingKey) { StoredAt = storedAt };
+
+    /// <summary>When it is to be routed, in milliseconds of the broker's clock.</summary>
+    internal long RouteAtMs => routeAtMs;
 
     /// <summary>What it counts for in the memory ledger.</summary>
     internal long MemoryBytes => OverheadBytes + Entry.Message.CountedBytes + (Entry.Message.Properties.Headers is { Count: > 0 } headers ? HeaderSize.InMemory(headers) : 0);
@@ -52,7 +57,7 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
                 return;
             }
 
-            QueueRef holder = new(Exchange.Stored!.Id, Math.Max(0, DueMs - nowMs));
+            QueueRef holder = new(Exchange.Stored!.Id, Math.Max(0, RouteAtMs - nowMs));
             ulong moved = store.AppendTransfer(new StoredSource(Exchange.Stored, Entry), Entry.Exchange, Entry.RoutingKey, Entry.Message, [holder]);
             if (moved != 0)
             {
@@ -74,7 +79,7 @@ internal sealed class DelayedMessage(DelayedExchange exchange, string sourceExch
                 return;
             }
 
-            ulong id = store.AppendAgain(Entry, new QueueRef(Exchange.Stored!.Id, Math.Max(0, DueMs - nowMs)));
+            ulong id = store.AppendAgain(Entry, new QueueRef(Exchange.Stored!.Id, Math.Max(0, RouteAtMs - nowMs)));
             if (id != 0)
             {
                 if (old != 0)

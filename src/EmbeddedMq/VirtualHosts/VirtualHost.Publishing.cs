@@ -280,7 +280,7 @@ internal sealed partial class VirtualHost : IQueueOwner
 
     private void Hold(DelayedExchange exchange, string sourceExchange, string routingKey, Message message, ulong storedAt, TimeSpan delay)
     {
-        DelayedMessage delayed = new(exchange, sourceExchange, routingKey, message, storedAt, this);
+        DelayedMessage delayed = new(exchange, sourceExchange, routingKey, message, storedAt, _services.Clock.NowMs + (long)delay.TotalMilliseconds, this);
         if (exchange.Stored is not null && message.Properties.IsPersistent)
         {
             _storedDelayed.TryAdd(delayed, 0); // also one that the journal could not take: it is stored when the disk is back
@@ -288,6 +288,6 @@ internal sealed partial class VirtualHost : IQueueOwner
 
         _services.Memory.Add(delayed.MemoryBytes);
         Interlocked.Increment(ref _delayedCount);
-        _services.Scheduler.Schedule(delayed, _services.Clock.NowMs + (long)delay.TotalMilliseconds);
+        _services.Scheduler.Schedule(delayed, delayed.RouteAtMs);
     }
 }
