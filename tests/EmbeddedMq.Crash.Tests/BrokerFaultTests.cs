@@ -171,6 +171,60 @@ public sealed class BrokerFaultTests
         Assert.Empty((await DrainAsync(channel, source.Name)).Where(static text => text != "failing"));
     }
 
+    /// <summary>Between a transaction's record and its queues the disk fails and is back: what it acknowledged may be gone only if what it published is there.</summary>
+    [Fact]
+    public async Task Transaction_DiskFailsAndIsBackBeforeItsQueuesHaveIt_IsThereAfterAPowerCut()
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        Channel channel = (Channel)await broker.StartAsync();
+        for (int i = 0; i < 3; i++)
+        {
+            await channel.DeclareQueueAsync($"{i}", static q => q.Durable());
+        }
+
+        Queue[] inTurn = [.. channel.Host.Queues]; // that is in which they are looked through when the disk is back
+        (Queue second, Queue source, Queue first) = (inTurn[0], inTurn[1], inTurn[2]);
+        Assert.True((await PublishAsync(channel, source.Name, "0")).IsConfirmed);
+        IChannel transactional = await broker.OpenChannelAsync(ChannelMode.Transactional);
+        Delivery delivery = (await transactional.GetAsync(source.Name))!.Delivery;
+        await PublishAsync(transactional, first.Name, "1");
+        await PublishAsync(transactional, second.Name, "2");
+        await transactional.AckAsync(delivery.DeliveryTag);
+        using ManualResetEventSlim isHeld = new();
+        using ManualResetEventSlim isOver = new();
+        Task holding = OnAThreadOfItsOwn(() => first.BeginDelete(_ =>
+        {
+            isHeld.Set();
+            isOver.Wait();
+            return new InvalidOperationException("No.");
+        }));
+        isHeld.Wait(TestContext.Current.CancellationToken);
+        long tail = broker.Broker.Journal.Hot.TailAddress;
+        Task committing = Task.CompletedTask;
+        Task beginning = OnAThreadOfItsOwn(() => committing = transactional.CommitTransactionAsync().AsTask());
+        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.Hot.TailAddress > tail), "the record"); // from here on it waits for the first queue
+        files.FailAt = files.Operations + 1;
+        Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, source.Name, "failing")).RejectReason);
+        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.State == JournalState.Open), "the disk", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
+        tail = broker.Broker.Journal.Hot.TailAddress;
+        for (int i = 0; i < 20_000 && broker.Broker.Journal.Hot.TailAddress == tail; i++)
+        {
+            await Task.Yield(); // who does not wait for it stores now again what is in the second queue
+        }
+
+        isOver.Set();
+        await holding;
+        await beginning;
+        await Assert.ThrowsAsync<JournalException>(() => committing);
+        await broker.HealAsync();
+        channel = (Channel)await broker.RestartAsync(crash: true, cutPower: true);
+
+        Assert.Equal(["1"], await DrainAsync(channel, first.Name));
+        Assert.Equal(["2"], await DrainAsync(channel, second.Name));
+        Assert.Empty((await DrainAsync(channel, source.Name)).Where(static text => text != "failing"));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

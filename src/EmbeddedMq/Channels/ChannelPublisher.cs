@@ -183,8 +183,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
                     Hold_NeedsGate(publish.Exchange, publish.RoutingKey, publish.Message, publish.Flags);
                 }
 
-                ulong[] storedAt = StoreHeld_NeedsGate(out isStored, out endedAt);
-                rejected = PublishHeld_NeedsGate(storedAt, pendings, returned);
+                rejected = StoreAndPublishHeld_NeedsGate(pendings, returned, out isStored, out endedAt);
                 transaction = _transaction.TakeAll();
             }
         }
@@ -471,6 +470,24 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         foreach (WaitingPublish publish in takenAlong)
         {
             publish.Complete(Result(PublishOutcome.Confirmed, 0));
+        }
+    }
+
+    // Until its queues have them nobody finds the messages who stores again what the disk has taken: it waits for this, or the acknowledgements of the
+    // same record would be told again and the messages would not.
+    private bool StoreAndPublishHeld_NeedsGate(
+        List<PendingPublish> pendings, List<ChannelTransaction.HeldMessage> returned, out bool isStored, out ulong endedAt)
+    {
+        NamedPlaces named = virtualHost.Services.Store.Named;
+        int phase = named.Enter();
+        try
+        {
+            ulong[] storedAt = StoreHeld_NeedsGate(out isStored, out endedAt);
+            return PublishHeld_NeedsGate(storedAt, pendings, returned);
+        }
+        finally
+        {
+            named.Leave(phase);
         }
     }
 
