@@ -170,8 +170,8 @@ internal sealed partial class Queue
         }
     }
 
-    /// <summary>Appends messages to the journal once more that it has lost, or could not take: of those in memory, ready or handed over, as many as
-    /// one hold of the gate may look at, and the journal has room for.</summary>
+    /// <summary>Appends messages to the journal once more that it has lost, or could not take: of those in memory, ready, handed over or dying, as
+    /// many as one hold of the gate may look at, and the journal has room for.</summary>
     /// <param name="pass">How far the pass is, and which they are; it goes on.</param>
     /// <returns><see langword="false"/> when the pass is at its end, or the journal has failed; else to be called again when there is room.</returns>
     internal bool StoreAgain(EvacuationPass pass)
@@ -200,7 +200,21 @@ internal sealed partial class Queue
 
                 if (!Stored.StoreAgain(waiting, RefTtlMs(waiting)))
                 {
-                    break;
+                    return false;
+                }
+            }
+
+            // What takes them elsewhere is appended later, and until it is written they are nowhere else.
+            foreach (QueueEntry dead in _aftermath.Dead.Where(pass.Takes))
+            {
+                if (!Stored.HasRoom)
+                {
+                    return true;
+                }
+
+                if (!Stored.TryStoreDeadAgain(dead, RefTtlMs(dead)))
+                {
+                    return false;
                 }
             }
 

@@ -16,6 +16,9 @@ internal sealed class QueueAftermath
     /// <summary>Whether anything may be left to do. Read without the gate, right after leaving it: what the reader itself has added is seen.</summary>
     internal bool IsPending => _isPending;
 
+    /// <summary>The messages whose death is noted and not begun to be carried out.</summary>
+    internal IEnumerable<QueueEntry> Dead => _works is null ? [] : _works.Select(static work => work.Entry).OfType<QueueEntry>();
+
     /// <summary>Notes a death.</summary>
     /// <param name="entry">The message, settled.</param>
     /// <param name="settings">The queue's settings at that moment.</param>

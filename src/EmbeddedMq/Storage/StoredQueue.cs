@@ -158,6 +158,29 @@ internal sealed class StoredQueue(uint id, MessageStore store)
         return true;
     }
 
+    /// <summary>Appends a message once more whose death is noted, because it is not in the journal. Under the queue's gate; nobody has begun to carry the
+    /// death out, and so nobody settles it beside this.</summary>
+    /// <param name="entry">The message.</param>
+    /// <param name="ttlMs">How long it may stay from now on, if a restart brings it back, in milliseconds, or <see cref="QueueRef.NoTtl"/>.</param>
+    /// <returns><see langword="false"/> when the journal has failed.</returns>
+    internal bool TryStoreDeadAgain(QueueEntry entry, long ttlMs)
+    {
+        ulong id = store.AppendAgain(entry, new QueueRef(Id, ttlMs));
+        if (id == 0)
+        {
+            return false;
+        }
+
+        ulong old = entry.StoredAt;
+        entry.StoredAt = id;
+        if (old != 0)
+        {
+            store.Release(old);
+        }
+
+        return true;
+    }
+
     /// <summary>Moves a message to the end of the journal, in one record. Under the queue's gate; nobody settles it beside this.</summary>
     /// <param name="entry">The message, which waits for room in the queue.</param>
     /// <param name="ttlMs">How long it may stay once it is there, in milliseconds, or <see cref="QueueRef.NoTtl"/>.</param>

@@ -80,6 +80,37 @@ public sealed class StoreAgainTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task StoreAgain_DeathIsNotCarriedOutYet_StoresThatTooUntilItIs()
+    {
+        await OpenAsync(SmallStore.Options("/store"));
+        Queue queue = _stand.Declare(new QueueDeclaration("q") { IsDurable = true }.DeadLetterTo("dead"), _store.TryAddQueue());
+        Enqueue(queue, 0, Append(0));
+        Enqueue(queue, 1, 0);
+        Assert.True(queue.TryAcquire(out QueueEntry? first, out _, out _));
+        Assert.True(queue.TryAcquire(out QueueEntry? second, out _, out _));
+        ulong storedAt = 0;
+        _stand.OnDead = dead =>
+        {
+            if (dead == first)
+            {
+                queue.Reject(second); // carried out behind this
+                EvacuationPass pass = new(0, static entry => entry.StoredAt == 0);
+                while (queue.StoreAgain(pass))
+                {
+                }
+
+                storedAt = second.StoredAt;
+            }
+        };
+
+        queue.Reject(first);
+
+        Assert.NotEqual(0ul, storedAt);
+        Assert.Equal(2, _stand.Dead.Count);
+        Assert.Equal(0, _store.Claims.Total);
+    }
+
+    [Fact]
     public async Task MoveWaiting_DiskStandsStill_LeavesTheGateAndGoesOnWhenThereIsRoom()
     {
         Queue queue = await FillAsync(Append);
