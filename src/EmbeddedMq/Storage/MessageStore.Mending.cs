@@ -10,6 +10,9 @@ internal sealed partial class MessageStore
     private readonly Lock _doubtGate = new();
     private volatile TaskCompletionSource<bool> _known = NewKnown(isKnown: true); // replaced under _doubtGate
 
+    /// <summary>Whether the disk has failed, and not everything in memory that is to be stored is stored again.</summary>
+    internal bool IsMending => _isMending;
+
     /// <summary>Whether a message can be read back: its record is with the operating system.</summary>
     /// <param name="storedAt">Its id.</param>
     internal bool IsWritten(ulong storedAt)

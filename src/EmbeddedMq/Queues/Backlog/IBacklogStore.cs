@@ -18,7 +18,7 @@ internal interface IBacklogStore
     /// <param name="entry">The message; its <see cref="QueueEntry.Block"/> is <see langword="null"/>, for what is in a block is there already.</param>
     /// <param name="away">What the queue keeps instead of it.</param>
     /// <returns><see langword="false"/> when it has to stay in memory for now: it is not yet with the operating system, or there is no room to
-    /// append it. It is asked again.</returns>
+    /// append it, or it is about to be stored again after a failure of the disk. It is asked again.</returns>
     /// <remarks>Called under the queue's gate: no wait, no I/O. A persistent message is accepted once its record has been written to the operating
     /// system; a transient one, or one that was never stored, is appended as a record that no restart brings back. A message that came back from
     /// here has its record still, and is accepted without another one.</remarks>

@@ -34,7 +34,8 @@ internal sealed class StoredBacklog(MessageStore store, BrokerClock clock) : IBa
     {
         if (entry.StoredAt == 0 || store.IsLost(entry.StoredAt))
         {
-            if (!store.Journal.Hot.HasRoom)
+            // What is to be stored is stored again by whoever mends the store, in order and with its mark.
+            if (!store.Journal.Hot.HasRoom || (store.IsMending && ((Queue)entry.Owner).Stored is not null && entry.Message.Properties.IsPersistent))
             {
                 away = default;
                 return false;
