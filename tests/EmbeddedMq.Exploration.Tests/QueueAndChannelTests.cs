@@ -199,6 +199,25 @@ public sealed class QueueAndChannelTests(ITestOutputHelper output)
     });
 
     [Fact]
+    public Task CancelOfTwoConsumers_BesidePublish_WhatTheyDidNotReadGoesBackWithTheirChannel() => ExploreAsync(static async scenario =>
+    {
+        IChannel publisher = await scenario.OpenChannelAsync();
+        IChannel channel = await scenario.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q");
+        await channel.DeclareQueueAsync("other");
+        IConsumer consumer = await channel.StartConsumerAsync("q", new ConsumerOptions { AutoAck = true });
+        IConsumer other = await channel.StartConsumerAsync("other", new ConsumerOptions { AutoAck = true });
+        scenario.Thread("canceller", () => scenario.Do(consumer.CancelAsync()));
+        scenario.Thread("other canceller", () => scenario.Do(other.CancelAsync()));
+        scenario.Thread("publisher", () => scenario.Publish(publisher, "q", "m"));
+        scenario.Check = async () =>
+        {
+            await channel.CloseAsync();
+            Assert.Equal(["m"], await scenario.DrainAsync("q"));
+        };
+    });
+
+    [Fact]
     public Task StartOfConsumer_BesideCloseOfItsChannel_HoldsNothingBack() => ExploreAsync(static async scenario =>
     {
         IChannel publisher = await scenario.OpenChannelAsync();

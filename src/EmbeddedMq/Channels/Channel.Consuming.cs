@@ -251,7 +251,8 @@ internal sealed partial class Channel
     /// <summary>Takes a consumer out of the running ones. It is kept while it holds something unread, so that closing the channel puts that back.</summary>
     private void Retire(Consumer consumer)
     {
-        foreach (Consumer retired in _retired.Keys.Where(static retired => !retired.HasUnread))
+        // One that has not ended may be handed something yet: its queue is about to let go of it.
+        foreach (Consumer retired in _retired.Keys.Where(static retired => retired.Ended.IsCompleted && !retired.HasUnread))
         {
             _retired.TryRemove(retired, out _);
         }
