@@ -295,6 +295,7 @@ internal sealed partial class Channel
                 queue.RemoveConsumer(consumer);
                 break;
             case ReplyQueue replyQueue:
+                replyQueue.Suspend(consumer);
                 _virtualHost.RemoveReplyQueue(replyQueue);
                 _replyQueue = null;
                 break;

@@ -21,7 +21,7 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     internal const string Prefix = PseudoName + ".";
 
     private ShortLock _postGate; // a consumer is posted to by one at a time
-    private volatile Consumer? _consumer;
+    private Consumer? _consumer; // guarded by _postGate; null once it receives nothing any more
 
     /// <summary>The name that requests carry.</summary>
     public string Name => name;
@@ -37,7 +37,13 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
 
     /// <summary>Sets the one consumer.</summary>
     /// <param name="consumer">The consumer.</param>
-    internal void Attach(Consumer consumer) => _consumer = consumer;
+    internal void Attach(Consumer consumer)
+    {
+        using (_postGate.Enter())
+        {
+            _consumer = consumer;
+        }
+    }
 
     /// <inheritdoc/>
     public EnqueueOutcome Enqueue(Message message, string exchange, string routingKey, ulong storedAt, ref PendingPublish? pending)
@@ -45,7 +51,7 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
         QueueEntry entry = new(message, exchange, routingKey, this);
         entry.Move(EntryState.Waiting, EntryState.Acquired);
         memory.Add(entry.MemoryBytes);
-        if (_consumer is { } consumer && TryPost(consumer, entry))
+        if (TryPost(entry))
         {
             return EnqueueOutcome.Accepted;
         }
@@ -83,7 +89,11 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     /// <inheritdoc/>
     public void Suspend(Consumer consumer)
     {
-        // A consumer that has ended refuses replies by itself, and there is no other to take its turn.
+        // A consumer that has ended refuses replies by itself, but for one that is being posted: nobody would take that out of it any more.
+        using (_postGate.Enter())
+        {
+            _consumer = null;
+        }
     }
 
     /// <inheritdoc/>
@@ -94,11 +104,13 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
         }
     }
 
-    private bool TryPost(Consumer consumer, QueueEntry entry)
+    private bool TryPost(QueueEntry entry)
     {
+        Consumer? consumer;
         using (_postGate.Enter())
         {
-            if (!consumer.TryPost(entry))
+            consumer = _consumer;
+            if (consumer?.TryPost(entry) != true)
             {
                 return false;
             }
