@@ -32,12 +32,12 @@ internal sealed class BrokerManagement(
     {
         ArgumentNullException.ThrowIfNull(virtualHost);
         cancellationToken.ThrowIfCancellationRequested();
-        if (virtualHost == InternalHost || !virtualHosts.TryRemove(virtualHost, out VirtualHost? removed))
+        if (virtualHost == InternalHost || !virtualHosts.TryGetValue(virtualHost, out VirtualHost? removed) || !removed.TryEnd())
         {
             return false;
         }
 
-        services.Store.Append(new VirtualHostRemoved(virtualHost));
+        virtualHosts.TryRemove(KeyValuePair.Create(virtualHost, removed)); // after the journal says so: who makes it anew says that behind it
         connections.Close(connection => connection.VirtualHost == virtualHost, $"vhost '{virtualHost}' is deleted");
         removed.Clear();
         await services.Store.FlushAsync(cancellationToken).ConfigureAwait(false);

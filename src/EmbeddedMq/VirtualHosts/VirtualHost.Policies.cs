@@ -21,7 +21,7 @@ internal sealed partial class VirtualHost
         {
             _policies = _policies.With(Name, policy);
             ApplyPolicies_NeedsGate();
-            _services.Store.Append(new PolicySet(Name, policy));
+            Note_NeedsGate(new PolicySet(Name, policy));
         }
     }
 
@@ -39,7 +39,7 @@ internal sealed partial class VirtualHost
 
             _policies = _policies.Without(name);
             ApplyPolicies_NeedsGate();
-            _services.Store.Append(new PolicyDeleted(Name, name));
+            Note_NeedsGate(new PolicyDeleted(Name, name));
             return true;
         }
     }

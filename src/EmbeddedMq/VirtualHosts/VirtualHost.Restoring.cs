@@ -75,6 +75,11 @@ internal sealed partial class VirtualHost
         List<TopologyItem> items = [new VirtualHostAdded(Name)];
         lock (_topologyGate)
         {
+            if (_isEnded)
+            {
+                return [];
+            }
+
             items.AddRange(_policies.Policies.Select(policy => new PolicySet(Name, policy)));
             foreach (Exchange exchange in _exchanges.Values.Where(static exchange => exchange.Declaration.IsDurable))
             {

@@ -27,6 +27,8 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
     private readonly Dictionary<IDestination, HashSet<Binding>> _bindingsTo = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<object, HashSet<Queue>> _exclusiveQueues = new(ReferenceEqualityComparer.Instance); // by connection
 
+    private bool _isEnded;
+
     private long _version;
 
     /// <summary>Makes a virtual host with its predeclared exchanges.</summary>
@@ -109,7 +111,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             StoredQueue? stored = declaration.IsDurable && exchange is DelayedExchange ? _services.Store.TryAddQueue() : null;
             if (declaration.IsDurable)
             {
-                _services.Store.Append(new ExchangeDeclared(Name, stored?.Id ?? 0, declaration)); // before anybody can publish to it
+                Note_NeedsGate(new ExchangeDeclared(Name, stored?.Id ?? 0, declaration)); // before anybody can publish to it
             }
 
             Add_NeedsGate(exchange, stored);
@@ -227,7 +229,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
             if (stored is not null)
             {
                 // Before anybody can publish to it: a message must not be safe before its queue is.
-                _services.Store.Append(new TopologyItem.QueueDeclared(Name, stored.Id, declaration));
+                Note_NeedsGate(new TopologyItem.QueueDeclared(Name, stored.Id, declaration));
             }
 
             Queue queue = Add_NeedsGate(declaration, settings, declaration.IsExclusive ? connection : null, stored);
@@ -336,6 +338,23 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         }
     }
 
+    /// <summary>Says in the journal that the virtual host is deleted. From here on nothing is said there of its names: by then another may have them.</summary>
+    /// <returns><see langword="false"/> when it was deleted already.</returns>
+    internal bool TryEnd()
+    {
+        lock (_topologyGate)
+        {
+            if (_isEnded)
+            {
+                return false;
+            }
+
+            Note_NeedsGate(new VirtualHostRemoved(Name));
+            _isEnded = true;
+            return true;
+        }
+    }
+
     /// <summary>Deletes every queue, because the virtual host is deleted.</summary>
     internal void Clear()
     {
@@ -404,7 +423,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         source.ValidateBinding(binding);
         if (AddBinding_NeedsGate(source, binding) && IsStored(binding, source))
         {
-            _services.Store.Append(new Bound(Name, source.Name, destination.Kind, destination.Name, routingKey, arguments));
+            Note_NeedsGate(new Bound(Name, source.Name, destination.Kind, destination.Name, routingKey, arguments));
         }
     }
 
@@ -469,7 +488,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
 
         if (IsStored(binding, source))
         {
-            _services.Store.Append(new Unbound(Name, source.Name, destination.Kind, destination.Name, routingKey, arguments));
+            Note_NeedsGate(new Unbound(Name, source.Name, destination.Kind, destination.Name, routingKey, arguments));
         }
 
         DeleteIfUnused_NeedsGate(source);
@@ -506,7 +525,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         RemoveBindingsTo_NeedsGate(exchange);
         if (exchange.Declaration.IsDurable)
         {
-            _services.Store.Append(new ExchangeDeleted(Name, exchange.Name));
+            Note_NeedsGate(new ExchangeDeleted(Name, exchange.Name));
         }
     }
 
@@ -515,6 +534,14 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         if (source.Declaration.IsAutoDelete && !source.HasBindings && _exchanges.ContainsKey(source.Name))
         {
             DeleteExchange_NeedsGate(source);
+        }
+    }
+
+    private void Note_NeedsGate(TopologyItem item)
+    {
+        if (!_isEnded)
+        {
+            _services.Store.Append(item);
         }
     }
 

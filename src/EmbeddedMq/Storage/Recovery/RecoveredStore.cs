@@ -130,7 +130,8 @@ internal sealed class RecoveredStore
             if (!_queueNames.ContainsKey(id) && !_otherIds.Contains(id) && (queue.Live.Any() || queue.Blocks.Count > 0))
             {
                 QueueDeclaration declaration = new(string.Create(CultureInfo.InvariantCulture, $"salvaged-{id}")) { IsDurable = true };
-                Apply(new TopologyItem.QueueDeclared(ConnectionOptions.DefaultVirtualHost, id, declaration));
+                byte highest = queue.Blocks.Select(static block => block.Block.Level).DefaultIfEmpty().Max(); // without that level they would have no place
+                Apply(new TopologyItem.QueueDeclared(ConnectionOptions.DefaultVirtualHost, id, highest == 0 ? declaration : declaration.WithMaxPriority(highest)));
             }
         }
     }
