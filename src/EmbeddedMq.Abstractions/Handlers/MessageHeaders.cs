@@ -4,6 +4,8 @@ namespace EmbeddedMq;
 public static class MessageHeaders
 {
     /// <summary>How many attempts at handling have failed: an integer from 1. On messages in retry queues and on dead-lettered ones.</summary>
+    /// <remarks>It counts on: a dead letter that is published again with it is given up at its next failure. Take it out
+    /// (<see cref="HeaderTable.Without"/>) to have all attempts anew.</remarks>
     public const string FailedAttempts = "x-mq-failed-attempts";
 
     /// <summary>The exchange that the message was first published to. On copies in retry, defer and dead-letter queues.</summary>

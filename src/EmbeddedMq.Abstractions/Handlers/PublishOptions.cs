@@ -33,7 +33,7 @@ public sealed record PublishOptions
     /// <summary>Whether it comes back when no queue takes it. Default: as the route says; a message to a queue by name is mandatory, one to an exchange is not.</summary>
     public bool? Mandatory { get; init; }
 
-    /// <summary>The application's name for the kind of message. Default: the full name of its type.</summary>
+    /// <summary>The application's name for the kind of message. Default: the full name of its type, without assemblies.</summary>
     public string? Type { get; init; }
 
     /// <summary>To a queue by its name, through the default exchange; mandatory.</summary>

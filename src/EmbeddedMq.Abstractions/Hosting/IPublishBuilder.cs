@@ -52,7 +52,7 @@ public interface IPublishBuilder<T>
     /// <param name="value">Reads its value: a type that <see cref="HeaderTable"/> takes.</param>
     IPublishBuilder<T> Header(string name, Func<T, object?> value);
 
-    /// <summary>The application's name for this kind of message. Default: the full name of its type.</summary>
+    /// <summary>The application's name for this kind of message. Default: the full name of its type, without assemblies.</summary>
     /// <param name="type">The name.</param>
     IPublishBuilder<T> Type(string type);
 

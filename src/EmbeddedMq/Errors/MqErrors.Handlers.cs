@@ -12,6 +12,18 @@ internal static partial class MqErrors
             exchange,
             routingKey);
 
+    /// <summary>Something is published after the end of the bus.</summary>
+    internal static ObjectDisposedException BusEnded(string connection)
+        => new(nameof(MessageBus), $"The message bus of connection '{connection}' has ended, with its host or because it was disposed. Publish before that: in a hosted service's StopAsync at the latest.");
+
+    /// <summary>A handler answers a request with null.</summary>
+    internal static InvalidOperationException NullAnswer(string queue, Type type)
+        => new($"The handler of queue '{queue}' answered a request with null, which no message can be. Answer with an object that says so.");
+
+    /// <summary>The answer to a request is there and cannot be read.</summary>
+    internal static InvalidOperationException UnreadableAnswer(string exchange, string routingKey, Type type, Exception cause)
+        => new($"The answer to the request to exchange '{exchange}' with key '{routingKey}' cannot be read as {type}: {cause.Message} Ask for the type that the handler answers with.", cause);
+
     /// <summary>A type is published that has no route, without saying where to.</summary>
     internal static InvalidOperationException NoRouteForType(Type type)
         => new($"Nothing says where messages of type {type} go. Add mq.Publish<{type.Name}>(p => p.To(…)) to the registration, or pass PublishOptions with an exchange.");

@@ -1,3 +1,5 @@
+using EmbeddedMq.Errors;
+
 namespace EmbeddedMq.Handlers;
 
 /// <summary>One connection for one purpose, opened when first needed and again after it was lost.</summary>
@@ -13,6 +15,9 @@ internal sealed class BusConnection(
     private readonly CancellationTokenSource _closing = new(); // ends an opening that a disposal would else wait for
     private volatile IConnection? _connection; // written under _opening
     private volatile bool _isDisposed;
+
+    /// <summary>The connection's name.</summary>
+    public string Name => name;
 
     /// <summary>Why the broker makes this connection's publishers wait, or <see langword="null"/>.</summary>
     public string? BlockedReason => _connection is { IsOpen: true } connection ? connection.BlockedReason : null;
@@ -48,11 +53,26 @@ internal sealed class BusConnection(
     private async ValueTask<IConnection> OpenAsync(CancellationToken callersToken)
     {
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(callersToken, _closing.Token);
-        CancellationToken cancellationToken = either.Token;
+        try
+        {
+            return await OpenInTurnAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_isDisposed && !callersToken.IsCancellationRequested)
+        {
+            throw MqErrors.BusEnded(name);
+        }
+    }
+
+    private async ValueTask<IConnection> OpenInTurnAsync(CancellationToken cancellationToken)
+    {
         await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, typeof(MessageBus));
+            if (_isDisposed)
+            {
+                throw MqErrors.BusEnded(name);
+            }
+
             if (_connection is { IsOpen: true } current)
             {
                 return current;

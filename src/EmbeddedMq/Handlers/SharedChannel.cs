@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using EmbeddedMq.Errors;
 
 namespace EmbeddedMq.Handlers;
 
@@ -48,7 +49,11 @@ internal sealed class SharedChannel(BusConnection connection) : IAsyncDisposable
         await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, typeof(MessageBus));
+            if (_isDisposed)
+            {
+                throw MqErrors.BusEnded(connection.Name);
+            }
+
             if (_channel is { IsOpen: true } current)
             {
                 return current;

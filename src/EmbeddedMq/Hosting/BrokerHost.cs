@@ -46,7 +46,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
 
     /// <summary>The running broker.</summary>
     /// <exception cref="InvalidOperationException">It does not run.</exception>
-    public IBroker StartedBroker => _broker ?? throw MqErrors.NotStarted(_builder.Name);
+    public IBroker StartedBroker => _broker ?? throw (_isDisposed ? MqErrors.BrokerEnded(_builder.Name) : MqErrors.NotStarted(_builder.Name));
 
     /// <summary>Starts the broker and declares the topology. Once it has succeeded it does nothing.</summary>
     /// <param name="cancellationToken">Gives up the start.</param>
@@ -61,7 +61,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
         }
         catch (Exception error) when (!_isDisposed)
         {
-            Log.StartFailed(_logger, error, _builder.Name);
+            Log.StartFailed(_logger, error, NameInLog);
             await CloseBrokerAsync(isFinal: false).ConfigureAwait(false);
             throw;
         }
@@ -77,7 +77,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
         }
         catch (Exception error) when (!_isDisposed)
         {
-            Log.StartFailed(_logger, error, _builder.Name);
+            Log.StartFailed(_logger, error, NameInLog);
             await DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -120,6 +120,9 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
         }
     }
 
+    // What is wrong may be what the name comes from.
+    private string NameInLog => _parts.IsValueCreated ? Name : _builder.Name.Length > 0 ? _builder.Name : new BrokerOptions().Name;
+
     private Parts MakeParts()
     {
         BrokerOptions options;
@@ -148,6 +151,11 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
             options.TimeProvider,
             _logger);
         errors.AddRange(bus.CheckSerializer(serializer));
+        if (EmbeddedMqServiceCollectionExtensions.Section(_services, _builder.Name) is { } section)
+        {
+            errors.AddRange(UnknownSettings.Find(section, _builder.BrokerNames));
+        }
+
         MessageBus.ThrowIfAny(_builder.Name, errors);
         return new Parts(options, plan, bus);
     }
@@ -162,7 +170,11 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
         await _lifecycle.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, typeof(IBroker));
+            if (_isDisposed)
+            {
+                throw MqErrors.BrokerEnded(_builder.Name);
+            }
+
             if (_broker is null)
             {
                 Parts parts = _parts.Value;

@@ -13,6 +13,10 @@ internal sealed class EmbeddedMqBuilder(string name, IServiceCollection services
     /// <summary>The application's services.</summary>
     public IServiceCollection Services { get; } = services;
 
+    /// <summary>The names of all brokers that the application registers.</summary>
+    public IReadOnlyCollection<string> BrokerNames
+        => [.. Services.Where(static service => service.ServiceType == typeof(EmbeddedMqBuilder)).Select(static service => (string)service.ServiceKey!)];
+
     /// <inheritdoc/>
     internal override void ShareWithHandlers<TService>(Func<IServiceProvider, TService> create) => Services.TryAddScoped(create);
 

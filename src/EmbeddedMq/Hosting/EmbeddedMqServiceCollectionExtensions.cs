@@ -16,8 +16,8 @@ namespace EmbeddedMq;
 /// other hosted service stops, the broker after all have stopped.</para>
 /// <para>Broker and publisher can be used without the host, too: the first use starts the broker and declares the topology.</para>
 /// <para>Options are read from the section <c>EmbeddedMq</c>, those of a named broker from <c>EmbeddedMq:Brokers:name</c>, if the application
-/// has an <see cref="IConfiguration"/>; what code sets wins. All of it is checked at start, and every mistake is in one
-/// <see cref="OptionsValidationException"/>.</para>
+/// has an <see cref="IConfiguration"/>; what code sets wins. All of it is checked at start, and every mistake, a setting that nobody reads
+/// among them, is in one <see cref="OptionsValidationException"/>.</para>
 /// </remarks>
 public static class EmbeddedMqServiceCollectionExtensions
 {
@@ -111,7 +111,10 @@ public static class EmbeddedMqServiceCollectionExtensions
         }
     }
 
-    private static IConfigurationSection? Section(IServiceProvider provider, string name)
+    /// <summary>The part of the application's configuration that is a broker's, or <see langword="null"/> where there is no configuration.</summary>
+    /// <param name="provider">The application's services.</param>
+    /// <param name="name">The broker's name; empty for the one without a key.</param>
+    internal static IConfigurationSection? Section(IServiceProvider provider, string name)
     {
         IConfigurationSection? section = provider.GetService<IConfiguration>()?.GetSection(SectionName);
         return name.Length == 0 ? section : section?.GetSection("Brokers").GetSection(name);

@@ -27,6 +27,18 @@ public sealed class PublisherTests
     }
 
     [Fact]
+    public async Task Publish_GenericType_IsNamedWithoutAssembliesAndVersions()
+    {
+        await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq
+            .Topology(static t => t.Queue("q")).Publish<Dictionary<string, Order>>(static p => p.ToQueue("q")));
+
+        await fixture.Publisher.PublishAsync(new Dictionary<string, Order>(), cancellationToken: Token);
+
+        Delivery delivery = await fixture.Broker.NextDeliveryAsync("q");
+        Assert.Equal("System.Collections.Generic.Dictionary`2[System.String,EmbeddedMq.Tests.Handlers.Order]", delivery.Properties.Type);
+    }
+
+    [Fact]
     public async Task Publish_RouteSaysAll_IsFollowed()
     {
         await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq

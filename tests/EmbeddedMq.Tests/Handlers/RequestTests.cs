@@ -1,3 +1,8 @@
+using EmbeddedMq.Handlers;
+using EmbeddedMq.Handlers.Publishing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
 namespace EmbeddedMq.Tests.Handlers;
 
 public sealed class RequestTests
@@ -117,6 +122,55 @@ public sealed class RequestTests
     }
 
     [Fact]
+    public async Task Request_AnsweredWithNull_FaultsWithWhatIsWrong()
+    {
+        await using BusFixture fixture = await StartAsync(static (_, _, _) => new ValueTask<OrderStatus>((OrderStatus)null!));
+
+        RequestFaultException error = await Assert.ThrowsAsync<RequestFaultException>(
+            async () => await fixture.Publisher.RequestAsync<Order, OrderStatus>(new Order("1"), cancellationToken: Token));
+
+        Assert.Equal("The handler of queue 'rpc' answered a request with null, which no message can be. Answer with an object that says so.", error.ErrorMessage);
+    }
+
+    [Fact]
+    public async Task Request_AnswerOfAnotherType_SaysWhichAnswerCannotBeRead()
+    {
+        await using BusFixture fixture = await StartAsync(static (order, _, _) => new ValueTask<OrderStatus>(new OrderStatus(order.Id, "paid")));
+
+        InvalidOperationException error = await Assert.ThrowsAsync<InvalidOperationException>(
+            async () => await fixture.Publisher.RequestAsync<Order, int>(new Order("1"), cancellationToken: Token));
+
+        Assert.StartsWith("The answer to the request to exchange '' with key 'rpc' cannot be read as System.Int32: ", error.Message, StringComparison.Ordinal);
+        Assert.IsType<System.Text.Json.JsonException>(error.InnerException);
+    }
+
+    [Fact]
+    public async Task Request_ConnectionDoesNotOpen_TimesOutAllTheSame()
+    {
+        FakeTimeProvider time = new();
+        await using BusConnection connection = new(static cancellationToken => NeverAsync(cancellationToken), "/", "test");
+        await using RequestChannel channel = new(connection, time, NullLogger.Instance);
+        Outgoing request = new("", "rpc", Message.Text("?"), PublishFlags.Mandatory);
+
+        Task<Message> reply = channel.RequestAsync(request, "1", Second, Token).AsTask();
+        time.Advance(Second);
+
+        await Assert.ThrowsAsync<TimeoutException>(() => reply.WaitAsync(TestSupport.BrokerFixture.Patience, Token));
+    }
+
+    [Fact]
+    public async Task Request_BusEndsWhileTheConnectionOpens_SaysSoInsteadOfBeingCancelled()
+    {
+        BusConnection connection = new(static cancellationToken => NeverAsync(cancellationToken), "/", "test");
+        Task<IConnection> opening = connection.GetAsync(Token).AsTask();
+
+        await connection.DisposeAsync();
+
+        ObjectDisposedException error = await Assert.ThrowsAsync<ObjectDisposedException>(() => opening.WaitAsync(TestSupport.BrokerFixture.Patience, Token));
+        Assert.StartsWith("The message bus of connection 'test' has ended", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Request_NoSuchQueue_FailsAtOnce()
     {
         await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq.Publish<Order>(static p => p.ToQueue("nowhere").Mandatory(false)));
@@ -164,6 +218,12 @@ public sealed class RequestTests
         await fixture.Log.NextAsync(1300);
         await fixture.WaitForCountsAsync("rpc", ready: 0);
         Assert.Equal(0, (await fixture.Broker.DescribeAsync("rpc.error")).ReadyCount);
+    }
+
+    private static async ValueTask<IBroker> NeverAsync(CancellationToken cancellationToken)
+    {
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+        throw new InvalidOperationException("not reached");
     }
 
     private static Task<BusFixture> StartAsync(

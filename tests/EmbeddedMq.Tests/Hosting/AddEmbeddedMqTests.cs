@@ -128,6 +128,59 @@ public sealed class AddEmbeddedMqTests
     }
 
     [Fact]
+    public async Task Start_MisspeltSettings_AreNamedWithWhatIsKnown()
+    {
+        RecordingLog log = new();
+        using IHost host = Build(
+            log,
+            static services => services
+                .AddEmbeddedMq(static mq => mq.Topology(static t => t.Queue("q")).Consume<Order>("q", static (_, _, _) => ValueTask.CompletedTask))
+                .AddEmbeddedMq("audit"),
+            new Dictionary<string, string?>
+            {
+                ["EmbeddedMq:StopTimeot"] = "00:00:05",
+                ["EmbeddedMq:Storage:Directry"] = "data",
+                ["EmbeddedMq:Limits:MaxNames"] = "1",
+                ["EmbeddedMq:Consumers:q:Concurency"] = "4",
+                ["EmbeddedMq:Brokers:adit:Storage:Directory"] = "data",
+                ["EmbeddedMq:storage:durability"] = "OsBuffered", // known, in whatever case
+                ["EmbeddedMq:RabbitMq:Uri"] = "amqp://localhost",
+            });
+
+        OptionsValidationException error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Token));
+
+        Assert.Equal(
+            ["EmbeddedMq:StopTimeot", "EmbeddedMq:Storage:Directry", "EmbeddedMq:Limits:MaxNames", "EmbeddedMq:Consumers:q:Concurency", "EmbeddedMq:Brokers:adit"],
+            error.Failures.Select(static failure => failure.Split('\'')[1]),
+            StringComparer.OrdinalIgnoreCase);
+        Assert.Contains("which nobody reads. Correct the name or take it out; known there: Concurrency, Prefetch.", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Broker 'EmbeddedMq' could not be started", (await log.NextAsync(1002)).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Uses_AfterTheStop_SaySo()
+    {
+        using IHost host = Build(new RecordingLog(), static services => services
+            .AddEmbeddedMq(static mq => mq.Topology(static t => t.Queue("q")).Publish<Order>(static p => p.ToQueue("q"))));
+        await host.StartAsync(Token);
+        IPublisher publisher = host.Services.GetRequiredService<IPublisher>();
+        IBroker broker = host.Services.GetRequiredService<IBroker>();
+        await host.StopAsync(Token);
+
+        ObjectDisposedException[] errors =
+        [
+            await Assert.ThrowsAsync<ObjectDisposedException>(async () => await publisher.PublishAsync(new Order("1"), cancellationToken: Token)),
+            await Assert.ThrowsAsync<ObjectDisposedException>(async () => await publisher.RequestAsync<Order, Order>(new Order("1"), cancellationToken: Token)),
+            await Assert.ThrowsAsync<ObjectDisposedException>(async () => await broker.ConnectAsync(cancellationToken: Token)),
+            Assert.Throws<ObjectDisposedException>(() => broker.Management),
+        ];
+
+        Assert.All(errors[..2], static error => Assert.StartsWith(
+            "The message bus of connection 'EmbeddedMq.publish' has ended, with its host or because it was disposed.", error.Message, StringComparison.Ordinal));
+        Assert.All(errors[2..], static error => Assert.StartsWith("The broker has ended with its host.", error.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task OtherHostedServices_StartAndStop_FindTheBrokerUsable()
     {
         RecordingLog log = new();

@@ -141,7 +141,7 @@ internal sealed class MessageContext(ConsumerSite site, WorkItem item) : IMessag
     {
         if (!string.IsNullOrEmpty(Properties.ReplyTo))
         {
-            return RespondAsync(response, cancellationToken);
+            return response is null ? throw MqErrors.NullAnswer(Queue, typeof(TResponse)) : RespondAsync(response, cancellationToken);
         }
 
         Log.ResponseDropped(ConsumerServices.Logger, Queue, Properties.MessageId, "it has no reply-to");

@@ -32,7 +32,8 @@ internal abstract record PublishRoute
 
     /// <summary>The property type of a type that was given none.</summary>
     /// <param name="type">The type.</param>
-    internal static string NameOf(Type type) => type.FullName is { Length: <= 255 } name ? name : type.Name;
+    /// <remarks>As text, not as full name: that has the assemblies and versions of type arguments, which are others after each release.</remarks>
+    internal static string NameOf(Type type) => type.ToString() is { Length: <= 255 } name ? name : type.Name;
 
     /// <summary>Checks that the serializer knows the type.</summary>
     /// <param name="serializer">The serializer.</param>

@@ -88,7 +88,7 @@ internal sealed class Publisher : IPublisher
         {
             Message reply = await _requests.RequestAsync(outgoing, correlationId, limit, cancellationToken).ConfigureAwait(false);
             ThrowIfFault(reply, outgoing);
-            return BodyReader.Read<TResponse>(_serializer, reply) ?? throw MqErrors.NullBody(typeof(TResponse));
+            return ReadAnswer<TResponse>(reply, outgoing);
         }
         catch (Exception error)
         {
@@ -399,6 +399,18 @@ internal sealed class Publisher : IPublisher
         {
             string target = request.Exchange.Length > 0 ? request.Exchange : request.RoutingKey;
             throw new RequestFaultException(fault, reply.Headers.GetValueOrDefault(MessageHeaders.ErrorMessage) as string ?? "", target);
+        }
+    }
+
+    private TResponse ReadAnswer<TResponse>(Message reply, in Outgoing request)
+    {
+        try
+        {
+            return BodyReader.Read<TResponse>(_serializer, reply) ?? throw MqErrors.NullBody(typeof(TResponse));
+        }
+        catch (Exception error)
+        {
+            throw MqErrors.UnreadableAnswer(request.Exchange, request.RoutingKey, typeof(TResponse), error);
         }
     }
 

@@ -30,36 +30,17 @@ internal sealed class RequestChannel(BusConnection connection, TimeProvider time
     /// <exception cref="ChannelException">The channel was lost first.</exception>
     public async ValueTask<Message> RequestAsync(Outgoing request, string correlationId, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        Session session = _session is { IsOpen: true } current ? current : await OpenAsync(cancellationToken).ConfigureAwait(false);
-        TaskCompletionSource<Message> reply = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        session.Pending[correlationId] = reply;
+        using CancellationTokenSource limit = new(timeout, time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            using CancellationTokenSource limit = new(timeout, time);
-            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-            try
-            {
-                await session.Channel.PublishAsync(request.Exchange, request.RoutingKey, request.Message, request.Flags, either.Token).ConfigureAwait(false);
-                if (session.EndReason is not null)
-                {
-                    // The session ended between the two, and may not have seen this request among those that it failed.
-                    throw new ReplyLostException();
-                }
-
-                return await reply.Task.WaitAsync(either.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-            {
-                throw MqErrors.RequestTimedOut(request.Exchange, request.RoutingKey, timeout);
-            }
+            // A connection that is being recovered may take longer than this request may.
+            Session session = _session is { IsOpen: true } current ? current : await OpenAsync(either.Token).ConfigureAwait(false);
+            return await RequestAsync(session, request, correlationId, either.Token).ConfigureAwait(false);
         }
-        catch (ReplyLostException)
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw MqErrors.ReplyChannelLost(request.Exchange, request.RoutingKey, session.EndReason ?? "lost");
-        }
-        finally
-        {
-            session.Pending.TryRemove(correlationId, out _);
+            throw MqErrors.RequestTimedOut(request.Exchange, request.RoutingKey, timeout);
         }
     }
 
@@ -81,12 +62,41 @@ internal sealed class RequestChannel(BusConnection connection, TimeProvider time
         }
     }
 
+    private static async ValueTask<Message> RequestAsync(Session session, Outgoing request, string correlationId, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource<Message> reply = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        session.Pending[correlationId] = reply;
+        try
+        {
+            await session.Channel.PublishAsync(request.Exchange, request.RoutingKey, request.Message, request.Flags, cancellationToken).ConfigureAwait(false);
+            if (session.EndReason is not null)
+            {
+                // The session ended between the two, and may not have seen this request among those that it failed.
+                throw new ReplyLostException();
+            }
+
+            return await reply.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ReplyLostException)
+        {
+            throw MqErrors.ReplyChannelLost(request.Exchange, request.RoutingKey, session.EndReason ?? "lost");
+        }
+        finally
+        {
+            session.Pending.TryRemove(correlationId, out _);
+        }
+    }
+
     private async ValueTask<Session> OpenAsync(CancellationToken cancellationToken)
     {
         await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, typeof(MessageBus));
+            if (_isDisposed)
+            {
+                throw MqErrors.BusEnded(connection.Name);
+            }
+
             if (_session is { IsOpen: true } current)
             {
                 return current;
