@@ -15,7 +15,9 @@ internal interface IJournalFile : IDisposable
     /// <summary>Writes all bytes, making the file longer if need be.</summary>
     /// <param name="buffer">The bytes.</param>
     /// <param name="offset">The position in the file.</param>
-    void Write(ReadOnlySpan<byte> buffer, long offset);
+    /// <param name="isSyncedNext">Whether a sync follows at once, so that there is nothing to be gained from the operating system's cache.
+    /// The last 4 KiB may change while they are written; what of them changes is not to be relied on.</param>
+    void Write(ReadOnlySpan<byte> buffer, long offset, bool isSyncedNext = false);
 
     /// <summary>Makes a new file this long, and takes the room for it from the disk, so that writing within it cannot find the disk full.</summary>
     /// <param name="length">The length in bytes. What is not written reads as zeros.</param>

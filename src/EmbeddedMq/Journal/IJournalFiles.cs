@@ -22,6 +22,10 @@ internal interface IJournalFiles
     /// <param name="create">True: it must not be there, and is made. False: it must be there.</param>
     IJournalFile Open(string path, bool create);
 
+    /// <summary>Opens a file whose whole length has been written before, to be written again.</summary>
+    /// <param name="path">Its path. It must be there.</param>
+    IJournalFile OpenToOverwrite(string path);
+
     /// <summary>Opens a file that must be there, for reading only.</summary>
     /// <param name="path">Its path.</param>
     IJournalFile OpenRead(string path);

@@ -11,6 +11,19 @@ internal static partial class LibC
     private const int InvalidArgument = 22;       // EINVAL
     private const int NotSupported = 95;          // EOPNOTSUPP on Linux
     private const int NotImplemented = 38;        // ENOSYS on Linux
+    private const int GetFlags = 3;               // F_GETFL
+    private const int SetFlags = 4;               // F_SETFL
+
+    /// <summary>Whether <see cref="TryBypassCache"/> can succeed in this process.</summary>
+    internal static bool CanBypassCache => OperatingSystem.IsLinux() && Environment.Is64BitProcess && Direct != 0;
+
+    // O_DIRECT differs from one processor to the next; 0: not known.
+    private static int Direct => RuntimeInformation.ProcessArchitecture switch
+    {
+        Architecture.X64 => 0x4000,
+        Architecture.Arm64 => 0x10000,
+        _ => 0,
+    };
 
     /// <summary>Syncs the data of a file, and of its metadata what is needed to read them.</summary>
     /// <param name="file">The file.</param>
@@ -38,6 +51,37 @@ internal static partial class LibC
 
             ThrowUnlessInterrupted("fallocate");
         }
+    }
+
+    /// <summary>Makes whatever is written with a handle from now on go past the operating system's cache.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>False: the file system cannot.</returns>
+    internal static bool TryBypassCache(SafeFileHandle file)
+    {
+        int flags = Control(file, GetFlags, 0);
+        return flags >= 0 && Control(file, SetFlags, flags | Direct) == 0;
+    }
+
+    /// <summary>Writes stretches of memory one after the other, with one request to the disk if it can be.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="stretches">Where the bytes are.</param>
+    /// <param name="offset">The position in the file.</param>
+    /// <returns>How many bytes were written; -1: the file system does not take them like this.</returns>
+    /// <exception cref="IOException">It failed; <see cref="Exception.HResult"/> is the error number.</exception>
+    internal static long TryWrite(SafeFileHandle file, ReadOnlySpan<Stretch> stretches, long offset)
+    {
+        nint written;
+        while ((written = WriteAt(file, stretches, stretches.Length, offset)) < 0)
+        {
+            if (Marshal.GetLastPInvokeError() == InvalidArgument)
+            {
+                return -1;
+            }
+
+            ThrowUnlessInterrupted("pwritev");
+        }
+
+        return written;
     }
 
     /// <summary>Syncs the entries of a directory.</summary>
@@ -102,6 +146,12 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     private static partial int FAllocate(SafeFileHandle file, int mode, long offset, long length);
 
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int Control(SafeFileHandle file, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "pwritev", SetLastError = true)]
+    private static partial nint WriteAt(SafeFileHandle file, ReadOnlySpan<Stretch> stretches, int count, long offset);
+
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 
@@ -113,4 +163,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     private static partial int Close(int descriptor);
+
+    /// <summary>A stretch of memory, as the system calls take it (struct iovec).</summary>
+    /// <param name="Begin">The address of its first byte.</param>
+    /// <param name="Length">The number of bytes.</param>
+    internal readonly record struct Stretch(nint Begin, nint Length);
 }

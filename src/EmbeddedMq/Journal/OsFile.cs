@@ -6,7 +6,8 @@ namespace EmbeddedMq.Journal;
 /// <remarks>Disposing while somebody reads is safe: the handle closes after the last call that is under way; later calls throw
 /// <see cref="ObjectDisposedException"/>.</remarks>
 /// <param name="handle">The handle, owned from now on.</param>
-internal sealed class OsFile(SafeFileHandle handle) : IJournalFile
+/// <param name="direct">What writes past the cache, owned from now on; <see langword="null"/>: nothing does.</param>
+internal sealed class OsFile(SafeFileHandle handle, DirectWriter? direct = null) : IJournalFile
 {
     /// <inheritdoc/>
     public long Length => RandomAccess.GetLength(handle);
@@ -30,7 +31,13 @@ internal sealed class OsFile(SafeFileHandle handle) : IJournalFile
     }
 
     /// <inheritdoc/>
-    public void Write(ReadOnlySpan<byte> buffer, long offset) => RandomAccess.Write(handle, buffer, offset);
+    public void Write(ReadOnlySpan<byte> buffer, long offset, bool isSyncedNext)
+    {
+        if (!isSyncedNext || direct is null || !direct.TryWrite(buffer, offset))
+        {
+            RandomAccess.Write(handle, buffer, offset);
+        }
+    }
 
     /// <inheritdoc/>
     public void Allocate(long length)
@@ -59,5 +66,9 @@ internal sealed class OsFile(SafeFileHandle handle) : IJournalFile
     }
 
     /// <inheritdoc/>
-    public void Dispose() => handle.Dispose();
+    public void Dispose()
+    {
+        handle.Dispose();
+        direct?.Dispose();
+    }
 }

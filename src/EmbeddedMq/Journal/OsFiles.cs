@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace EmbeddedMq.Journal;
 
@@ -49,8 +50,22 @@ internal sealed class OsFiles : IJournalFiles
     public bool Exists(string path) => File.Exists(path);
 
     /// <inheritdoc/>
-    public IJournalFile Open(string path, bool create)
-        => new OsFile(File.OpenHandle(path, create ? FileMode.CreateNew : FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete));
+    public IJournalFile Open(string path, bool create) => new OsFile(OpenHandle(path, create ? FileMode.CreateNew : FileMode.Open));
+
+    /// <inheritdoc/>
+    public IJournalFile OpenToOverwrite(string path)
+    {
+        SafeFileHandle handle = OpenHandle(path, FileMode.Open);
+        try
+        {
+            return new OsFile(handle, DirectWriter.TryOpen(path));
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public IJournalFile OpenRead(string path)
@@ -97,6 +112,8 @@ internal sealed class OsFiles : IJournalFiles
         stream.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
         return stream;
     }
+
+    private static SafeFileHandle OpenHandle(string path, FileMode mode) => File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
 
     /// <summary>Tells a lock that somebody has from a lock file that cannot be made: the one can be read, by whoever does not ask for a lock.</summary>
     private static bool TryReadHolder(string path, out int holder)

@@ -238,6 +238,9 @@ internal sealed class FaultyFiles : IJournalFiles
     }
 
     /// <inheritdoc/>
+    public IJournalFile OpenToOverwrite(string path) => Open(path, create: false);
+
+    /// <inheritdoc/>
     public IJournalFile OpenRead(string path)
     {
         lock (_gate)
@@ -477,7 +480,7 @@ internal sealed class FaultyFiles : IJournalFiles
             }
         }
 
-        public void Write(ReadOnlySpan<byte> buffer, long offset)
+        public void Write(ReadOnlySpan<byte> buffer, long offset, bool isSyncedNext)
         {
             files.BeforeWrite(path);
             lock (files._gate)

@@ -230,6 +230,8 @@ public sealed class SpareMakerTests : IDisposable
 
         public IJournalFile Open(string path, bool create) => throw new InvalidOperationException();
 
+        public IJournalFile OpenToOverwrite(string path) => throw new InvalidOperationException();
+
         public IJournalFile OpenRead(string path) => throw new InvalidOperationException();
 
         public void Delete(string path) => throw new InvalidOperationException();

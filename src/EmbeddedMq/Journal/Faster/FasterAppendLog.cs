@@ -52,6 +52,7 @@ internal sealed class FasterAppendLog : IAppendLog
     private readonly CommitBatch _batch = new();
     private readonly Gathering _gathering;
     private long _writtenLsn;
+    private bool _isSyncedNext;            // whether what is written now is synced next; between commits, whether it was so the last time
 
     // Written by the journal's thread, read anywhere.
     private long _writtenUntil;
@@ -329,7 +330,7 @@ internal sealed class FasterAppendLog : IAppendLog
                 CreateSegment(request.Segment);
             }
 
-            Files.Write(request.Segment, request.Offset, new ReadOnlySpan<byte>((void*)request.Source, request.Length));
+            Files.Write(request.Segment, request.Offset, new ReadOnlySpan<byte>((void*)request.Source, request.Length), _isSyncedNext);
             Spares?.NoteWritten(request.Segment, request.Offset + request.Length);
             request.Callback(0, (uint)request.Length, request.Context);
             Interlocked.MemoryBarrier(); // who waits for the page says so before he tries again
@@ -362,6 +363,7 @@ internal sealed class FasterAppendLog : IAppendLog
 
         if (always || roomWanted || wanted > Durability.Memory)
         {
+            _isSyncedNext = wanted == Durability.Synced;
             Write();
         }
 

@@ -160,7 +160,7 @@ internal sealed class SegmentFiles : IDisposable
         if (TryTakeSpare(path))
         {
             // Its old records are no records here: the address is part of their checksums.
-            file = Try("open", path, () => _files.Open(path, create: false));
+            file = Try("open", path, () => _files.OpenToOverwrite(path));
         }
         else
         {
@@ -193,7 +193,8 @@ internal sealed class SegmentFiles : IDisposable
     /// <param name="id">The segment.</param>
     /// <param name="offset">The position in it.</param>
     /// <param name="bytes">The bytes.</param>
-    public void Write(long id, long offset, ReadOnlySpan<byte> bytes)
+    /// <param name="isSyncedNext">Whether <see cref="Sync"/> follows at once.</param>
+    public void Write(long id, long offset, ReadOnlySpan<byte> bytes, bool isSyncedNext = false)
     {
         Segment segment = _current is { } current && current.Entry.Id == id ? current : Find(id);
         IJournalFile file = segment.File ?? throw MqErrors.JournalBroken(Identity.Directory, $"segment {id} of the {Identity.Name} log is written after it was closed");
@@ -209,7 +210,7 @@ internal sealed class SegmentFiles : IDisposable
 
         try
         {
-            file.Write(bytes, offset);
+            file.Write(bytes, offset, isSyncedNext);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
