@@ -128,12 +128,35 @@ public sealed class InterruptionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Get_CancelledWhileAnotherCallHasTheWire_EndsAndTakesNothing()
+    {
+        await using RabbitMqBroker broker = await StartThroughProxyAsync();
+        (IConnection connection, _) = await ConnectAsync(broker);
+        IChannel channel = await connection.OpenChannelAsync(cancellationToken: Token);
+        string queue = (await channel.DeclareQueueAsync("", static q => q.Exclusive(), Token)).Name;
+        await channel.PublishAsync("", queue, Message.Text("stays"), PublishFlags.Mandatory, Token);
+        CuttingProxy.HeldFrame declared = _proxy.HoldNext(50, 11);
+        Task<QueueDeclared> declare = channel.DeclareQueuePassiveAsync(queue, Token).AsTask();
+        await declared.Came.WithinPatienceAsync("the answer to the declaration");
+        using CancellationTokenSource giveUp = new();
+
+        Task<GetResult?> get = channel.GetAsync(queue, cancellationToken: giveUp.Token).AsTask();
+        await giveUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => get.WithinPatienceAsync("the end of the get"));
+        declared.Release();
+        await declare;
+        Assert.Equal("stays", (await channel.GetAsync(queue, cancellationToken: Token))?.Delivery.Message.GetText());
+    }
+
+    [Fact]
     public async Task Connect_WithoutAnAnswer_FailsAsUnreachable()
     {
         await using RabbitMqBroker broker = await StartThroughProxyAsync(static options => options.RequestTimeout = TimeSpan.FromSeconds(2));
         _proxy.HoldNext(20, 11);
         ConnectionException error = await Assert.ThrowsAsync<ConnectionException>(() => broker.ConnectAsync(cancellationToken: Token).AsTask().WithinPatienceAsync("the end of the attempt"));
         Assert.Equal((true, "CONNECTION_FORCED - no server could be reached"), (error.IsTransient, error.ReplyText));
+        Assert.DoesNotMatch("[^.] Start the server", error.Message);
     }
 
     [Fact]

@@ -56,6 +56,32 @@ public sealed class TypedLayerTests
     }
 
     [Fact]
+    public async Task UseRabbitMq_MisspeltSetting_IsNamedWithWhatIsKnown()
+    {
+        ServiceCollection services = new();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder()
+            .AddInMemoryCollection(new Dictionary<string, string?> { ["EmbeddedMq:RabbitMq:uri"] = "amqp://127.0.0.1:1", ["EmbeddedMq:RabbitMq:Hsts:0"] = "other" })
+            .Build());
+        services.AddEmbeddedMq(static mq => mq.UseRabbitMq());
+        await using ServiceProvider provider = services.BuildServiceProvider();
+
+        InvalidOperationException error = await Assert.ThrowsAsync<InvalidOperationException>(
+            async () => await provider.GetRequiredService<IBroker>().ConnectAsync(cancellationToken: Token));
+
+        Assert.StartsWith("The configuration has 'EmbeddedMq:RabbitMq:Hsts', which nobody reads.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("known there: Name, Uri, Hosts,", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_ManagementUriWithoutAScheme_IsRefused()
+    {
+        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(
+            async () => await RabbitMqBroker.StartAsync(new RabbitMqOptions { ManagementUri = "localhost:15672" }, Token));
+
+        Assert.StartsWith("'localhost:15672' is not the address of a server's HTTP API. Write http://host:15672", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Request_UseRabbitMq_IsAnswered()
     {
         RabbitServer server = await SharedRabbitServer.GetAsync();

@@ -17,7 +17,7 @@ internal sealed class ConfirmTracker(SerialExecutor events)
 
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, PendingPublish> _pending = [];    // guarded by _gate
-    private readonly LinkedList<PendingPublish> _mandatory = new();      // not returned yet, in order; guarded by _gate
+    private readonly LinkedList<PendingPublish> _mandatory = new();      // outstanding and not returned yet, in order; guarded by _gate
     private ulong _next = 1;                                             // guarded by _gate
     private ulong _lowest = 1;                                           // none below is outstanding; guarded by _gate
 
@@ -35,7 +35,7 @@ internal sealed class ConfirmTracker(SerialExecutor events)
             _pending.Add(publish.WireNumber, publish);
             if (mandatory)
             {
-                _mandatory.AddLast(publish);
+                publish.PlaceAmongMandatory = _mandatory.AddLast(publish);
             }
 
             return publish;
@@ -50,7 +50,7 @@ internal sealed class ConfirmTracker(SerialExecutor events)
         {
             if (_pending.Remove(publish.WireNumber))
             {
-                _mandatory.Remove(publish);
+                CeaseToExpectReturn_NeedsGate(publish);
                 _next = publish.WireNumber;
             }
         }
@@ -69,6 +69,7 @@ internal sealed class ConfirmTracker(SerialExecutor events)
             {
                 if (_pending.Remove(number, out PendingPublish? publish))
                 {
+                    CeaseToExpectReturn_NeedsGate(publish);
                     answered.Add(publish);
                 }
             }
@@ -100,23 +101,15 @@ internal sealed class ConfirmTracker(SerialExecutor events)
     {
         lock (_gate)
         {
-            // Answered publishes are still in the list; they are dropped where they are met.
-            LinkedListNode<PendingPublish>? likely = null;
-            LinkedListNode<PendingPublish>? next;
-            for (LinkedListNode<PendingPublish>? node = _mandatory.First; node is not null; node = next)
+            PendingPublish? likely = null;
+            foreach (PendingPublish publish in _mandatory)
             {
-                next = node.Next;
-                PendingPublish publish = node.Value;
-                if (!_pending.ContainsKey(publish.WireNumber))
+                if (publish.Exchange == exchange && publish.RoutingKey == routingKey && publish.Message.Body.Span.SequenceEqual(message.Body.Span))
                 {
-                    _mandatory.Remove(node);
-                }
-                else if (publish.Exchange == exchange && publish.RoutingKey == routingKey && publish.Message.Body.Span.SequenceEqual(message.Body.Span))
-                {
-                    likely ??= node;
+                    likely ??= publish;
                     if (WithoutHiddenCopies(publish.Message.Properties) == WithoutHiddenCopies(message.Properties))
                     {
-                        likely = node;
+                        likely = publish;
                         break;
                     }
                 }
@@ -124,8 +117,8 @@ internal sealed class ConfirmTracker(SerialExecutor events)
 
             if (likely is not null)
             {
-                likely.Value.IsReturned = true;
-                _mandatory.Remove(likely);
+                likely.IsReturned = true;
+                CeaseToExpectReturn_NeedsGate(likely);
             }
         }
     }
@@ -145,6 +138,15 @@ internal sealed class ConfirmTracker(SerialExecutor events)
         foreach (PendingPublish publish in failed)
         {
             publish.Fail(error);
+        }
+    }
+
+    private void CeaseToExpectReturn_NeedsGate(PendingPublish publish)
+    {
+        if (publish.PlaceAmongMandatory is { } place)
+        {
+            _mandatory.Remove(place);
+            publish.PlaceAmongMandatory = null;
         }
     }
 

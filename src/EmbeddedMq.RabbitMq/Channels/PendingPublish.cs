@@ -25,6 +25,9 @@ internal sealed class PendingPublish(ulong wireNumber, ulong sequenceNumber, str
     /// <summary>Whether it came back. Guarded by the tracker's gate.</summary>
     internal bool IsReturned { get; set; }
 
+    /// <summary>Its place among those that may still come back, or <see langword="null"/>. Guarded by the tracker's gate.</summary>
+    internal LinkedListNode<PendingPublish>? PlaceAmongMandatory { get; set; }
+
     /// <summary>What became of it.</summary>
     internal Task<PublishResult> Answered => _answered.Task;
 

@@ -55,7 +55,8 @@ internal sealed partial class RabbitChannel
                 RabbitConsumer consumer = new(this, queue.Length > 0 ? queue : NameOf(queue), options, options.PrefetchCount ?? _defaultPrefetch);
                 await ConsumeOnAsync(consumer, WireName(link, queue), link).ConfigureAwait(false);
                 return consumer;
-            });
+            },
+            CancellationToken.None);
         try
         {
             return await starting.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -72,9 +73,10 @@ internal sealed partial class RabbitChannel
     {
         cancellationToken.ThrowIfCancellationRequested();
 
-        // From here on it is not cancelled: the server may have handed the message over already.
+        // The call itself is not cancelled: the server may have handed the message over already.
         return await CallInTurnAsync(
-            async link => await link.Wire.BasicGetAsync(WireName(link, queue), autoAck).ConfigureAwait(false) is { } got ? Got(link, got, autoAck) : null).ConfigureAwait(false);
+            async link => await link.Wire.BasicGetAsync(WireName(link, queue), autoAck).ConfigureAwait(false) is { } got ? Got(link, got, autoAck) : null,
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

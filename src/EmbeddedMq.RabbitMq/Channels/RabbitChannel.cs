@@ -222,15 +222,16 @@ internal sealed partial class RabbitChannel : IChannel
     private async ValueTask<T> CallAsync<T>(Func<ChannelLink, Task<T>> call, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return await CallInTurnAsync(call).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await CallInTurnAsync(call, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<T> CallInTurnAsync<T>(Func<ChannelLink, Task<T>> call)
+    // The token ends only what comes before the call.
+    private async Task<T> CallInTurnAsync<T>(Func<ChannelLink, Task<T>> call, CancellationToken cancellationToken)
     {
-        await _callLock.WaitAsync().ConfigureAwait(false);
+        await _callLock.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ChannelLink link = await GetLinkAsync(CancellationToken.None).ConfigureAwait(false); // bounded by the options
+            ChannelLink link = await GetLinkAsync(cancellationToken).ConfigureAwait(false); // bounded by the options
             return await CallOnAsync(link, call).ConfigureAwait(false);
         }
         finally

@@ -8,6 +8,12 @@ internal static class RabbitMqErrors
 {
     private const string Unreached = "CONNECTION_FORCED - no server could be reached";
 
+    /// <summary>The configuration says something that no option takes.</summary>
+    /// <param name="path">Where it says it.</param>
+    /// <param name="known">What options there are.</param>
+    internal static InvalidOperationException UnknownSetting(string path, IEnumerable<string> known)
+        => new($"The configuration has '{path}', which nobody reads. Correct the name or take it out; known there: {string.Join(", ", known)}.");
+
     /// <summary>A channel that the server closed.</summary>
     /// <param name="reason">Why.</param>
     /// <param name="channel">The channel's number.</param>
@@ -55,7 +61,7 @@ internal static class RabbitMqErrors
         => new(
             ReplyCode.ConnectionForced,
             Unreached,
-            $"Tried {host}: {Innermost(cause).Message} Start the server, or correct RabbitMqOptions.Hosts and TLS settings.",
+            $"Tried {host}: {SentenceOf(cause)} Start the server, or correct RabbitMqOptions.Hosts and TLS settings.",
             host,
             isTransient: true,
             cause);
@@ -67,7 +73,7 @@ internal static class RabbitMqErrors
         => new(
             ReplyCode.ConnectionForced,
             Unreached,
-            $"Tried {hosts}: {string.Join(" ", failures.Select(static failure => Innermost(failure).Message).Distinct(StringComparer.Ordinal))} " +
+            $"Tried {hosts}: {string.Join(" ", failures.Select(SentenceOf).Distinct(StringComparer.Ordinal))} " +
             "Start one of the servers, or correct RabbitMqOptions.Hosts and TLS settings.",
             hosts,
             isTransient: true,
@@ -238,13 +244,14 @@ internal static class RabbitMqErrors
             "were not confirmed yet are of unknown outcome; open another channel.";
     }
 
-    private static Exception Innermost(Exception error)
+    // Of the innermost error, which is the one that says it. The operating system's texts have no full stop.
+    private static string SentenceOf(Exception error)
     {
         while (error.InnerException is { } inner)
         {
             error = inner;
         }
 
-        return error;
+        return error.Message.EndsWith('.') ? error.Message : $"{error.Message}.";
     }
 }

@@ -43,7 +43,7 @@ internal sealed class RabbitMqSettings
         CheckRange(options);
         _trust = options.TlsAuthorityPath is { } path ? TlsTrust.Load(path) : null;
         Endpoints = [.. (hosts.Count == 0 ? ["localhost"] : hosts).Distinct(StringComparer.OrdinalIgnoreCase).Select(host => Endpoint(host, port ?? (UseTls ? 5671 : 5672)))];
-        ManagementUri = options.ManagementUri is null ? null : new Uri(options.ManagementUri.TrimEnd('/') + "/", UriKind.Absolute);
+        ManagementUri = options.ManagementUri is { } api ? ParseManagementUri(api) : null;
     }
 
     /// <summary>The options as they were given.</summary>
@@ -106,6 +106,11 @@ internal sealed class RabbitMqSettings
         => Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && uri.Scheme is "amqp" or "amqps"
             ? uri
             : throw new ArgumentException($"'{Redact(address)}' is not an address of a RabbitMQ server. Write amqp://user:password@host:port/vhost, or amqps:// for TLS.", nameof(address));
+
+    private static Uri ParseManagementUri(string address)
+        => Uri.TryCreate(address.TrimEnd('/') + "/", UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"
+            ? uri
+            : throw new ArgumentException($"'{Redact(address)}' is not the address of a server's HTTP API. Write http://host:15672, or https:// for TLS.", nameof(address));
 
     private static string Redact(string address)
     {
