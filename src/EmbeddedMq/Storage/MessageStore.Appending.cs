@@ -143,8 +143,7 @@ internal sealed partial class MessageStore
                 isWhole &= IsAppended(address, ref endedAt);
             }
 
-            isWhole &= transaction == 0 || IsAppended(_journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)), ref endedAt);
-            isWhole &= _journal.Hot.ResumedAt == resumedAt; // or the log failed among them, and was open again for the end of it
+            isWhole = isWhole && IsEnded_NeedsGate(transaction, resumedAt, ref endedAt);
         }
 
         if (isWhole)
@@ -185,6 +184,12 @@ internal sealed partial class MessageStore
 
         return byQueue;
     }
+
+    // Where the log has failed among the records, and is open again, the end must not be there: those that it had before may be, and would count with it.
+    private bool IsEnded_NeedsGate(ulong transaction, long resumedAt, ref ulong endedAt)
+        => _journal.Hot.ResumedAt == resumedAt
+            && (transaction == 0 || IsAppended(_journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)), ref endedAt))
+            && _journal.Hot.ResumedAt == resumedAt;
 
     private static bool IsAppended(long address, ref ulong endedAt)
     {

@@ -84,8 +84,7 @@ internal sealed partial class MessageStore
                 ClaimAll_NeedsGate(address, messages.AsSpan(part), ids.AsSpan(part), []);
             }
 
-            isWhole &= IsAppended(_journal.Hot.Append((byte)RecordKind.TransactionEnd, new TransactionEnd(transaction)), ref endedAt);
-            isWhole &= _journal.Hot.ResumedAt == resumedAt; // or the log failed among them, and was open again for the end of it
+            isWhole = isWhole && IsEnded_NeedsGate(transaction, resumedAt, ref endedAt);
         }
 
         if (!isWhole)

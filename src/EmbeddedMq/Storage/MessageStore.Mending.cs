@@ -132,6 +132,17 @@ internal sealed partial class MessageStore
         }
     }
 
+    // The journal closes: whoever is told of that, and not of a commit, will not know what became of his records.
+    private void GiveUpKnowing()
+    {
+        lock (_doubtGate)
+        {
+            _known.TrySetResult(false);
+            _known = NewKnown(isKnown: false);
+            _known.SetResult(false);
+        }
+    }
+
     // Those who wait settle what they named and leave. The checkpoint that ends the failure waits for them, as each does.
     private void EndDoubt()
     {

@@ -262,7 +262,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     /// <summary>Writes everything, says that the stop was in order, and closes the journal.</summary>
     public async ValueTask DisposeAsync()
     {
-        _known.TrySetResult(false);
+        GiveUpKnowing();
         await _settles.DisposeAsync().ConfigureAwait(false);
         if (_journal.State is JournalState.Open or JournalState.LowSpace)
         {

@@ -99,6 +99,34 @@ public sealed class CheckpointBeginTests : IAsyncDisposable
         Assert.Equal(0ul, endedAt);
         Assert.True(way == Way.Commit || ids.All(static id => id == 0));
         Assert.Equal(_journal.Hot.TailAddress, _store.FirstNeededAddress());
+        await _store.FlushAsync(Token);
+        using IRecordReader reader = _journal.Hot.ReadForward(begin, _journal.Hot.WrittenUntil);
+        while (reader.TryRead(out RecordView record))
+        {
+            Assert.NotEqual(RecordKind.TransactionEnd, (RecordKind)record.Kind); // those before the failure may be there, and would count after a restart
+        }
+    }
+
+    // Nothing is written any more then, but for the manifest.
+    [Fact]
+    public async Task Commit_AppendedWhenTheJournalHasWrittenItsLast_IsNotSafe()
+    {
+        await OpenAsync();
+        ulong endedAt = 0;
+        Task<bool>? isSafe = null;
+        _files.BeforeWrite = path =>
+        {
+            if (isSafe is null && path.EndsWith("MANIFEST", StringComparison.Ordinal))
+            {
+                _store.AppendCommit([BatchMessage.Of("", "q", Message.Text("late", MessageProperties.Persistent), Refs)], [], [], out endedAt);
+                isSafe = _store.IsSafeAsync(endedAt).AsTask();
+            }
+        };
+
+        await _store.DisposeAsync();
+
+        Assert.NotEqual(0ul, endedAt);
+        Assert.False(await isSafe!);
     }
 
     // The disk is full: the segment is in memory only, and goes with the failure.
