@@ -482,8 +482,9 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         int phase = named.Enter();
         try
         {
-            ulong[] storedAt = StoreHeld_NeedsGate(out isStored, out endedAt);
-            return PublishHeld_NeedsGate(storedAt, pendings, returned);
+            CommittedPublish[] publishes = [.. _transaction.Publishes.Select(held => virtualHost.FindQueues(held.Publish))];
+            ulong[] storedAt = StoreHeld_NeedsGate(publishes, out isStored, out endedAt);
+            return PublishHeld_NeedsGate(publishes, storedAt, pendings, returned);
         }
         finally
         {
@@ -492,25 +493,27 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     }
 
     // All that is published and acknowledged is one entry of the journal: after a crash it has happened whole or not at all.
-    private ulong[] StoreHeld_NeedsGate(out bool isStored, out ulong endedAt) => virtualHost.StoreTransaction(
-        [.. _transaction.Publishes.Select(static held => held.Publish)],
+    private ulong[] StoreHeld_NeedsGate(CommittedPublish[] publishes, out bool isStored, out ulong endedAt) => virtualHost.StoreTransaction(
+        publishes,
         [.. _transaction.Settlements.Where(static held => held.Settlement == Settlement.Acknowledge).SelectMany(static held => held.Deliveries).Select(static delivery => delivery.Entry)],
         out isStored,
         out endedAt);
 
     /// <summary>Publishes what the transaction holds.</summary>
+    /// <param name="publishes">Its messages, and the queues that take them.</param>
     /// <param name="storedAt">The messages' ids in the journal, 0 for those that are not stored.</param>
     /// <param name="pendings">Takes the publishes that queues keep waiting.</param>
     /// <param name="returned">Takes the messages that no queue took.</param>
     /// <returns>Whether a queue refused any of it.</returns>
-    private bool PublishHeld_NeedsGate(ulong[] storedAt, List<PendingPublish> pendings, List<ChannelTransaction.HeldMessage> returned)
+    private bool PublishHeld_NeedsGate(
+        CommittedPublish[] publishes, ulong[] storedAt, List<PendingPublish> pendings, List<ChannelTransaction.HeldMessage> returned)
     {
         bool rejected = false;
         for (int i = 0; i < _transaction.Publishes.Count; i++)
         {
             ChannelTransaction.HeldMessage held = _transaction.Publishes[i];
             PendingPublish? pending = null;
-            PublishOutcome outcome = virtualHost.Deliver(held.Publish, storedAt[i], held.IsMandatory, ref pending);
+            PublishOutcome outcome = virtualHost.Deliver(publishes[i], storedAt[i], held.IsMandatory, ref pending);
             virtualHost.Services.Memory.Release(held.MemoryBytes);
             rejected |= outcome == PublishOutcome.Rejected;
             if (outcome == PublishOutcome.Returned)

@@ -75,14 +75,20 @@ internal sealed partial class VirtualHost : IQueueOwner
         return ([.. keys.Additional.ToArray().Prepend(keys.Primary).Distinct(StringComparer.Ordinal)], []);
     }
 
-    /// <summary>Hands a message of a transaction that commits to the queues that have its names now.</summary>
+    /// <summary>Finds the queues that a message of a transaction goes to: those that have its names when the transaction commits. Once for each, so that those
+    /// that the journal names are those that get it.</summary>
+    /// <param name="publish">The message.</param>
+    internal CommittedPublish FindQueues(in RoutedPublish publish) => new(
+        publish.Exchange, publish.RoutingKey, publish.Message, [.. publish.QueueNames.Select(FindQueue).OfType<IDestination>()], publish.Delayed);
+
+    /// <summary>Hands a message of a transaction that commits to its queues.</summary>
     /// <param name="publish">The message.</param>
     /// <param name="storedAt">Its id in the journal, from <see cref="StoreTransaction"/>.</param>
     /// <param name="mandatory">Whether it comes back when no queue takes it.</param>
     /// <param name="pending">Set when a queue keeps the message waiting.</param>
     /// <returns>Confirmed (also while pending), returned or rejected.</returns>
-    internal PublishOutcome Deliver(in RoutedPublish publish, ulong storedAt, bool mandatory, ref PendingPublish? pending)
-        => Deliver(QueuesOf(publish), publish.Delayed, publish.Exchange, publish.RoutingKey, publish.Message, storedAt, mandatory, ref pending);
+    internal PublishOutcome Deliver(in CommittedPublish publish, ulong storedAt, bool mandatory, ref PendingPublish? pending)
+        => Deliver(publish.Queues, publish.Delayed, publish.Exchange, publish.RoutingKey, publish.Message, storedAt, mandatory, ref pending);
 
     /// <summary>Hands a routed message to its destinations.</summary>
     /// <param name="queues">The queues that take it.</param>
@@ -186,7 +192,11 @@ internal sealed partial class VirtualHost : IQueueOwner
 
     private void RouteNamed(DelayedMessage delayed)
     {
-        delayed.BeginRouting();
+        if (!delayed.TryBeginRouting())
+        {
+            return;
+        }
+
         _storedDelayed.TryRemove(delayed, out _);
         Interlocked.Decrement(ref _delayedCount);
         Message message = DelayedExchange.MarkDelayed(delayed.Entry.Message);

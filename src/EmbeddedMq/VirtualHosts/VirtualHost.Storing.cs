@@ -15,15 +15,15 @@ internal sealed partial class VirtualHost
     private const int UsualDestinations = 16;
 
     /// <summary>Appends a transaction to the journal: what it publishes to stored queues, and what it acknowledges there.</summary>
-    /// <param name="publishes">The messages, routed.</param>
+    /// <param name="publishes">The messages, and the queues that take them.</param>
     /// <param name="acknowledged">What it acknowledges.</param>
     /// <param name="isStored">Whether any of it is stored, so that the commit waits for the disk.</param>
     /// <param name="endedAt">The id of the last record of it; 0 if there is none, or the journal has failed.</param>
     /// <returns>The ids of the messages, in order; 0 for those that are not stored.</returns>
-    internal ulong[] StoreTransaction(IReadOnlyList<RoutedPublish> publishes, IReadOnlyList<QueueEntry> acknowledged, out bool isStored, out ulong endedAt)
+    internal ulong[] StoreTransaction(CommittedPublish[] publishes, IReadOnlyList<QueueEntry> acknowledged, out bool isStored, out ulong endedAt)
     {
         MessageStore store = _services.Store;
-        ulong[] ids = new ulong[publishes.Count];
+        ulong[] ids = new ulong[publishes.Length];
         isStored = false;
         endedAt = 0;
         if (!store.IsDurable)
@@ -31,19 +31,7 @@ internal sealed partial class VirtualHost
             return ids;
         }
 
-        List<BatchMessage> messages = [];
-        List<int> indexes = [];
-        for (int i = 0; i < publishes.Count; i++)
-        {
-            RoutedPublish publish = publishes[i];
-            QueueRef[] refs = new QueueRef[publish.QueueNames.Length + publish.Delayed.Length];
-            int count = publish.Message.Properties.IsPersistent ? CollectRefs(QueuesOf(publish), publish.Delayed, publish.Message, refs) : 0;
-            if (count > 0)
-            {
-                messages.Add(BatchMessage.Of(publish.Exchange, publish.RoutingKey, publish.Message, refs.AsMemory(0, count)));
-                indexes.Add(i);
-            }
-        }
+        BatchMessage[] messages = ToStore(publishes, out int[] indexes);
 
         // What is on disk only to spare memory leaves nothing there that a restart would look at.
         StoredSource[] left =
@@ -51,8 +39,8 @@ internal sealed partial class VirtualHost
             .. acknowledged.Where(static entry => entry.IsStored && ((Queue)entry.Owner).Stored is not null)
                 .Select(static entry => new StoredSource(((Queue)entry.Owner).Stored, entry)),
         ];
-        isStored = messages.Count > 0 || left.Length > 0;
-        ulong[] stored = isStored ? store.AppendTransaction([.. messages], left, out endedAt) : [];
+        isStored = messages.Length > 0 || left.Length > 0;
+        ulong[] stored = isStored ? store.AppendTransaction(messages, left, out endedAt) : [];
         for (int i = 0; i < stored.Length; i++)
         {
             ids[indexes[i]] = stored[i];
@@ -127,8 +115,6 @@ internal sealed partial class VirtualHost
             queue.EndMoveWaiting(); // where that has failed
         }
     }
-
-    private IDestination[] QueuesOf(in RoutedPublish publish) => [.. publish.QueueNames.Select(FindQueue).OfType<IDestination>()];
 
     // Once, for all destinations that are stored; the body is written once.
     private ulong Store(

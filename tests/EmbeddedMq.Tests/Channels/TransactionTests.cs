@@ -1,3 +1,4 @@
+using System.Buffers;
 using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Tests.Channels;
@@ -135,6 +136,57 @@ public sealed class TransactionTests
 
             QueueDescription queue = await broker.DescribeAsync("q");
             Assert.True((Messages, 0, 0) == (queue.ReadyCount, queue.UnackedCount, queue.AckedTotal), $"Round {round}: {queue}");
+        }
+    }
+
+    /// <summary>The journal names the queue that there was: the one that has its name since does not get a message that no restart would bring back to it.</summary>
+    [Fact]
+    public async Task Commit_QueueMadeAnewWhileItIsStored_GoesWithTheOldOne()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel other = await stored.OpenChannelAsync();
+        await other.DeclareQueueAsync("q", static q => q.Durable());
+        using WatchedBody body = new(2 << 20); // in pieces, which are looked at before the journal is
+        IChannel channel = await stored.OpenChannelAsync(ChannelMode.Transactional);
+        await channel.PublishAsync("", "q", Message.TakeOwnership(body.Memory, MessageProperties.Persistent));
+        body.OnceRead = () => Task.Run(async () =>
+        {
+            await other.DeleteQueueAsync("q");
+            await other.DeclareQueueAsync("q", static q => q.Durable());
+        }).GetAwaiter().GetResult();
+
+        await channel.CommitTransactionAsync();
+
+        Assert.Null(body.OnceRead);
+        Assert.Equal(0, stored.Broker.Storage!.JournalMessages);
+        Assert.Equal(0u, (await other.DeclareQueuePassiveAsync("q")).MessageCount);
+    }
+
+    /// <summary>A body that calls somebody when it is read, once.</summary>
+    private sealed class WatchedBody(int length) : MemoryManager<byte>
+    {
+        private readonly byte[] _bytes = new byte[length];
+
+        public Action? OnceRead { get; set; }
+
+        public override Memory<byte> Memory => CreateMemory(length);
+
+        public override Span<byte> GetSpan()
+        {
+            Action? onceRead = OnceRead;
+            OnceRead = null;
+            onceRead?.Invoke();
+            return _bytes;
+        }
+
+        public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException();
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
         }
     }
 }
