@@ -24,7 +24,7 @@ internal sealed class StoredBlock
     /// <param name="lengthBytes">How long its record is.</param>
     /// <param name="count">How many messages it holds, 1 to 4,096.</param>
     /// <param name="bodyBytes">Bytes of their bodies.</param>
-    internal StoredBlock(uint queueId, byte level, long address, int lengthBytes, int count, long bodyBytes)
+    internal StoredBlock(uint queueId, byte level, long address, long lengthBytes, int count, long bodyBytes)
     {
         QueueId = queueId;
         Level = level;
@@ -47,7 +47,7 @@ internal sealed class StoredBlock
     internal long Address { get; }
 
     /// <summary>How long its record is, in bytes.</summary>
-    internal int LengthBytes { get; }
+    internal long LengthBytes { get; }
 
     /// <summary>How many messages it was made of.</summary>
     internal int Count { get; }

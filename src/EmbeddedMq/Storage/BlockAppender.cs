@@ -85,7 +85,7 @@ internal sealed class BlockAppender(IJournal journal)
         long address = _log.Append((byte)RecordKind.QueueBlock, _builder);
         ThrowIfNone(address);
         BlockDescriptor descriptor = _builder.Describe(address);
-        descriptor = descriptor with { Length = (int)Math.Min(int.MaxValue, Math.Max(descriptor.Length, address - _firstPiece)) };
+        descriptor = descriptor with { Length = Math.Max(descriptor.Length, address - _firstPiece) };
         StoredBlock block = new(_queueId, _level, address, descriptor.Length, descriptor.Count, descriptor.BodyBytes) { IsTransient = isTransient };
         return new ColdBlock(block, descriptor, _transient?[..((Count + 63) / 64)]);
     }

@@ -19,7 +19,7 @@ internal static class BodyPieces
     internal static StoredBody Append(IAppendLog log, ReadOnlyMemory<byte> body)
     {
         int pieceBytes = MaxBytes(log);
-        long[] addresses = new long[(body.Length + pieceBytes - 1) / pieceBytes];
+        long[] addresses = new long[((body.Length - 1) / pieceBytes) + 1];
         for (int i = 0; i < addresses.Length; i++)
         {
             int begin = i * pieceBytes;

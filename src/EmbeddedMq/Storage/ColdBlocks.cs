@@ -150,7 +150,7 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
 
     private void Claim(StoredBlock block, int sign)
     {
-        live.Add(block.Address, sign * (long)block.LengthBytes);
+        live.Add(block.Address, sign * block.LengthBytes);
         for (long segment = cold.SegmentOf(Math.Max(0, block.Address - block.LengthBytes)); segment < cold.SegmentOf(block.Address); segment++)
         {
             live.AddTo(segment, sign);

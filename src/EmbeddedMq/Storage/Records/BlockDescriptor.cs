@@ -2,20 +2,20 @@ namespace EmbeddedMq.Storage.Records;
 
 /// <summary>What is kept in memory of a block of the cold log.</summary>
 /// <param name="Address">The address of its record in the cold log.</param>
-/// <param name="Length">How long the body of that record is, in bytes.</param>
+/// <param name="Length">How long the body of that record is, in bytes; with the pieces of bodies before it, which may be longer than an <see cref="int"/> tells.</param>
 /// <param name="Count">How many messages it was made of, 1 to <see cref="QueueBlockFormat.MaxCount"/>.</param>
 /// <param name="First">The lowest id of its messages; 0 if none has an id.</param>
 /// <param name="Last">The highest id of its messages; 0 if none has an id.</param>
 /// <param name="BodyBytes">Bytes of the bodies of all of them, those in chunks included.</param>
 /// <remarks>Layout: address, length and count as varints; each id as two varints, address and index; body bytes as varint.</remarks>
-internal readonly record struct BlockDescriptor(long Address, int Length, int Count, StoredId First, StoredId Last, long BodyBytes)
+internal readonly record struct BlockDescriptor(long Address, long Length, int Count, StoredId First, StoredId Last, long BodyBytes)
 {
     /// <summary>Writes it.</summary>
     /// <param name="buffer">The buffer.</param>
     internal void Write(RecordBuffer buffer)
     {
         buffer.Varint((ulong)Address);
-        buffer.Varint((uint)Length);
+        buffer.Varint((ulong)Length);
         buffer.Varint((uint)Count);
         buffer.Id(First);
         buffer.Id(Last);
@@ -28,7 +28,7 @@ internal readonly record struct BlockDescriptor(long Address, int Length, int Co
     internal static BlockDescriptor Read(scoped ref ByteReader reader)
     {
         long address = reader.Address();
-        int length = reader.VarInt32("the length of a block");
+        long length = (long)reader.Varint((ulong)StoredId.MaxAddress, "the length of a block");
         int count = (int)reader.Varint(QueueBlockFormat.MaxCount, "the count of a block");
         StoredId first = reader.Id();
         StoredId last = reader.Id();

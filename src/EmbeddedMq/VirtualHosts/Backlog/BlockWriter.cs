@@ -98,7 +98,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     }
 
     // Confirms wait for the same thread of the same disk: what is synced often takes little time, where a checkpoint would wait for all of it at once.
-    private void WaitUntilWritten(int bytes)
+    private void WaitUntilWritten(long bytes)
     {
         _unsyncedBytes += bytes;
         bool isSynced = _unsyncedBytes >= MostUnsyncedBytes;
