@@ -115,7 +115,8 @@ internal sealed partial class Queue
         return count;
     }
 
-    /// <summary>Moves messages from the journal into blocks: those in memory, on disk only, and handed over. One caller at a time.</summary>
+    /// <summary>Moves messages from the journal into blocks: those in memory, on disk only, and handed over. One caller at a time, and beside it who
+    /// deletes the queue.</summary>
     /// <param name="below">Messages with ids below this move; others that lie between them may move too.</param>
     /// <param name="target">Writes the blocks.</param>
     /// <returns><see langword="false"/> when some could not be moved, because they were on their way; try again later.</returns>

@@ -65,6 +65,10 @@ internal sealed partial class Queue
         {
             _backlog?.Forget(this);
             _contents.Discard(discarded);
+            if (_backlog is not null)
+            {
+                Evacuate(ulong.MaxValue, new DeletedMessages(_backlog.Store));
+            }
         }
 
         foreach (Consumer consumer in deletion.Consumers)

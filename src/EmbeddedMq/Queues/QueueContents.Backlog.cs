@@ -216,7 +216,7 @@ internal sealed partial class QueueContents
     }
 
     private static bool TryMove(QueueEntry entry, StoredBlock block, int index)
-        => entry.State is EntryState.Ready or EntryState.Acquired && entry.MoveToBlock(block, index);
+        => entry is { State: EntryState.Ready or EntryState.Acquired, Block: null } && entry.MoveToBlock(block, index);
 
     // Outside the gate: no list of the queue holds them any more.
     private void DiscardAway(PriorityReadyList entries) => entries.GiveUpAway(run =>

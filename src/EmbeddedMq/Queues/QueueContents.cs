@@ -236,7 +236,7 @@ internal sealed partial class QueueContents(
     internal PriorityReadyList Close()
     {
         PriorityReadyList rest = _ready;
-        _ready = new PriorityReadyList(0);
+        _ready = new PriorityReadyList(_maxPriority);
         _isClosed = true;
         return rest;
     }

@@ -36,11 +36,14 @@ internal sealed class DelayedMessage(
     internal long MemoryBytes => OverheadBytes + Entry.Message.CountedBytes + (Entry.Message.Properties.Headers is { Count: > 0 } headers ? HeaderSize.InMemory(headers) : 0);
 
     /// <summary>Says that its time has come: from here on it does not move.</summary>
-    internal void BeginRouting()
+    /// <returns><see langword="false"/> when that was said before.</returns>
+    internal bool TryBeginRouting()
     {
         lock (_gate)
         {
+            bool wasRouting = _isRouting;
             _isRouting = true;
+            return !wasRouting;
         }
     }
 

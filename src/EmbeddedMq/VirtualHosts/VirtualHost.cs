@@ -355,12 +355,18 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         }
     }
 
-    /// <summary>Deletes every queue, because the virtual host is deleted.</summary>
+    /// <summary>Deletes every queue, because the virtual host is deleted. What delayed exchanges hold on disk is due at once and finds none: nobody moves it any
+    /// more, and the journal would keep all that came after it until then.</summary>
     internal void Clear()
     {
         foreach (Queue queue in _queues.Values)
         {
             DeleteQueue(queue);
+        }
+
+        foreach (DelayedMessage delayed in _storedDelayed.Keys)
+        {
+            _services.Scheduler.Schedule(delayed, _services.Clock.NowMs);
         }
     }
 

@@ -102,6 +102,45 @@ public sealed class EvacuationTests
         Assert.Equal("delayed", (await channel.GetAsync("old"))?.Delivery.Message.GetText());
     }
 
+    [Fact]
+    public async Task UnackedMessagesOfADeletedQueue_InAnOldSegment_KeepNothing()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(MakeSmall);
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("deleted", static q => q.Durable().WithMaxPriority(1));
+        await PublishAsync(channel, "deleted", "low", 0);
+        await PublishAsync(channel, "deleted", "high", 1);
+        Delivery high = (await channel.GetAsync("deleted"))!.Delivery;
+        Delivery low = (await channel.GetAsync("deleted"))!.Delivery;
+        await channel.DeleteQueueAsync("deleted");
+
+        Assert.Equal(0, stored.Broker.Storage!.JournalMessages);
+        await channel.AckAsync(low.DeliveryTag);
+        await channel.NackAsync(high.DeliveryTag);
+        Assert.Equal(0, stored.Broker.Storage!.JournalMessages);
+        await stored.RestartAsync();
+        Assert.Equal(0, stored.Broker.Storage!.JournalMessages);
+    }
+
+    [Fact]
+    public async Task DelayedMessagesOfADeletedVirtualHost_InAnOldSegment_KeepNothing()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(MakeSmall);
+        await stored.Broker.Management.CreateVirtualHostAsync("deleted");
+        await using IConnection connection = await stored.Broker.ConnectAsync(new ConnectionOptions { VirtualHost = "deleted" });
+        IChannel channel = await connection.OpenChannelAsync(new ChannelOptions { Mode = ChannelMode.Confirm });
+        await channel.DeclareExchangeAsync("later", ExchangeType.Delayed, static e => e.Durable().WithArgument("x-delayed-type", ExchangeType.Fanout));
+        await channel.PublishAsync("later", "", Message.Text("delayed", MessageProperties.Persistent.WithHeader("x-delay", 60_000)));
+        Assert.Equal(1, stored.Broker.Storage!.JournalMessages);
+
+        await stored.Broker.Management.DeleteVirtualHostAsync("deleted");
+        stored.Time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal(0, stored.Broker.Storage!.JournalMessages);
+        stored.Time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(0, stored.Broker.Storage!.JournalMessages);
+    }
+
     [Theory]
     [InlineData(256L << 20)] // in memory
     [InlineData(256L << 10)] // on disk
