@@ -47,6 +47,22 @@ public sealed class FullDiskTests
     }
 
     [Fact]
+    public async Task FullDisk_WhenTheStoreIsOpened_OpensWithTheBallastsRoom()
+    {
+        FaultyFiles files = new(1);
+        await using (FasterJournal journal = await FasterJournal.OpenAsync(SmallStore.Options(Store, ballastBytes: 64 << 10), files, TimeProvider.System))
+        {
+            await AppendAsync(journal, 1);
+        }
+
+        files.Capacity = files.Names.Sum(name => (long)files.LengthOf(name));
+        await using FasterJournal again = await FasterJournal.OpenAsync(SmallStore.Options(Store, ballastBytes: 64 << 10), files, TimeProvider.System);
+
+        Assert.Equal(JournalState.LowSpace, again.State);
+        Assert.Equal([1], SmallStore.Numbers(again.Hot));
+    }
+
+    [Fact]
     public async Task FullDisk_WithFilesKeptToBeWrittenAgain_GivesThemUpFirst()
     {
         FaultyFiles files = new(1) { Capacity = 600 << 10 };

@@ -51,6 +51,26 @@ public sealed class JournalLifeTests
     }
 
     [Fact]
+    public async Task Release_ManifestCannotBeWritten_FilesGoWithTheReopening()
+    {
+        await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
+        long number = 0;
+        while (journal.Hot.Segments.Count < 4)
+        {
+            SmallStore.Append(journal.Hot, ++number, 4_000);
+            await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
+        }
+
+        _files.FailAt = _files.Operations + 1;
+        journal.Hot.ReleaseBefore(journal.Hot.TailAddress);
+        await Assert.ThrowsAsync<JournalException>(async () => await journal.SaveCheckpointAsync(default, Cancelled));
+        Assert.Equal(JournalState.Failed, journal.State);
+        await journal.ReopenAsync(Cancelled);
+
+        Assert.Equal(journal.Hot.Segments.Count + 1, _files.Names.Count(static name => name.StartsWith("/store/hot-", StringComparison.Ordinal))); // one is kept to be written again
+    }
+
+    [Fact]
     public async Task Dispose_WithoutFlush_KeepsWhatWasAppended()
     {
         await using (FasterJournal journal = await SmallStore.OpenAsync(_files, Store))

@@ -48,7 +48,7 @@ internal sealed class Ballast(JournalOptions options, IJournalFiles files)
     /// <returns>Whether there was any.</returns>
     public bool Drop()
     {
-        bool wasThere = _isThere;
+        bool wasThere = files.Exists(_path); // also before Ensure: a store may be opened on a full disk
         _isThere = false;
         try
         {

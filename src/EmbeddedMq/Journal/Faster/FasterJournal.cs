@@ -379,20 +379,23 @@ internal sealed class FasterJournal : IJournal
             return;
         }
 
-        List<(FasterAppendLog Log, List<long> Segments)> removed = [];
         while (_releases.TryDequeue(out (FasterAppendLog Log, IReadOnlyList<long> Segments) release))
         {
-            removed.Add((release.Log, release.Log.Files.Remove(release.Segments)));
+            (release.Log == _hot ? _hotDropped : _coldDropped).AddRange(release.Log.Files.Remove(release.Segments));
         }
 
         // Only when no manifest mentions them may the files go: a store with a segment missing is not opened.
         WriteManifest();
-        foreach ((FasterAppendLog log, List<long> segments) in removed)
-        {
-            log.Files.Recycle(segments);
-        }
-
+        RecycleDropped();
         _space.Check();
+    }
+
+    private void RecycleDropped()
+    {
+        _hot.Files.Recycle(_hotDropped);
+        _cold.Files.Recycle(_coldDropped);
+        _hotDropped.Clear();
+        _coldDropped.Clear();
     }
 
     private void Reopen()
@@ -407,10 +410,7 @@ internal sealed class FasterJournal : IJournal
             RecoveredLog hot = Rescan(_hot, _hotDropped);
             RecoveredLog cold = Rescan(_cold, _coldDropped);
             BeginLogs(hot, cold, isReopened: true);
-            _hot.Files.Recycle(_hotDropped);
-            _cold.Files.Recycle(_coldDropped);
-            _hotDropped.Clear();
-            _coldDropped.Clear();
+            RecycleDropped();
         }
         catch (JournalException error)
         {
