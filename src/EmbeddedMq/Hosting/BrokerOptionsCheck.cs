@@ -39,7 +39,7 @@ internal static class BrokerOptionsCheck
         }
 
         Check(nameof(limits.MaxMessageBytes), limits.MaxMessageBytes, 1, 2_147_483_591);
-        Check(nameof(limits.MaxHeaderBytes), limits.MaxHeaderBytes, 1, 1024 * 1024 * 1024);
+        Check(nameof(limits.MaxHeaderBytes), limits.MaxHeaderBytes, 1, options.Storage?.Directory is null ? 1024 * 1024 * 1024 : BrokerLimits.MostStoredHeaderBytes);
         Check(nameof(limits.MaxNameBytes), limits.MaxNameBytes, 1, 255);
         Check(nameof(limits.MaxConnections), limits.MaxConnections ?? 1, 1, int.MaxValue);
         Check(nameof(limits.MaxChannelsPerConnection), limits.MaxChannelsPerConnection, 1, 65_535);
@@ -84,7 +84,11 @@ internal static class BrokerOptionsCheck
             faults.Add(string.Create(CultureInfo.InvariantCulture, $"Storage.IdempotenceEntries is {storage.IdempotenceEntries}; allowed is 1 to 1,000,000,000."));
         }
 
-        Check(nameof(storage.JournalBytes), storage.JournalBytes, 1 << 20);
+        if (storage.JournalBytes is < 1 << 20 or > 1L << 40)
+        {
+            faults.Add(string.Create(CultureInfo.InvariantCulture, $"Storage.JournalBytes is {storage.JournalBytes}; allowed is 1,048,576 to 1,099,511,627,776."));
+        }
+
         Check(nameof(storage.FreeSpaceWatermarkBytes), storage.FreeSpaceWatermarkBytes, 0);
         Check(nameof(storage.ReserveBytes), storage.ReserveBytes, 0);
 

@@ -13,7 +13,7 @@ public sealed class StorageOptions
     /// <see cref="Durability.Synced"/>. A publish can ask for another level with <see cref="PublishFlags"/>.</summary>
     public Durability Durability { get; set; } = Durability.Synced;
 
-    /// <summary>Bytes of the journal beyond which long-lived messages are moved out of it, so that its space can be used again. 1 MiB or more; less
+    /// <summary>Bytes of the journal beyond which long-lived messages are moved out of it, so that its space can be used again. 1 MiB to 1 TiB; less
     /// than four segments of 64 MiB gains nothing. Default 512 MiB. Opening a store reads about this much, and
     /// each message in it takes 16 bytes of memory.</summary>
     /// <remarks>They are moved beside those who publish. Where they do not go as fast as others come, publishers of persistent messages wait: when the

@@ -1,3 +1,4 @@
+using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -34,7 +35,7 @@ public sealed class StorageOptionsTests
     [Theory]
     [InlineData("Storage.Directory is empty; give a directory, or null to keep everything in memory.")]
     [InlineData("Storage.Durability is 9; give Memory, OsBuffered or Synced.")]
-    [InlineData("Storage.JournalBytes is 1048575; allowed is 1,048,576 or more.")]
+    [InlineData("Storage.JournalBytes is 1048575; allowed is 1,048,576 to 1,099,511,627,776.")]
     [InlineData("Storage.FreeSpaceWatermarkBytes is -1; allowed is 0 or more.")]
     [InlineData("Storage.ReserveBytes is -2; allowed is 0 or more.")]
     public async Task Start_WithFaults_NamesEachOfThemAndMakesNothing(string fault)
@@ -72,6 +73,26 @@ public sealed class StorageOptionsTests
         await using Broker broker = await Broker.StartAsync(options, Token);
 
         Assert.Null(broker.Storage); // no directory
+    }
+
+    [Fact]
+    public async Task Start_MoreThanAStoreCanHold_IsRefused()
+    {
+        BrokerOptions options = new() { Storage = new StorageOptions { Directory = "never made", JournalBytes = long.MaxValue } };
+        options.Limits.MaxHeaderBytes = (1 << 20) + 1; // in memory it may be
+
+        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(async () => await Broker.StartAsync(options, Token));
+
+        Assert.Contains("Storage.JournalBytes is 9223372036854775807; allowed is 1,048,576 to 1,099,511,627,776.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Limits.MaxHeaderBytes is 1048577; allowed is 1 to 1,048,576.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_RememberingForEver_Starts()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options => options.Storage.IdempotenceRetention = TimeSpan.MaxValue);
+
+        await stored.RestartAsync();
     }
 
     [Fact]
