@@ -61,7 +61,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         ExclusiveOwner = exclusiveOwner;
         _owner = owner;
         _scheduler = scheduler;
-        _consumers = new ConsumerRing { SingleActive = argumentSettings.SingleActiveConsumer };
+        _consumers = new ConsumerRing
+        {
+            SingleActive = argumentSettings.SingleActiveConsumer,
+            HandsOverByPriority = argumentSettings.Kind != QueueKind.Quorum,
+        };
         _contents = new QueueContents(settings, scheduler.Clock, memory, _aftermath, stored, backlog);
         _admission = new Admission(_contents, _consumers);
         _backlog = backlog;

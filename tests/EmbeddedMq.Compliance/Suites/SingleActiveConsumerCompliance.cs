@@ -45,6 +45,26 @@ public abstract class SingleActiveConsumerCompliance(ComplianceEngine engine) : 
     }
 
     [Theory, AmqpItem("A7.10")]
+    [InlineData("classic", 0, 2, 3, 1)]
+    [InlineData("quorum", 0, 1, 2, 3)] // takes no notice of priorities
+    public async Task SingleActive_WithPriorities_TakeOverTheHighestFirst(string type, params int[] order)
+    {
+        string queue = await DeclareQueueAsync(q => q.Durable().WithArgument(QueueArgument.QueueType, type).SingleActiveConsumer());
+        List<TestConsumer> consumers = [];
+        foreach (int priority in (int[])[0, 1, 5, 5])
+        {
+            consumers.Add(await ConsumeAsync(queue, new ConsumerOptions { Priority = priority }));
+        }
+
+        foreach (int active in order)
+        {
+            await SendAsync(queue, $"{active}");
+            await consumers[active].AckNextAsync($"{active}");
+            await consumers[active].Consumer.CancelAsync();
+        }
+    }
+
+    [Theory, AmqpItem("A7.10")]
     [InlineData(true)]
     [InlineData(false)]
     public async Task SingleActive_ActiveIsLost_TheNextGetsItsUnackedToo(bool byConnection)
