@@ -12,7 +12,7 @@ namespace EmbeddedMq.Exchanges;
 /// again                                           nothing more: this cuts cycles
 /// delayed, and the message's delay is pending     itself, in RouteResult.Delayed; it is routed when due
 /// with a match for any key                        what matches, exchanges included
-/// with no match, and an alternate that exists     the alternate exchange
+/// with no match, and an alternate that exists     the alternate exchange; the default exchange is none
 /// with no match otherwise                         nothing
 /// </code>
 /// <para>A match is a match even when it leads to an exchange that leads nowhere: then that exchange's alternate may help, not this one's.
@@ -104,7 +104,7 @@ internal sealed class Router(IExchangeDirectory exchanges, int seed)
         }
 
         bool isMatched = _reached.OfferedCount > offered;
-        if (!isMatched && exchange.EffectiveAlternate is { } name && exchanges.FindExchange(name) is { } alternate)
+        if (!isMatched && exchange.EffectiveAlternate is { Length: > 0 } name && exchanges.FindExchange(name) is { } alternate)
         {
             _reached.Add(alternate);
         }

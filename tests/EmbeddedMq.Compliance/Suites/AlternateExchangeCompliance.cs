@@ -49,6 +49,16 @@ public abstract class AlternateExchangeCompliance(ComplianceEngine engine) : Com
     }
 
     [Fact, AmqpItem("A2.23")]
+    public async Task Alternate_TheDefaultExchange_RoutesNothing()
+    {
+        string queue = await DeclareQueueAsync();
+        string exchange = await DeclareExchangeAsync(ExchangeType.Direct, e => e.AlternateExchange(""));
+        PublishResult result = await Channel.TryPublishAsync(exchange, queue, Message.Text("m"), PublishFlags.Mandatory);
+        Assert.Equal(PublishOutcome.Returned, result.Outcome);
+        await ExpectMessagesAsync(queue);
+    }
+
+    [Fact, AmqpItem("A2.23")]
     public async Task Alternates_InACycle_EndUnroutable()
     {
         string first = Name("x");

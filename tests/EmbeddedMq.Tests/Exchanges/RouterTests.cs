@@ -142,11 +142,12 @@ public sealed class RouterTests
     public void Alternate_SetByPolicy_CountsAtOnce()
     {
         _topology.Declare("x", ExchangeType.Direct);
-        _topology.DeclareQueue("key");
+        _topology.Declare("y", ExchangeType.Fanout);
+        _topology.Bind("y", "q");
         Route3("");
 
-        _topology.SetAlternate("x", ""); // the default exchange
-        Route3("key");
+        _topology.SetAlternate("x", "y");
+        Route3("q");
         _topology.SetAlternate("x", null);
         Route3("");
 
