@@ -193,7 +193,7 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
         unsettled.AddRange(_unacked.Close());
 
         // In the order of delivery, for those that die of it.
-        unsettled.Sort(first, unsettled.Count - first, Comparer<Unsettled>.Create(static (left, right) => left.Tag.CompareTo(right.Tag)));
+        unsettled.Sort(first, unsettled.Count - first, Unsettled.ByTag);
     }
 
     private void LetGo(CloseReason reason)

@@ -194,6 +194,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
         foreach ((Settlement settlement, List<Unsettled> deliveries) in transaction.Settlements)
         {
+            deliveries.Sort(Unsettled.ByTag);
             channel.SettleHeld(deliveries, settlement);
         }
 
@@ -286,7 +287,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
                 return false;
             }
 
-            _transaction.Settlements.Add((settlement, deliveries));
+            _transaction.Hold(settlement, deliveries);
             return true;
         }
     }

@@ -9,8 +9,23 @@ internal sealed class ChannelTransaction
     /// <summary>The messages to publish, in order.</summary>
     internal List<HeldMessage> Publishes { get; private set; } = [];
 
-    /// <summary>The settlements to carry out, in order; their deliveries have been taken from the book.</summary>
+    /// <summary>The settlements to carry out, in order; their deliveries have been taken from the book, and are settled the oldest first.</summary>
     internal List<(Settlement Settlement, List<Unsettled> Deliveries)> Settlements { get; private set; } = [];
+
+    /// <summary>Holds a settlement; what is settled in the same way as the last goes with that. Source: RabbitMQ, rabbit_channel:ack_cons.</summary>
+    /// <param name="settlement">How the deliveries are to be settled.</param>
+    /// <param name="deliveries">The deliveries.</param>
+    internal void Hold(Settlement settlement, List<Unsettled> deliveries)
+    {
+        if (Settlements.Count > 0 && Settlements[^1].Settlement == settlement)
+        {
+            Settlements[^1].Deliveries.AddRange(deliveries);
+        }
+        else
+        {
+            Settlements.Add((settlement, deliveries));
+        }
+    }
 
     /// <summary>Begins the next transaction and gives out what this one held.</summary>
     internal ChannelTransaction TakeAll()

@@ -114,6 +114,26 @@ public abstract class TransactionCompliance(ComplianceEngine engine) : Complianc
     }
 
     [Fact, AmqpItem("A6.8")]
+    public async Task Rejects_OutOfOrderInATransaction_AreCarriedOutOldestFirst()
+    {
+        string dead = await DeclareQueueAsync();
+        string queue = await DeclareQueueAsync(q => q.DeadLetterTo(dead));
+        await SendNumbersAsync(queue, 5);
+        List<ulong> tags = [];
+        for (int i = 0; i < 5; i++)
+        {
+            tags.Add((await GetUnsettledAsync(_transaction, queue)).DeliveryTag);
+        }
+
+        await _transaction.RejectAsync(tags[4]);
+        await _transaction.NackAsync(tags[1], multiple: true, requeue: false);
+        await _transaction.AckAsync(tags[2]);
+        await _transaction.RejectAsync(tags[3]);
+        await _transaction.CommitTransactionAsync();
+        await ExpectMessagesAsync(dead, "1", "2", "5", "4"); // settlements of one kind go together, those behind another kind apart
+    }
+
+    [Fact, AmqpItem("A6.8")]
     public async Task Mandatory_InATransaction_ComesBackAtItsCommit()
     {
         List<string> returned = [];
