@@ -294,6 +294,9 @@ public sealed class MessageBus : IAsyncDisposable
     /// <summary>Closes publisher and connections; the consumers must have stopped.</summary>
     internal async ValueTask CloseAsync()
     {
+        // Before what is on them: whoever waits to open something on a broker that does not answer would be waited for.
+        await TryCloseAsync(_consumeConnection.DisposeAsync, "the consumers' connection").ConfigureAwait(false);
+        await TryCloseAsync(_publishConnection.DisposeAsync, "the publisher's connection").ConfigureAwait(false);
         foreach (ConsumerEndpoint endpoint in _endpoints)
         {
             await TryCloseAsync(endpoint.DisposeAsync, "a consumer").ConfigureAwait(false);
@@ -306,8 +309,6 @@ public sealed class MessageBus : IAsyncDisposable
         }
 
         await TryCloseAsync(_publisher.CloseAsync, "the publisher").ConfigureAwait(false);
-        await TryCloseAsync(_consumeConnection.DisposeAsync, "the consumers' connection").ConfigureAwait(false);
-        await TryCloseAsync(_publishConnection.DisposeAsync, "the publisher's connection").ConfigureAwait(false);
     }
 
     /// <summary>Throws one error that tells all mistakes.</summary>

@@ -83,6 +83,25 @@ public sealed class StopTests
         Assert.Equal(20, (await stop.WaitAsync(BrokerFixture.Patience, Token))[0].Ready);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Dispose_SomebodyWaitsForABrokerThatDoesNotAnswer_EndsBoth(bool requests)
+    {
+        await using BusFixture fixture = await BusFixture.StartBrokerAsync();
+        SwitchedBroker broker = new(fixture.Broker.Broker);
+        MessageBus bus = await MessageBus.StartAsync(broker, static mq => mq.Publish<Order>(static p => p.ToQueue("q")), cancellationToken: Token);
+        broker.IsSilent = true;
+        Task waiting = requests
+            ? bus.Publisher.RequestAsync<Order, Order>(new Order("1"), cancellationToken: Token).AsTask()
+            : bus.Publisher.PublishAsync(new Order("1"), cancellationToken: Token).AsTask();
+        await broker.AskedInVain.WithinPatienceAsync("the publisher to connect");
+
+        await bus.DisposeAsync().AsTask().WithinPatienceAsync("the end of the bus");
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.WithinPatienceAsync("the end of the publish"));
+    }
+
     [Fact]
     public async Task Stop_Twice_GivesTheSameReport()
     {
