@@ -312,8 +312,8 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
         }
 
         QueueDeletion? deletion = DeleteQueue(GetQueue(name, connection), counts =>
-            ifUnused && counts.ConsumerCount > 0 ? MqErrors.QueueInUse(Name, name)
-            : ifEmpty && counts.MessageCount > 0 ? MqErrors.QueueNotEmpty(Name, name)
+            ifEmpty && counts.MessageCount > 0 ? MqErrors.QueueNotEmpty(Name, name)
+            : ifUnused && counts.ConsumerCount > 0 ? MqErrors.QueueInUse(Name, name)
             : null);
         return deletion?.Refusal is { } refusal ? throw refusal : deletion?.ReadyCount ?? 0;
     }

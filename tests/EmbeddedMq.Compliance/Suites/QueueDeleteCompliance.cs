@@ -53,6 +53,17 @@ public abstract class QueueDeleteCompliance(ComplianceEngine engine) : Complianc
         Assert.False(await QueueExistsAsync(queue));
     }
 
+    [Fact, AmqpItem("A3.15")]
+    public async Task DeleteIfUnusedAndIfEmpty_NeitherHolds_SaysNotEmpty()
+    {
+        string queue = await DeclareQueueAsync();
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = 1 });
+        await SendAsync(queue, "unacked", "ready");
+        await consumer.ExpectNextAsync("unacked");
+        await ExpectChannelErrorAsync(
+            ReplyCode.PreconditionFailed, $"{QueueIn(queue)} not empty", c => c.DeleteQueueAsync(queue, ifUnused: true, ifEmpty: true));
+    }
+
     [Fact, AmqpItem("A7.20")]
     [DeliberateDifference("Conditional deletes work on every queue type; RabbitMQ closes the connection with 540 on quorum queues.")]
     public async Task DeleteIfUnusedOrIfEmpty_OfAQuorumQueue_ChecksTheCondition()
