@@ -36,8 +36,14 @@ internal sealed partial class Channel
         ValueTask<IConsumer> Start() => Run<IConsumer>(
             () =>
             {
-                string name = QueueOrLast(queue);
+                // RabbitMQ's order: the tag before the queue and all else.
                 MessageCheck.CheckName("consumer tag", options.ConsumerTag, Limits);
+                if (_consumers.ContainsKey(options.ConsumerTag))
+                {
+                    throw MqErrors.ConsumerTagInUse(options.ConsumerTag);
+                }
+
+                string name = QueueOrLast(queue);
                 return name == ReplyQueue.PseudoName ? StartReplyConsumer(options) : StartConsumer(name, options);
             },
             cancellationToken);

@@ -30,6 +30,20 @@ public abstract class ConsumeCompliance(ComplianceEngine engine) : ComplianceSui
         });
     }
 
+    [Theory, AmqpItem("A7.1")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Tag_InUseAndTheQueueOrAnArgumentWrong_IsTheError(bool exists)
+    {
+        string queue = await DeclareQueueAsync();
+        await ExpectConnectionErrorAsync(ReplyCode.NotAllowed, "attempt to reuse consumer tag 't'", async channel =>
+        {
+            ConsumerOptions options = new() { ConsumerTag = "t" };
+            await channel.StartConsumerAsync(queue, options);
+            await channel.StartConsumerAsync(exists ? queue : Name("missing"), options with { Arguments = HeaderTable.Of("x-priority", "high") });
+        });
+    }
+
     [Fact, AmqpItem("A7.1")]
     public async Task Tag_OnOtherChannelOrAfterCancel_IsFree()
     {
