@@ -64,7 +64,7 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     public void Acknowledge(QueueEntry entry, bool isCounted) => Settle(entry);
 
     /// <inheritdoc/>
-    public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen)
+    public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen, ReadOnlySpan<Consumer> holders = default)
     {
         foreach (QueueEntry entry in failed)
         {

@@ -30,39 +30,52 @@ internal static class Settler
                 break;
             default:
                 Requeue(deliveries);
-                break;
+                return;
         }
 
         ReturnCredit(deliveries);
     }
 
-    // One call a queue, so that a queue sorts all that comes back into place before it delivers any of it again.
+    // One call a queue, so that a queue sorts all that comes back into place before it delivers any of it again. Those who had it have their credit
+    // by then: as in RabbitMQ, what a consumer of a high priority puts back comes to it again, and not to a lower one.
     private static void Requeue(List<Unsettled> deliveries)
     {
-        if (deliveries.Count == 1 && deliveries[0] is { IsUnseen: false, Entry: QueueEntry entry })
+        if (deliveries.Count == 1 && deliveries[0] is { IsUnseen: false } only)
         {
-            entry.Owner.Requeue([entry], []);
+            only.Consumer?.AddCredit(1);
+            HostOf(only).Requeue([only.Entry], [], only.Consumer is { } holder ? [holder] : []);
             return;
         }
 
-        Dictionary<IEntryOwner, (List<QueueEntry> Failed, List<QueueEntry> Unseen)> byQueue = new(ReferenceEqualityComparer.Instance);
+        Dictionary<IConsumerHost, (List<QueueEntry> Failed, List<QueueEntry> Unseen, List<Consumer> Holders)> byQueue = new(ReferenceEqualityComparer.Instance);
         foreach (Unsettled delivery in deliveries)
         {
-            ref (List<QueueEntry> Failed, List<QueueEntry> Unseen) entries =
-                ref CollectionsMarshal.GetValueRefOrAddDefault(byQueue, delivery.Entry.Owner, out bool isKnown);
+            ref (List<QueueEntry> Failed, List<QueueEntry> Unseen, List<Consumer> Holders) returned =
+                ref CollectionsMarshal.GetValueRefOrAddDefault(byQueue, HostOf(delivery), out bool isKnown);
             if (!isKnown)
             {
-                entries = ([], []);
+                returned = ([], [], []);
             }
 
-            (delivery.IsUnseen ? entries.Unseen : entries.Failed).Add(delivery.Entry);
+            (delivery.IsUnseen ? returned.Unseen : returned.Failed).Add(delivery.Entry);
+            if (delivery.Consumer is { } holder)
+            {
+                holder.AddCredit(1);
+                if (!ReferenceEquals(returned.Holders.LastOrDefault(), holder))
+                {
+                    returned.Holders.Add(holder);
+                }
+            }
         }
 
-        foreach ((IEntryOwner queue, (List<QueueEntry> failed, List<QueueEntry> unseen)) in byQueue)
+        foreach ((IConsumerHost queue, (List<QueueEntry> failed, List<QueueEntry> unseen, List<Consumer> holders)) in byQueue)
         {
-            queue.Requeue(CollectionsMarshal.AsSpan(failed), CollectionsMarshal.AsSpan(unseen));
+            queue.Requeue(CollectionsMarshal.AsSpan(failed), CollectionsMarshal.AsSpan(unseen), CollectionsMarshal.AsSpan(holders));
         }
     }
+
+    // Who owns entries has the consumers that they went to.
+    private static IConsumerHost HostOf(in Unsettled delivery) => (IConsumerHost)delivery.Entry.Owner;
 
     private static void ReturnCredit(List<Unsettled> deliveries)
     {

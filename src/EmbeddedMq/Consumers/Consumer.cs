@@ -259,6 +259,10 @@ internal sealed class Consumer : IConsumer
         return !_isAutoAck && !_ledger.TryTakeBack(tag);
     }
 
+    /// <summary>Gives credit back for deliveries that are put back; that lets it take part again (<see cref="IConsumerHost.Requeue"/>).</summary>
+    /// <param name="count">How many.</param>
+    internal void AddCredit(int count) => _credit.Return(count);
+
     /// <summary>Gives credit back for settled deliveries.</summary>
     /// <param name="count">How many.</param>
     internal void ReturnCredit(int count)

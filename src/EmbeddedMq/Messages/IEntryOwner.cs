@@ -15,11 +15,6 @@ internal interface IEntryOwner
     /// <param name="isCounted">Whether the consumer that had it has counted the acknowledgement.</param>
     void Acknowledge(QueueEntry entry, bool isCounted = false);
 
-    /// <summary>Puts entries back to their original positions, all of them before any is delivered again.</summary>
-    /// <param name="failed">Entries whose delivery counts as failed, in any order.</param>
-    /// <param name="unseen">Entries that no application has seen, in any order.</param>
-    void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen);
-
     /// <summary>Settles an entry as not processed: it is dead-lettered as rejected, or dropped.</summary>
     /// <param name="entry">The entry.</param>
     void Reject(QueueEntry entry);

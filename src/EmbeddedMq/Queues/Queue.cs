@@ -338,7 +338,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     public void Acknowledge(QueueEntry entry, bool isCounted = false) => _contents.Acknowledge(entry, isCounted);
 
     /// <inheritdoc/>
-    public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen)
+    public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen, ReadOnlySpan<Consumer> holders = default)
     {
         using (_gate.Enter())
         {
@@ -350,6 +350,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
             foreach (QueueEntry entry in unseen)
             {
                 _contents.Requeue(entry, deliveryFailed: false);
+            }
+
+            foreach (Consumer holder in holders)
+            {
+                _consumers.Resume(holder);
             }
 
             _contents.DropExcess();

@@ -48,6 +48,21 @@ public abstract class DispatchCompliance(ComplianceEngine engine) : ComplianceSu
         await low.ExpectNextAsync("7");
     }
 
+    [Theory, AmqpItem("A7.8")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ConsumerPriority_HigherWithAFullPrefetchRequeues_GetsItAgain(bool multiple)
+    {
+        string queue = await DeclareQueueAsync();
+        TestConsumer high = await ConsumeAsync(queue, new ConsumerOptions { Priority = 1, PrefetchCount = 2 });
+        TestConsumer low = await ConsumeAsync(queue, channel: await OpenChannelAsync());
+        await SendNumbersAsync(queue, 2);
+        IReadOnlyList<Delivery> held = await high.ExpectAllAsync("1", "2");
+        await Channel.NackAsync(held[multiple ? 1 : 0].DeliveryTag, multiple);
+        await low.ExpectNoneAsync();
+        await high.ExpectAllAsync(multiple ? ["1", "2"] : ["1"]);
+    }
+
     [Fact, AmqpItem("A7.8")]
     public async Task ConsumerPriority_GivenAsArgument_Counts()
     {

@@ -1,4 +1,5 @@
 using EmbeddedMq.Consumers;
+using EmbeddedMq.Messages;
 using EmbeddedMq.Tests.Queues;
 using EmbeddedMq.TestSupport;
 
@@ -190,6 +191,10 @@ public sealed class ConsumerRingTests
         public string Name => "q";
 
         public bool IsAbandoned => false;
+
+        public void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen, ReadOnlySpan<Consumer> holders = default)
+        {
+        }
 
         public void Resume(Consumer consumer)
         {

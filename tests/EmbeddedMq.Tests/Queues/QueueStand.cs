@@ -103,7 +103,7 @@ internal sealed class QueueStand : IQueueOwner, IDeliveryLedger, IDisposable
         while (consumer.TryTakeUnread(out QueueEntry? entry, out ulong tag))
         {
             Assert.True(consumer.Options.AutoAck || Book.TryTake(tag, out _));
-            entry.Owner.Requeue([], [entry]);
+            consumer.Host.Requeue([], [entry]);
         }
     }
 
