@@ -7,6 +7,6 @@ internal static class JournalAddress
     /// <summary>No address: the log took nothing because it has failed or is closed, or keeps nothing at all.</summary>
     public const long None = 0;
 
-    /// <summary>Every address is below this one, so that 48 bits hold it.</summary>
-    public const long Limit = 1L << 48;
+    /// <summary>Every address is below this one, so that 52 bits hold it.</summary>
+    public const long Limit = 1L << 52;
 }

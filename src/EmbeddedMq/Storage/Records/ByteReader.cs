@@ -70,7 +70,7 @@ internal ref struct ByteReader(ReadOnlySpan<byte> source)
 
     internal int VarInt32(string what) => (int)Varint(int.MaxValue, what);
 
-    /// <summary>An address: at most 48 bits.</summary>
+    /// <summary>An address: at most 52 bits.</summary>
     internal long Address() => (long)Varint((ulong)StoredId.MaxAddress, "an address");
 
     /// <summary>What <see cref="ByteWriter.Id"/> wrote.</summary>

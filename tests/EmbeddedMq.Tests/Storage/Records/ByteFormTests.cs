@@ -83,7 +83,7 @@ public sealed class ByteFormTests
     [Fact]
     public void StoredId_OrdersByAddressThenIndex()
     {
-        Assert.True(new StoredId(1, 65_535).CompareTo(new StoredId(2, 0)) < 0);
+        Assert.True(new StoredId(1, StoredId.MaxMessages - 1).CompareTo(new StoredId(2, 0)) < 0);
         Assert.Equal((StoredId.MaxAddress, 7), (new StoredId(StoredId.MaxAddress, 7).Address, new StoredId(StoredId.MaxAddress, 7).Index));
         Assert.Throws<ArgumentOutOfRangeException>(static () => new StoredId(StoredId.MaxAddress + 1, 0));
         Assert.Throws<ArgumentOutOfRangeException>(static () => new StoredId(0, StoredId.MaxMessages));

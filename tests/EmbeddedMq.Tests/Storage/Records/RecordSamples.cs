@@ -33,9 +33,9 @@ internal sealed class RecordSamples(int seed)
         return bits == 0 ? 0 : (ulong)_random.NextInt64(long.MinValue, long.MaxValue) >> (64 - bits);
     }
 
-    public long Address() => (long)Number(48);
+    public long Address() => (long)Number(52);
 
-    public StoredId Id() => new(Address(), Chance(70) ? 0 : (int)Number(16));
+    public StoredId Id() => new(Address(), Chance(70) ? 0 : (int)Number(12));
 
     public object? Value(int depth) => _random.Next(depth > 0 ? 20 : 17) switch
     {
