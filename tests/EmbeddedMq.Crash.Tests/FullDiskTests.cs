@@ -47,6 +47,37 @@ public sealed class FullDiskTests
     }
 
     [Fact]
+    public async Task FullManifest_LeavesRoomForOpeningsAndGoesOnWhenSegmentsAreReleased()
+    {
+        FaultyFiles files = new(1);
+        JournalOptions options = SmallStore.Options(Store, slotBytes: 4 << 10);
+        FasterJournal journal = await FasterJournal.OpenAsync(options, files, TimeProvider.System);
+        int number = 0;
+        while (journal.State == JournalState.Open)
+        {
+            SmallStore.Append(journal.Cold, ++number, 6_000); // two to a segment
+            await journal.Cold.FlushAsync(Durability.OsBuffered, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Contains("nearly as many segments as it can have", journal.Failure!.Message, StringComparison.Ordinal);
+        for (int i = 0; i < 5; i++)
+        {
+            await journal.DisposeAsync();
+            journal = await FasterJournal.OpenAsync(options, files, TimeProvider.System);
+            Assert.Equal(JournalState.LowSpace, journal.State);
+        }
+
+        foreach (SegmentInfo segment in journal.Cold.Segments.Take(40))
+        {
+            journal.Cold.ReleaseSegment(segment.Id);
+        }
+
+        await journal.SaveCheckpointAsync(default, TestContext.Current.CancellationToken);
+        Assert.Equal(JournalState.Open, journal.State);
+        await journal.DisposeAsync();
+    }
+
+    [Fact]
     public async Task FullDisk_WhenTheStoreIsOpened_OpensWithTheBallastsRoom()
     {
         FaultyFiles files = new(1);

@@ -65,6 +65,12 @@ internal static partial class MqErrors
     internal static JournalException TooManySegments(string path, int segments)
         => Store($"'{path}' has no room for {segments} segments", "Consume or delete old messages, or begin a new store with larger segments.", path);
 
+    /// <summary>The manifest has little room left for more segments.</summary>
+    internal static JournalException ManifestFull(string directory)
+        => Store(
+            $"the store in '{directory}' has nearly as many segments as it can have",
+            "No message is taken until there are less: consume or delete old messages.", directory, isTransient: true);
+
     /// <summary>A file of a log is gone.</summary>
     internal static JournalException SegmentMissing(string path)
         => Store($"'{path}' is missing", SalvageAdvice, path);

@@ -10,14 +10,14 @@ internal static class SmallStore
     public const byte Kind = 7;
 
     /// <summary>Pages of 8 KB, memory of two to four pages, segments of four.</summary>
-    public static JournalOptions Options(string directory, bool salvage = false, long ballastBytes = 0, long watermarkBytes = 0, int spares = 1)
+    public static JournalOptions Options(string directory, bool salvage = false, long ballastBytes = 0, long watermarkBytes = 0, int spares = 1, int slotBytes = 8 << 10)
         => new()
         {
             Directory = directory,
             Hot = new LogSizes { PageBytes = 8 << 10, MemoryBytes = 32 << 10, SegmentBytes = 32 << 10 },
             Cold = new LogSizes { PageBytes = 8 << 10, MemoryBytes = 16 << 10, SegmentBytes = 16 << 10 },
             MaxUncommittedBytes = 16 << 10,
-            ManifestSlotBytes = 8 << 10,
+            ManifestSlotBytes = slotBytes,
             BallastBytes = ballastBytes,
             FreeSpaceWatermarkBytes = watermarkBytes,
             SpareSegments = spares,

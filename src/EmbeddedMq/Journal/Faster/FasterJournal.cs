@@ -12,6 +12,9 @@ namespace EmbeddedMq.Journal.Faster;
 /// </remarks>
 internal sealed class FasterJournal : IJournal
 {
+    // So much of the manifest's room for segments is left to consuming and evacuating, and to openings, each of which begins a segment.
+    private const double SegmentReserve = 1.0 / 16;
+
     private readonly JournalOptions _options;
     private readonly IJournalFiles _files;
     private readonly TimeProvider _time;
@@ -57,6 +60,7 @@ internal sealed class FasterJournal : IJournal
                 _work.Enqueue(_space!.Check);
                 Wake();
             },
+            IsManifestFull = () => _hot!.Files.Count + _cold!.Files.Count > _manifest!.MostSegments * (1 - SegmentReserve),
             DropSpares = () => _hot!.Files.DropSpares() | _cold!.Files.DropSpares(),
         };
     }

@@ -40,6 +40,9 @@ internal sealed class ManifestFile : IDisposable
     /// <summary>The path of the file.</summary>
     public string Path { get; }
 
+    /// <summary>How many segments it has room for, of both logs.</summary>
+    public int MostSegments => (_slotBytes - SlotHeaderBytes - FixedBytes) / EntryBytes;
+
     /// <summary>Makes the manifest of a new store. It is there whole or not at all.</summary>
     /// <param name="files">The file system.</param>
     /// <param name="directory">The store.</param>
@@ -116,7 +119,7 @@ internal sealed class ManifestFile : IDisposable
     public void Write(ManifestContent content)
     {
         int segments = content.Hot.Segments.Count + content.Cold.Segments.Count;
-        if (SlotHeaderBytes + FixedBytes + ((long)segments * EntryBytes) > _slotBytes)
+        if (segments > MostSegments)
         {
             throw MqErrors.TooManySegments(Path, segments);
         }

@@ -53,6 +53,18 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
+    /// <summary>How many segments there are.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _segments.Count;
+            }
+        }
+    }
+
     /// <summary>Adds a segment that is there.</summary>
     public void Add(SegmentEntry entry)
     {

@@ -26,6 +26,9 @@ internal sealed class SpaceGuard(JournalOptions options, IJournalFiles files, Ti
     /// <summary>Deletes the files that are kept to be written again, and tells whether there were any.</summary>
     public required Func<bool> DropSpares { get; init; }
 
+    /// <summary>Whether the manifest has little room left for more segments; then publishers wait as on a full disk, and what they leave is for the others.</summary>
+    public required Func<bool> IsManifestFull { get; init; }
+
     /// <summary>Looks at the disk, and makes the ballast if there is room for it.</summary>
     public void Check()
     {
@@ -41,14 +44,18 @@ internal sealed class SpaceGuard(JournalOptions options, IJournalFiles files, Ti
             free = FreeBytes();
         }
 
-        if (free - _ballast.MissingBytes >= options.FreeSpaceWatermarkBytes && _ballast.Ensure())
+        if (IsManifestFull())
+        {
+            ReportLow(MqErrors.ManifestFull(options.Directory));
+        }
+        else if (free - _ballast.MissingBytes >= options.FreeSpaceWatermarkBytes && _ballast.Ensure())
         {
             SetState(JournalState.Open, null);
             Stop();
         }
         else if (state == JournalState.LowSpace || free < options.FreeSpaceWatermarkBytes || _ballast.MissingBytes > 0)
         {
-            ReportLow(free);
+            ReportLow(SpaceLow(free));
         }
     }
 
@@ -64,7 +71,7 @@ internal sealed class SpaceGuard(JournalOptions options, IJournalFiles files, Ti
         bool freed = _ballast.Drop();
         if (freed)
         {
-            ReportLow(FreeBytes());
+            ReportLow(SpaceLow(FreeBytes()));
         }
 
         return freed;
@@ -73,9 +80,11 @@ internal sealed class SpaceGuard(JournalOptions options, IJournalFiles files, Ti
     /// <summary>Stops watching.</summary>
     public void Dispose() => Stop();
 
-    private void ReportLow(long free)
+    private JournalException SpaceLow(long free) => MqErrors.SpaceLow(options.Directory, free, options.FreeSpaceWatermarkBytes);
+
+    private void ReportLow(JournalException reason)
     {
-        SetState(JournalState.LowSpace, MqErrors.SpaceLow(options.Directory, free, options.FreeSpaceWatermarkBytes));
+        SetState(JournalState.LowSpace, reason);
 
         // Nobody publishes now, so nothing else would make us look again.
         _timer ??= time.CreateTimer(static state => ((SpaceGuard)state!).CheckLater(), this, CheckInterval, CheckInterval);
