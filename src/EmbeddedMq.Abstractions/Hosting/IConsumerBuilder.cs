@@ -16,7 +16,8 @@ public interface IConsumerBuilder<T>
     /// <summary>Keeps messages of one key in order: the next begins when the one before has been settled, retries included. Messages of
     /// different keys are handled in parallel, up to the concurrency.</summary>
     /// <typeparam name="TKey">The key's type; keys are compared with its default equality.</typeparam>
-    /// <param name="key">Reads the key from a message. An error of it counts as the message being unreadable.</param>
+    /// <param name="key">Reads the key from a message. An error of it counts as the message being unreadable. Keys must stay equal to themselves while
+    /// their messages are handled: a text, a number, a record of values that no handler changes.</param>
     /// <remarks>
     /// <para>Promised: among messages that this consumer holds the order of their deliveries is kept for each key, across failed attempts
     /// (which wait in the consumer, see <see cref="RetryWait.Consumer"/>), a lost channel, and a stop. One that is given up is dead-lettered before the next begins.</para>

@@ -95,8 +95,9 @@ internal sealed class BrokerGauges : IDisposable
 
             _last = new Snapshot(queues, await _broker.Management.ListConnectionsAsync().ConfigureAwait(false));
         }
-        catch (Exception error) when (error is EmbeddedMqException or ObjectDisposedException or NotSupportedException or InvalidOperationException)
+        catch (Exception error)
         {
+            // Of whatever kind: nobody awaits the reading.
             Log.GaugesFailed(_logger, error, _broker.Name);
             _last = Snapshot.Empty;
         }

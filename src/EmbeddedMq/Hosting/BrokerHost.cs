@@ -59,8 +59,9 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
             await bus.PrepareAsync(cancellationToken).ConfigureAwait(false);
             return StartedBroker;
         }
-        catch (Exception error) when (!_isDisposed)
+        catch (Exception error) when (!_isDisposed && !cancellationToken.IsCancellationRequested)
         {
+            // Not for a caller who has given up: others may be starting it, or use it already.
             Log.StartFailed(_logger, error, NameInLog);
             await CloseBrokerAsync(isFinal: false).ConfigureAwait(false);
             throw;

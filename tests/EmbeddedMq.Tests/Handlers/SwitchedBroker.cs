@@ -10,6 +10,8 @@ internal sealed class SwitchedBroker(IBroker inner) : IBroker
     /// <summary>Whether it answers nobody, as a machine that has gone from the network.</summary>
     public bool IsSilent { get; set; }
 
+    public bool IsDisposed { get; private set; }
+
     /// <summary>Completes when somebody has asked while it was silent.</summary>
     public Task AskedInVain => _asked.Task;
 
@@ -23,7 +25,11 @@ internal sealed class SwitchedBroker(IBroker inner) : IBroker
             : IsSilent ? KeepWaitingAsync(cancellationToken)
             : inner.ConnectAsync(options, cancellationToken);
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        IsDisposed = true;
+        return ValueTask.CompletedTask;
+    }
 
     private async ValueTask<IConnection> KeepWaitingAsync(CancellationToken cancellationToken)
     {

@@ -268,6 +268,26 @@ public sealed class AddEmbeddedMqTests
     }
 
     [Fact]
+    public async Task Connect_GivenUpWhileAnotherCallerStartsTheBroker_LeavesItAlone()
+    {
+        await using Broker inner = await Broker.StartAsync(cancellationToken: Token);
+        SwitchedBroker engine = new(inner) { IsSilent = true };
+        ServiceCollection services = new();
+        services.AddEmbeddedMq(mq => mq.UseEngine((_, _) => new ValueTask<IBroker>(engine)));
+        await using ServiceProvider provider = services.BuildServiceProvider();
+        IBroker broker = provider.GetRequiredService<IBroker>();
+        Task<IConnection> first = broker.ConnectAsync(cancellationToken: Token).AsTask();
+        await engine.AskedInVain.WithinPatienceAsync("the first caller's connection");
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await broker.ConnectAsync(cancellationToken: new CancellationToken(canceled: true)));
+
+        Assert.False(engine.IsDisposed);
+        await provider.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => first.WithinPatienceAsync("the end of the first caller's wait"));
+        Assert.True(engine.IsDisposed);
+    }
+
+    [Fact]
     public async Task Stop_DuringTheStart_EndsBoth()
     {
         TaskCompletionSource starting = new(TaskCreationOptions.RunContinuationsAsynchronously);
