@@ -35,7 +35,7 @@ public sealed class Broker : IBroker, IBrokerStores
     private Broker(BrokerOptions options, IJournal journal)
     {
         Name = options.Name;
-        ILogger logger = options.LoggerFactory?.CreateLogger("EmbeddedMq.Broker") ?? NullLogger.Instance;
+        ILogger logger = options.LoggerFactory is { } loggers ? new GuardedLogger(loggers.CreateLogger("EmbeddedMq.Broker")) : NullLogger.Instance;
 
         // Apart from the connections' events: a handler that takes its time must not keep publishers waiting.
         _memoryChanges = new SerialExecutor(error => BrokerLog.TaskFailed(logger, error));
