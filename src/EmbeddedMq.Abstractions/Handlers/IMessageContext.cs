@@ -59,7 +59,8 @@ public interface IMessageContext
     /// <param name="delay">More than zero, at most 24 days. Kept to two significant digits, rounded up, so that the number of waiting queues stays small: 12.3 s waits 13 s.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <exception cref="InvalidOperationException">It is settled already.</exception>
-    /// <remarks>A copy goes to a queue <c>queue.defer.ms</c> whose messages expire back into this one; the original is acknowledged once the copy is confirmed.</remarks>
+    /// <remarks>A copy goes to a queue <c>queue.defer.ms</c> whose messages expire back into this one; the original is acknowledged once the copy is confirmed.
+    /// It comes back as a dead letter does: should this queue be gone or refuse it then, it is lost.</remarks>
     ValueTask DeferAsync(TimeSpan delay, CancellationToken cancellationToken = default);
 
     /// <summary>Sends it to the consumer's dead-letter destination, with the reason in header <see cref="MessageHeaders.Reason"/>.</summary>

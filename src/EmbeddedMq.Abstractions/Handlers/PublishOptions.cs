@@ -19,6 +19,8 @@ public sealed record PublishOptions
     public string? ReplyTo { get; init; }
 
     /// <summary>Headers beside those that the route sets; one of the same name wins over the route's.</summary>
+    /// <remarks>Those of a consumed message may be passed on: what is noted there of its own attempts and origin
+    /// (<see cref="MessageHeaders.FailedAttempts"/>, <see cref="MessageHeaders.OriginalExchange"/>, <see cref="MessageHeaders.OriginalRoutingKey"/>) is left out.</remarks>
     public HeaderTable? Headers { get; init; }
 
     /// <summary>Priority in a queue with priorities, 0 to 255, the higher the sooner.</summary>

@@ -18,6 +18,8 @@ public interface ICheckBuilder
 
     /// <summary>Runs the check service in this process. It remembers confirmations in the idempotence store (<see cref="IEmbeddedMqBuilder.Idempotence"/>),
     /// scope <c>checks</c>, which must retain them for longer than the delays.</summary>
+    /// <remarks>While a producer is asked, its question is claimed in that store. In SQLite a claim has the only turn to write: a callback must not write to
+    /// that database, and others who do wait until it has answered.</remarks>
     ICheckBuilder Service();
 
     /// <summary>Has the service ask a handler class in this process about messages of a type.</summary>

@@ -276,6 +276,32 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task Headers_OfAMessageThatFailed_PassedOn_TellTheNextConsumerNothingOfThat()
+    {
+        TaskCompletionSource<string> next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("q").Queue("next"))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>(
+                "q",
+                static (order, context, cancellationToken) => context.Attempt < 3
+                    ? throw new TimeoutException()
+                    : context.Publisher.PublishAsync(order, PublishOptions.ToQueue("next") with { Headers = context.Headers }, cancellationToken),
+                static c => c.Retry(static r => r.Else(2, Backoff.Fixed(Second)).WaitIn(RetryWait.Queue)))
+            .Consume<Order>(
+                "next",
+                (_, context, _) =>
+                {
+                    next.TrySetResult($"{context.Attempt} '{context.Exchange}' {context.RoutingKey} {context.Headers["mine"]}");
+                    return ValueTask.CompletedTask;
+                }));
+
+        await fixture.Publisher.PublishAsync(new Order("1"), new PublishOptions { Headers = HeaderTable.Of("mine", 7) }, TestContext.Current.CancellationToken);
+
+        Assert.Equal("1 '' next 7", await fixture.AdvanceUntilAsync(next.Task, TimeSpan.FromMilliseconds(100)));
+    }
+
+    [Fact]
     public async Task Handler_FailsWithAnErrorWithoutAMessage_DeadLetters()
     {
         await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq

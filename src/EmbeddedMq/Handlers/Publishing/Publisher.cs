@@ -155,7 +155,7 @@ internal sealed class Publisher : IPublisher
         string exchange = options?.Exchange ?? route.Exchange ?? throw MqErrors.NoRouteForType(typeof(T));
         string routingKey = options?.RoutingKey ?? route.RoutingKeyOf?.Invoke(message) ?? route.RoutingKey;
         bool mandatory = options?.Mandatory ?? route.Mandatory ?? exchange.Length == 0;
-        HeaderTable? headers = options?.Headers;
+        HeaderTable? headers = WithoutPast(options?.Headers);
         foreach ((string name, Func<T, object?> value) in route.Headers)
         {
             if (headers is null || !headers.ContainsKey(name))
@@ -297,6 +297,10 @@ internal sealed class Publisher : IPublisher
         Mandatory = true,
         Persistent = false,
     };
+
+    // An application that passes a message's headers on does not pass on how often that one has failed, and where it came from.
+    private static HeaderTable? WithoutPast(HeaderTable? headers)
+        => headers?.Without(MessageHeaders.FailedAttempts).Without(MessageHeaders.OriginalExchange).Without(MessageHeaders.OriginalRoutingKey);
 
     // An error's type is of few distinct values; a reply code says more than the type that carries it.
     private static string ErrorTypeOf(Exception error)
