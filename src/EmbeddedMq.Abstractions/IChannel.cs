@@ -28,8 +28,8 @@ public interface IChannel : IAsyncDisposable
     Task<CloseReason> Closed { get; }
 
     /// <summary>Raised for every message published with <see cref="PublishFlags.Mandatory"/> that no queue took, before that publish is
-    /// confirmed; in a transaction, at its commit. Raised on the publishing thread, or on the one that lets a waiting publish go on, outside all of
-    /// the broker's locks. What a handler throws goes to the broker's log.</summary>
+    /// confirmed; in a transaction, at its commit. Raised on the publishing thread, or on one of the pool where the publish had to wait, outside
+    /// all of the broker's locks. What a handler throws goes to the broker's log.</summary>
     event EventHandler<MessageReturnedEventArgs>? MessageReturned;
 
     /// <summary>Declares an exchange, or checks that it exists with equal properties.</summary>

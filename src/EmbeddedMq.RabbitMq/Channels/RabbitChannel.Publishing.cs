@@ -1,6 +1,7 @@
 using System.Text;
 using EmbeddedMq.RabbitMq.Errors;
 using EmbeddedMq.RabbitMq.Wire;
+using EmbeddedMq.Threading;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
 
@@ -275,7 +276,7 @@ internal sealed partial class RabbitChannel
         Message message = WireMessage.FromWire(returned.BasicProperties, returned.Body);
         MessageReturnedEventArgs told = new((ReplyCode)returned.ReplyCode, returned.ReplyText, returned.Exchange, returned.RoutingKey, message);
         link.Confirms?.Returned(returned.Exchange, returned.RoutingKey, message);
-        _events.Post(() => MessageReturned?.Invoke(this, told));
+        _events.Post(() => ForeignHandlers.Call(MessageReturned, this, told, _connection.ReportHandlerFailure));
         return Task.CompletedTask;
     }
 }

@@ -442,7 +442,7 @@ internal sealed class RabbitConnection : IConnection
             }
 
             _blockedReason = reason;
-            _events.Post(() => BlockedChanged?.Invoke(this, new ConnectionBlockedEventArgs(reason)));
+            _events.Post(() => ForeignHandlers.Call(BlockedChanged, this, new ConnectionBlockedEventArgs(reason), ReportHandlerFailure));
         }
     }
 

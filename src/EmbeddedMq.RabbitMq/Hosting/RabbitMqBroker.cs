@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using EmbeddedMq.Diagnostics;
 using EmbeddedMq.RabbitMq.Connections;
 using EmbeddedMq.RabbitMq.Hosting;
 using EmbeddedMq.RabbitMq.Management;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EmbeddedMq;
 
@@ -32,7 +32,7 @@ public sealed class RabbitMqBroker : IBroker
     private RabbitMqBroker(RabbitMqSettings settings)
     {
         _settings = settings;
-        _logger = settings.Options.LoggerFactory?.CreateLogger(ConnectionLog.Category) ?? NullLogger.Instance;
+        _logger = GuardedLogger.From(settings.Options.LoggerFactory, ConnectionLog.Category);
         _management = new HttpManagement(settings);
     }
 

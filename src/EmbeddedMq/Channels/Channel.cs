@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Threading;
 using EmbeddedMq.VirtualHosts;
 
 namespace EmbeddedMq.Channels;
@@ -146,17 +147,16 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
     /// <param name="message">The message.</param>
     internal void RaiseReturned(string exchange, string routingKey, Message message)
     {
-        try
+        if (MessageReturned is { } handlers)
         {
-            MessageReturned?.Invoke(
-                this, new MessageReturnedEventArgs(ReplyCode.NoRoute, MqErrors.ConstantOf(ReplyCode.NoRoute), exchange, routingKey, message));
-        }
-        catch (Exception error)
-        {
-            // What follows is the answer to this publish, and to those of others that wait behind it: a handler must not take it from them.
-            BrokerLog.TaskFailed(_virtualHost.Services.Logger, error);
+            MessageReturnedEventArgs args = new(ReplyCode.NoRoute, MqErrors.ConstantOf(ReplyCode.NoRoute), exchange, routingKey, message);
+            ForeignHandlers.Call(handlers, this, args, ReportHandlerFailure);
         }
     }
+
+    /// <summary>Tells the log what a handler of the channel's events threw.</summary>
+    /// <param name="error">What it threw.</param>
+    internal void ReportHandlerFailure(Exception error) => BrokerLog.TaskFailed(_virtualHost.Services.Logger, error);
 
     private void EndConsumers(CloseReason reason)
     {

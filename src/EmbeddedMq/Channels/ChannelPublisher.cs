@@ -20,6 +20,7 @@ namespace EmbeddedMq.Channels;
 /// <param name="options">The channel's options.</param>
 internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost, ChannelOptions options)
 {
+    private readonly SerialExecutor _returns = new(channel.ReportHandlerFailure); // of publishes that had to wait
     private ShortLock _gate;
     private readonly ConcurrentDictionary<PendingPublish, long> _pending = new(ReferenceEqualityComparer.Instance as IEqualityComparer<PendingPublish>); // with its order
     private long _pendingOrder;
@@ -121,10 +122,14 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
             if (outcome == PublishOutcome.Returned)
             {
-                channel.RaiseReturned(waiting.Exchange, waiting.RoutingKey, waiting.Message);
+                // Elsewhere: this thread lets the publishers of every connection go on, and a handler may take its time.
+                _returns.Post(() =>
+                {
+                    channel.RaiseReturned(waiting.Exchange, waiting.RoutingKey, waiting.Message);
+                    waiting.Complete(Result(outcome, sequenceNumber));
+                });
             }
-
-            if (progress.Pending is not null)
+            else if (progress.Pending is not null)
             {
                 waiting.CompleteWith(WaitForQueuesAsync(progress, outcome, sequenceNumber, waiting.Flags, waiting.CancellationToken));
             }

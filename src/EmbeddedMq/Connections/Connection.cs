@@ -11,7 +11,8 @@ internal sealed class Connection : IChannelOwner
 {
     private readonly ConnectionRegistry _registry;
     private readonly VirtualHost _virtualHost;
-    private readonly SerialExecutor _notifications;
+    private readonly SerialExecutor _notifications; // its own: a handler that takes its time holds back no other connection's
+    private readonly Action<Exception> _report;
     private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<int, Channel> _channels = new();
     private readonly Lock _gate = new();
@@ -25,14 +26,15 @@ internal sealed class Connection : IChannelOwner
     /// <param name="options">What it was opened with.</param>
     /// <param name="virtualHost">The virtual host.</param>
     /// <param name="registry">Where it is listed.</param>
-    /// <param name="notifications">Where its events are raised.</param>
-    internal Connection(string name, ConnectionOptions options, VirtualHost virtualHost, ConnectionRegistry registry, SerialExecutor notifications)
+    /// <param name="report">Takes what a handler of its events threw.</param>
+    internal Connection(string name, ConnectionOptions options, VirtualHost virtualHost, ConnectionRegistry registry, Action<Exception> report)
     {
         Name = name;
         UserName = options.UserName;
         _virtualHost = virtualHost;
         _registry = registry;
-        _notifications = notifications;
+        _report = report;
+        _notifications = new SerialExecutor(report);
     }
 
     /// <inheritdoc/>
@@ -210,6 +212,6 @@ internal sealed class Connection : IChannelOwner
         }
 
         _blockedReason = reason;
-        _notifications.Post(() => BlockedChanged?.Invoke(this, new ConnectionBlockedEventArgs(reason)));
+        _notifications.Post(() => ForeignHandlers.Call(BlockedChanged, this, new ConnectionBlockedEventArgs(reason), _report));
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.Errors;
-using EmbeddedMq.Threading;
 using EmbeddedMq.VirtualHosts;
 
 namespace EmbeddedMq.Connections;
@@ -8,8 +7,8 @@ namespace EmbeddedMq.Connections;
 /// <summary>The open connections of one broker.</summary>
 /// <remarks>Thread-safe.</remarks>
 /// <param name="brokerName">The broker's name.</param>
-/// <param name="notifications">Where the connections' events are raised.</param>
-internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notifications)
+/// <param name="report">Takes what a handler of a connection's events threw.</param>
+internal sealed class ConnectionRegistry(string brokerName, Action<Exception> report)
 {
     private readonly ConcurrentDictionary<Connection, byte> _connections = new(ReferenceEqualityComparer.Instance as IEqualityComparer<Connection>);
     private readonly Lock _gate = new();
@@ -42,7 +41,7 @@ internal sealed class ConnectionRegistry(string brokerName, SerialExecutor notif
             }
 
             string name = options.Name ?? $"{brokerName}-{++_lastNumber}";
-            Connection connection = new(name, options, virtualHost, this, notifications);
+            Connection connection = new(name, options, virtualHost, this, report);
             _connections.TryAdd(connection, 0);
             Interlocked.Increment(ref _count);
             return connection;

@@ -16,7 +16,9 @@ internal sealed class BrokerCounter(string name, string description)
     {
         if (_counter.Enabled)
         {
-            _counter.Add(messages, new KeyValuePair<string, object?>(TelemetryTags.Broker, broker));
+            Listeners.Tell(
+                (_counter, broker, messages),
+                static count => count._counter.Add(count.messages, new KeyValuePair<string, object?>(TelemetryTags.Broker, count.broker)));
         }
     }
 }

@@ -1,25 +1,37 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EmbeddedMq.Diagnostics;
 
-/// <summary>An application's log as the broker may use it anywhere: what it throws ends here.</summary>
-/// <remarks>Thread-safe. A log that fails costs its entries; without this it would take the broker's stop with it, and publishers who wait.</remarks>
-/// <param name="logger">The application's.</param>
-internal sealed class GuardedLogger(ILogger logger) : ILogger
+/// <summary>An application's log as it may be used anywhere: what it throws ends here.</summary>
+/// <remarks>Thread-safe. A log that fails costs its entries; without this it would take the stop of a broker with it, publishers who wait, and the worker that
+/// handles messages.</remarks>
+internal sealed class GuardedLogger : ILogger
 {
+    private readonly ILogger _logger;
+
+    private GuardedLogger(ILogger logger) => _logger = logger;
+
+    /// <summary>Makes a log of an application.</summary>
+    /// <param name="factory">The application's; <see langword="null"/> means that nothing is logged.</param>
+    /// <param name="category">What is logged in it.</param>
+    internal static ILogger From(ILoggerFactory? factory, string category)
+        => factory is null ? NullLogger.Instance : new GuardedLogger(factory.CreateLogger(category));
+
     /// <inheritdoc/>
+    /// <remarks>Not for use here: whoever wants a scope is the application.</remarks>
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull
-        => logger.BeginScope(state);
+        => _logger.BeginScope(state);
 
     /// <inheritdoc/>
     public bool IsEnabled(LogLevel logLevel)
     {
         try
         {
-            return logger.IsEnabled(logLevel);
+            return _logger.IsEnabled(logLevel);
         }
-#pragma warning disable CA1031 // whatever it is, it must not come into the broker
+#pragma warning disable CA1031 // whatever it is, it must not come any further
         catch (Exception)
 #pragma warning restore CA1031
         {
@@ -32,7 +44,7 @@ internal sealed class GuardedLogger(ILogger logger) : ILogger
     {
         try
         {
-            logger.Log(logLevel, eventId, state, exception, formatter);
+            _logger.Log(logLevel, eventId, state, exception, formatter);
         }
 #pragma warning disable CA1031 // see above
         catch (Exception)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using EmbeddedMq.Messages;
 
 namespace EmbeddedMq.Diagnostics;
@@ -44,29 +45,11 @@ internal sealed class MessagingTelemetry(string system, string broker)
     /// <returns>The span, or <see langword="null"/> when nobody wants it.</returns>
     internal Activity? StartPublish(string exchange, string routingKey, MessageProperties message, int bodyBytes, ActivityContext parent = default)
     {
-        if (!Telemetry.Source.HasListeners())
-        {
-            return null;
-        }
-
-        // Low cardinality in the name: an exchange has many keys, a queue addressed through the default exchange is one.
-        string target = exchange.Length > 0 ? exchange : routingKey;
-        Activity? activity = Telemetry.Source.StartActivity(
-            $"{PublishOperation} {target}",
-            ActivityKind.Producer,
-            parent,
-            [
-                new(TelemetryTags.System, system),
-                new(TelemetryTags.OperationName, PublishOperation),
-                new(TelemetryTags.OperationType, "send"),
-                new(TelemetryTags.DestinationName, PublishDestination(exchange, routingKey)),
-            ]);
-        if (activity is { IsAllDataRequested: true })
-        {
-            SetMessageTags(activity, routingKey, message, bodyBytes);
-        }
-
-        return activity;
+        return Telemetry.Source.HasListeners()
+            ? Listeners.Start(
+                (this, exchange, routingKey, message, bodyBytes, parent),
+                static about => about.Item1.StartWantedPublish(about.exchange, about.routingKey, about.message, about.bodyBytes, about.parent))
+            : null;
     }
 
     /// <summary>Begins the span of handling one message, as a child of the span that published it.</summary>
@@ -75,7 +58,9 @@ internal sealed class MessagingTelemetry(string system, string broker)
     /// <param name="attempt">Which attempt it is.</param>
     /// <returns>The span, or <see langword="null"/> when nobody wants it.</returns>
     internal Activity? StartProcess(string queue, in Delivery delivery, int attempt)
-        => Telemetry.Source.HasListeners() ? StartWantedProcess(queue, delivery, attempt) : null;
+        => Telemetry.Source.HasListeners()
+            ? Listeners.Start((this, queue, delivery, attempt), static about => about.Item1.StartWantedProcess(about.queue, about.delivery, about.attempt))
+            : null;
 
     /// <summary>The headers with the current trace context in them; a context that is there already stays.</summary>
     /// <param name="activity">The publish's span; <see langword="null"/>: the span around it, where there is one.</param>
@@ -119,7 +104,7 @@ internal sealed class MessagingTelemetry(string system, string broker)
         if (Telemetry.SentMessages.Enabled || Telemetry.OperationDuration.Enabled)
         {
             TagList tags = Tags(PublishOperation, "send", exchange.Length > 0 ? exchange : TemporaryOr(routingKey), errorType);
-            Telemetry.SentMessages.Add(1, tags);
+            Add(Telemetry.SentMessages, tags);
             Record(Telemetry.OperationDuration, begun, time, tags);
         }
 
@@ -132,7 +117,7 @@ internal sealed class MessagingTelemetry(string system, string broker)
     {
         if (Telemetry.ActiveHandlers.Enabled)
         {
-            Telemetry.ActiveHandlers.Add(1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker));
+            AddActive(queue, 1);
         }
     }
 
@@ -147,20 +132,19 @@ internal sealed class MessagingTelemetry(string system, string broker)
     {
         if (Telemetry.ActiveHandlers.Enabled)
         {
-            Telemetry.ActiveHandlers.Add(-1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker));
+            AddActive(queue, -1);
         }
 
         if (Telemetry.ConsumedMessages.Enabled || Telemetry.ProcessDuration.Enabled)
         {
             TagList tags = Tags(ProcessOperation, ProcessOperation, queue, errorType);
-            Telemetry.ConsumedMessages.Add(1, tags);
+            Add(Telemetry.ConsumedMessages, tags);
             Record(Telemetry.ProcessDuration, begun, time, tags);
         }
 
         if (Telemetry.Settlements.Enabled)
         {
-            Telemetry.Settlements.Add(
-                1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker), new(TelemetryTags.Settlement, settlement));
+            Add(Telemetry.Settlements, TagsOf(queue, TelemetryTags.Settlement, settlement));
         }
 
         activity?.SetTag(TelemetryTags.Settlement, settlement);
@@ -174,8 +158,7 @@ internal sealed class MessagingTelemetry(string system, string broker)
     {
         if (Telemetry.IdempotenceChecks.Enabled)
         {
-            Telemetry.IdempotenceChecks.Add(
-                1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker), new(TelemetryTags.IdempotenceOutcome, outcome));
+            Add(Telemetry.IdempotenceChecks, TagsOf(queue, TelemetryTags.IdempotenceOutcome, outcome));
         }
 
         Activity.Current?.SetTag(TelemetryTags.IdempotenceOutcome, outcome);
@@ -184,22 +167,24 @@ internal sealed class MessagingTelemetry(string system, string broker)
     /// <summary>Records that a consumer is started again.</summary>
     /// <param name="queue">The queue.</param>
     internal void RecordRestart(string queue)
-        => Telemetry.ConsumerRestarts.Add(1, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker));
+        => Add(Telemetry.ConsumerRestarts, TagsOf(queue));
 
     /// <summary>Records what a consumer left when it stopped.</summary>
     /// <param name="queue">The queue.</param>
     /// <param name="remainder">Which part: <c>ready</c>, <c>returned</c> or <c>abandoned</c>.</param>
     /// <param name="messages">How many.</param>
     internal void RecordRemaining(string queue, string remainder, long messages)
-        => Telemetry.RemainingAtStop.Add(
-            messages, new(TelemetryTags.DestinationName, queue), new(TelemetryTags.Broker, broker), new(TelemetryTags.Remainder, remainder));
+        => Add(Telemetry.RemainingAtStop, TagsOf(queue, TelemetryTags.Remainder, remainder), messages);
+
+    private static void Add(Counter<long> counter, in TagList tags, long count = 1)
+        => Listeners.Tell((counter, tags, count), static reading => reading.counter.Add(reading.count, reading.tags));
 
     // A listener that came between begin and end finds no begin: then there is nothing to record.
-    private static void Record(System.Diagnostics.Metrics.Histogram<double> duration, long begun, TimeProvider time, in TagList tags)
+    private static void Record(Histogram<double> duration, long begun, TimeProvider time, in TagList tags)
     {
         if (begun != 0)
         {
-            duration.Record(time.GetElapsedTime(begun).TotalSeconds, tags);
+            Listeners.Tell((duration, time.GetElapsedTime(begun).TotalSeconds, tags), static reading => reading.duration.Record(reading.TotalSeconds, reading.tags));
         }
     }
 
@@ -269,7 +254,29 @@ internal sealed class MessagingTelemetry(string system, string broker)
             activity.SetStatus(ActivityStatusCode.Error);
         }
 
-        activity.Dispose();
+        Listeners.Tell(activity, static activity => activity.Dispose());
+    }
+
+    private Activity? StartWantedPublish(string exchange, string routingKey, MessageProperties message, int bodyBytes, ActivityContext parent)
+    {
+        // Low cardinality in the name: an exchange has many keys, a queue addressed through the default exchange is one.
+        string target = exchange.Length > 0 ? exchange : routingKey;
+        Activity? activity = Telemetry.Source.StartActivity(
+            $"{PublishOperation} {target}",
+            ActivityKind.Producer,
+            parent,
+            [
+                new(TelemetryTags.System, system),
+                new(TelemetryTags.OperationName, PublishOperation),
+                new(TelemetryTags.OperationType, "send"),
+                new(TelemetryTags.DestinationName, PublishDestination(exchange, routingKey)),
+            ]);
+        if (activity is { IsAllDataRequested: true })
+        {
+            SetMessageTags(activity, routingKey, message, bodyBytes);
+        }
+
+        return activity;
     }
 
     private Activity? StartWantedProcess(string queue, in Delivery delivery, int attempt)
@@ -302,6 +309,20 @@ internal sealed class MessagingTelemetry(string system, string broker)
         }
 
         return activity;
+    }
+
+    private void AddActive(string queue, int change)
+        => Listeners.Tell((change, tags: TagsOf(queue)), static reading => Telemetry.ActiveHandlers.Add(reading.change, reading.tags));
+
+    private TagList TagsOf(string queue, string? name = null, string? value = null)
+    {
+        TagList tags = new() { { TelemetryTags.DestinationName, queue }, { TelemetryTags.Broker, broker } };
+        if (name is not null)
+        {
+            tags.Add(name, value);
+        }
+
+        return tags;
     }
 
     private TagList Tags(string operationName, string operationType, string destination, string? errorType)

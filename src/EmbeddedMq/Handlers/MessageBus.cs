@@ -9,7 +9,6 @@ using EmbeddedMq.Handlers.Publishing;
 using EmbeddedMq.Handlers.States;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace EmbeddedMq;
@@ -156,7 +155,7 @@ public sealed class MessageBus : IAsyncDisposable
             serializer,
             services,
             timeProvider ?? TimeProvider.System,
-            loggerFactory?.CreateLogger(Log.Category) ?? NullLogger.Instance);
+            GuardedLogger.From(loggerFactory, Log.Category));
         try
         {
             ThrowIfAny(broker.Name, bus.CheckSerializer(serializer));
@@ -356,6 +355,7 @@ public sealed class MessageBus : IAsyncDisposable
         StopBudget budget = new(timeout, Grace(timeout), _time, cancellationToken)
         {
             Over = () => Log.HandlersCancelled(_logger, BrokerName, timeout),
+            Failed = error => Log.StopStepFailed(_logger, error, BrokerName, "cancelling handlers"),
         };
         ConsumerStopReport[] reports = await StopEndpointsAsync(budget).ConfigureAwait(false);
         using CancellationTokenSource counting = new(CountingTime, _time);

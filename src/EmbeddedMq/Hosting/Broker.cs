@@ -11,7 +11,6 @@ using EmbeddedMq.Storage;
 using EmbeddedMq.Threading;
 using EmbeddedMq.VirtualHosts;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EmbeddedMq;
 
@@ -35,11 +34,10 @@ public sealed class Broker : IBroker, IBrokerStores
     private Broker(BrokerOptions options, IJournal journal)
     {
         Name = options.Name;
-        ILogger logger = options.LoggerFactory is { } loggers ? new GuardedLogger(loggers.CreateLogger("EmbeddedMq.Broker")) : NullLogger.Instance;
+        ILogger logger = GuardedLogger.From(options.LoggerFactory, "EmbeddedMq.Broker");
 
-        // Apart from the connections' events: a handler that takes its time must not keep publishers waiting.
         _memoryChanges = new SerialExecutor(error => BrokerLog.TaskFailed(logger, error));
-        _connections = new ConnectionRegistry(options.Name, new SerialExecutor(error => BrokerLog.TaskFailed(logger, error)));
+        _connections = new ConnectionRegistry(options.Name, error => BrokerLog.TaskFailed(logger, error));
         long highBytes = options.MemoryHighWatermarkBytes ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * DefaultMemoryShare);
         long budgetBytes = Math.Max(1, Math.Min(options.BacklogMemoryBytes, highBytes / 2));
         MemoryLedger memory = new(highBytes, OnBlockedChanged, Math.Max(1, budgetBytes / 4), () => _backlog?.NotePressure());

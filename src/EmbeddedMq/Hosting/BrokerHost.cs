@@ -3,7 +3,6 @@ using EmbeddedMq.Errors;
 using EmbeddedMq.Handlers.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace EmbeddedMq.Hosting;
@@ -30,7 +29,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
     {
         _builder = builder;
         _services = services;
-        _logger = services.GetService<ILoggerFactory>()?.CreateLogger(Log.Category) ?? NullLogger.Instance;
+        _logger = GuardedLogger.From(services.GetService<ILoggerFactory>(), Log.Category);
         _parts = new Lazy<Parts>(MakeParts);
     }
 

@@ -13,6 +13,7 @@ internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Dur
     private ulong _sequenceNumber;
     private ulong _storedAt;
     private long _began;
+    private TimeSpan? _waited; // null: it was not measured
 
     /// <summary>Begins to wait.</summary>
     /// <param name="store">The store that the message was appended to.</param>
@@ -35,7 +36,7 @@ internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Dur
     /// <inheritdoc/>
     public override void Complete(JournalException? failure)
     {
-        pool.EndMeasure(_began);
+        _waited = pool.EndMeasure(_began);
         _core.SetResult(failure is null && _store.IsKept(_storedAt)
             ? new PublishResult(PublishOutcome.Confirmed, _sequenceNumber)
             : new PublishResult(PublishOutcome.Rejected, _sequenceNumber, RejectReason.StorageFailed));
@@ -45,6 +46,7 @@ internal sealed class PublishConfirm(PublishConfirmPool pool) : CommitWaiter(Dur
     public PublishResult GetResult(short token)
     {
         PublishResult result = _core.GetResult(token);
+        PublishConfirmPool.Tell(_waited);
         pool.Return(this);
         return result;
     }

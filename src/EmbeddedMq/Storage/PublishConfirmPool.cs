@@ -43,13 +43,27 @@ internal sealed class PublishConfirmPool(TimeProvider timeProvider)
 
     /// <summary>Ends a measurement.</summary>
     /// <param name="begin">What <see cref="BeginMeasure"/> gave.</param>
-    internal void EndMeasure(long begin)
+    /// <returns>How long it took, for <see cref="Tell"/>; <see langword="null"/> where nothing was measured.</returns>
+    internal TimeSpan? EndMeasure(long begin)
     {
-        if (begin != 0)
+        if (begin == 0)
         {
-            TimeSpan duration = timeProvider.GetElapsedTime(begin);
-            Volatile.Write(ref _lastDurationTicks, duration.Ticks);
-            Telemetry.CommitDuration.Record(duration.TotalSeconds);
+            return null;
+        }
+
+        TimeSpan duration = timeProvider.GetElapsedTime(begin);
+        Volatile.Write(ref _lastDurationTicks, duration.Ticks);
+        return duration;
+    }
+
+    /// <summary>Tells listeners how long a publish waited.</summary>
+    /// <param name="waited">What <see cref="EndMeasure"/> gave.</param>
+    /// <remarks>By the publisher: the journal's thread, which ends the measurement, has no time for an application's listeners.</remarks>
+    internal static void Tell(TimeSpan? waited)
+    {
+        if (waited is { } duration && Telemetry.CommitDuration.Enabled)
+        {
+            Listeners.Tell(duration, static duration => Telemetry.CommitDuration.Record(duration.TotalSeconds));
         }
     }
 

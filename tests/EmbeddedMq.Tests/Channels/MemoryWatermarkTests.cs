@@ -220,20 +220,92 @@ public sealed class MemoryWatermarkTests
     }
 
     [Fact]
-    public async Task BlockedReason_NotedWhileWaitingPublishesAreLetGo_DoesNotStay()
+    public async Task Publish_OfAnotherConnectionBehindAReturnWhoseHandlerBlocks_GoesOn()
     {
         await using Broker broker = await StartAsync();
         await using IConnection connection = await broker.ConnectAsync();
         await using IChannel channel = await connection.OpenChannelAsync();
+        await using IConnection otherConnection = await broker.ConnectAsync();
+        await using IChannel other = await otherConnection.OpenChannelAsync();
+        using ManualResetEventSlim free = new();
+        channel.MessageReturned += (_, _) => free.Wait(BrokerFixture.Patience);
+        await channel.DeclareQueueAsync("load");
+        await channel.DeclareQueueAsync("other");
+        Task<PublishResult> first = await FillAsync(channel);
+        Task<PublishResult> returned = channel.TryPublishAsync("", "nowhere", Body(1), PublishFlags.Mandatory).AsTask();
+        Task<PublishResult> behind = channel.TryPublishAsync("", "other", Body(2)).AsTask();
+        Task<PublishResult> elsewhere = other.TryPublishAsync("", "other", Body(3)).AsTask();
+
+        await channel.PurgeQueueAsync("load");
+
+        Assert.True((await elsewhere.WaitAsync(BrokerFixture.Patience)).IsConfirmed);
+        Assert.True((await first.WaitAsync(BrokerFixture.Patience)).IsConfirmed);
+        Assert.True((await behind.WaitAsync(BrokerFixture.Patience)).IsConfirmed);
+        Assert.False(returned.IsCompleted);
+        free.Set();
+        Assert.Equal(PublishOutcome.Returned, (await returned.WaitAsync(BrokerFixture.Patience)).Outcome);
+    }
+
+    [Fact]
+    public async Task Events_AHandlerThrows_TheOthersAreTold()
+    {
+        await using Broker broker = await StartAsync();
+        await using IConnection connection = await broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        TaskCompletionSource blocked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        int returned = 0;
+        channel.MessageReturned += static (_, _) => throw new InvalidOperationException("planted");
+        channel.MessageReturned += (_, _) => returned++;
+        connection.BlockedChanged += static (_, _) => throw new InvalidOperationException("planted");
+        connection.BlockedChanged += (_, _) => blocked.TrySetResult();
+        await channel.DeclareQueueAsync("load");
+
+        await channel.TryPublishAsync("", "nowhere", Body(1), PublishFlags.Mandatory);
+        await FillAsync(channel);
+
+        Assert.Equal(1, returned);
+        await blocked.Task.WaitAsync(BrokerFixture.Patience);
+    }
+
+    [Fact]
+    public async Task BlockedChanged_AHandlerBlocks_OtherConnectionsAreTold()
+    {
+        await using Broker broker = await StartAsync();
+        await using IConnection connection = await broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        await using IConnection otherConnection = await broker.ConnectAsync();
+        await using IChannel other = await otherConnection.OpenChannelAsync();
+        using ManualResetEventSlim free = new();
+        TaskCompletionSource blocked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        connection.BlockedChanged += (_, _) => free.Wait(BrokerFixture.Patience);
+        otherConnection.BlockedChanged += (_, _) => blocked.TrySetResult();
+        await channel.DeclareQueueAsync("load");
+
+        await FillAsync(channel);
+        Task<PublishResult> waiting = other.TryPublishAsync("", "load", Body(1)).AsTask();
+
+        try
+        {
+            await blocked.Task.WaitAsync(BrokerFixture.Patience);
+        }
+        finally
+        {
+            free.Set();
+        }
+
+        await channel.PurgeQueueAsync("load");
+        await waiting.WaitAsync(BrokerFixture.Patience);
+    }
+
+    [Fact]
+    public async Task BlockedReason_NotedWhileWaitingPublishesAreLetGo_DoesNotStay()
+    {
+        AskedClock clock = new();
+        await using Broker broker = await Broker.StartAsync(new BrokerOptions { MemoryHighWatermarkBytes = HighBytes, TimeProvider = clock });
+        await using IConnection connection = await broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
         TaskCompletionSource noted = new(TaskCreationOptions.RunContinuationsAsynchronously);
         TaskCompletionSource unblocked = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        // The place of a publisher that has seen the watermark exceeded and is only now getting to note it.
-        channel.MessageReturned += (_, _) =>
-        {
-            ((IChannelOwner)connection).NoteBlocked("low on memory");
-            noted.SetResult();
-        };
         connection.BlockedChanged += (_, change) =>
         {
             if (!change.IsBlocked && noted.Task.IsCompleted)
@@ -242,15 +314,28 @@ public sealed class MemoryWatermarkTests
             }
         };
         await channel.DeclareQueueAsync("load");
+        await channel.DeclareExchangeAsync("later", ExchangeType.Delayed, static e => e.WithArgument("x-delayed-type", "fanout"));
+        await channel.BindQueueAsync("load", "later", "load");
         Task<PublishResult> first = await FillAsync(channel);
-        Task<PublishResult> returned = channel.TryPublishAsync("", "nowhere", Body(1), PublishFlags.Mandatory).AsTask();
+        Message later = Body(1).WithProperties(MessageProperties.Empty.WithHeader("x-delay", 60_000));
+        Task<PublishResult> delayed = channel.TryPublishAsync("later", "load", later).AsTask();
 
+        // The place of a publisher that has seen the watermark exceeded and is only now getting to note it: a delayed message asks for the time.
+        int ownThread = Environment.CurrentManagedThreadId;
+        clock.Asked = () =>
+        {
+            if (Environment.CurrentManagedThreadId != ownThread && !noted.Task.IsCompleted)
+            {
+                ((IChannelOwner)connection).NoteBlocked("low on memory");
+                noted.TrySetResult();
+            }
+        };
         await channel.PurgeQueueAsync("load");
 
         await first.WaitAsync(BrokerFixture.Patience);
-        await returned.WaitAsync(BrokerFixture.Patience);
+        await delayed.WaitAsync(BrokerFixture.Patience);
         await unblocked.Task.WaitAsync(BrokerFixture.Patience);
-        Assert.Null(connection.BlockedReason);
+        await Patiently.YieldUntilAsync(() => connection.BlockedReason is null, "the end of the blocked state");
     }
 
     private static ValueTask<Broker> StartAsync()
@@ -278,5 +363,16 @@ public sealed class MemoryWatermarkTests
         }
 
         throw new InvalidOperationException("Nothing made a publisher wait.");
+    }
+
+    private sealed class AskedClock : TimeProvider
+    {
+        public Action Asked { get; set; } = static () => { };
+
+        public override long GetTimestamp()
+        {
+            Asked();
+            return base.GetTimestamp();
+        }
     }
 }

@@ -13,7 +13,7 @@ public sealed class IdempotentFlowTests
     public async Task Handler_Throws_GivesTheClaimUpAndIsRetried()
     {
         ConcurrentQueue<int> attempts = new();
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             (_, context, _) =>
             {
                 attempts.Enqueue(context.Attempt);
@@ -36,7 +36,7 @@ public sealed class IdempotentFlowTests
     {
         ConcurrentQueue<int> attempts = new();
         TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             (_, context, _) =>
             {
                 attempts.Enqueue(context.Attempt);
@@ -70,7 +70,7 @@ public sealed class IdempotentFlowTests
     {
         bool isMended = false;
         int effects = 0;
-        await using Stand stand = await Stand.StartAsync((_, _, _) =>
+        await using IdempotentStand stand = await IdempotentStand.StartAsync((_, _, _) =>
         {
             if (!isMended)
             {
@@ -99,7 +99,7 @@ public sealed class IdempotentFlowTests
     {
         BusFixture? fixture = null;
         long whileHandling = -1;
-        await using Stand stand = await Stand.StartAsync(async (order, context, cancellationToken) =>
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(async (order, context, cancellationToken) =>
         {
             await context.Publisher.PublishAsync(new OrderStatus(order.Id, "first"), cancellationToken: cancellationToken);
             PublishResult result = await context.Publisher.TryPublishAsync(new OrderStatus(order.Id, "second"), cancellationToken: cancellationToken);
@@ -123,7 +123,7 @@ public sealed class IdempotentFlowTests
     [Fact]
     public async Task Publishes_OfAHandlerThatThrows_AreNotSent()
     {
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             static async (order, context, cancellationToken) =>
             {
                 await context.Publisher.PublishAsync(new OrderStatus(order.Id, $"attempt {context.Attempt}"), cancellationToken: cancellationToken);
@@ -144,7 +144,7 @@ public sealed class IdempotentFlowTests
     public async Task Publishes_SentAndThenNotCompleted_HaveTheSameIdsTheSecondTime()
     {
         int completions = 0;
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             static async (order, context, cancellationToken) =>
                 await context.Publisher.PublishAsync(new OrderStatus(order.Id, "sent"), cancellationToken: cancellationToken));
         stand.Store.CompleteFails = () => ++completions == 1 ? new TimeoutException("the store does not answer") : null;
@@ -158,7 +158,7 @@ public sealed class IdempotentFlowTests
     [Fact]
     public async Task Publishes_ThatNobodyTakes_FailTheAttempt()
     {
-        await using Stand stand = await Stand.StartAsync(static async (order, context, cancellationToken) =>
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(static async (order, context, cancellationToken) =>
             await context.Publisher.PublishAsync(new OrderStatus(order.Id, "lost"), PublishOptions.ToQueue("nowhere"), cancellationToken));
 
         await stand.PublishAsync("m");
@@ -172,7 +172,7 @@ public sealed class IdempotentFlowTests
     [Fact]
     public async Task Publishes_WhereTheClaimTakesThem_ArePartOfTheCompletion()
     {
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             static async (order, context, cancellationToken) =>
             {
                 await context.Publisher.PublishAsync(new OrderStatus(order.Id, "a"), cancellationToken: cancellationToken);
@@ -196,7 +196,7 @@ public sealed class IdempotentFlowTests
     public async Task Publish_AfterTheHandlersOwnAck_IsRefused()
     {
         Exception? refused = null;
-        await using Stand stand = await Stand.StartAsync(async (order, context, cancellationToken) =>
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(async (order, context, cancellationToken) =>
         {
             await context.Publisher.PublishAsync(new OrderStatus(order.Id, "in time"), cancellationToken: cancellationToken);
             await context.AckAsync(cancellationToken);
@@ -239,7 +239,7 @@ public sealed class IdempotentFlowTests
     [InlineData("defer", "claim dispose", null)]
     public async Task Settled_ByTheHandler_TheClaimEndsWithIt(string how, string steps, IdempotenceState? state)
     {
-        await using Stand stand = await Stand.StartAsync((_, context, cancellationToken) => how switch
+        await using IdempotentStand stand = await IdempotentStand.StartAsync((_, context, cancellationToken) => how switch
         {
             "ack" => context.AckAsync(cancellationToken),
             "reject" => context.RejectAsync(cancellationToken),
@@ -259,7 +259,7 @@ public sealed class IdempotentFlowTests
     public async Task Requeued_ByTheHandler_IsProcessedAtTheNextDelivery()
     {
         int handled = 0;
-        await using Stand stand = await Stand.StartAsync((_, context, cancellationToken)
+        await using IdempotentStand stand = await IdempotentStand.StartAsync((_, context, cancellationToken)
             => ++handled == 1 ? context.RequeueAsync(cancellationToken) : ValueTask.CompletedTask);
 
         await stand.PublishAsync("m");
@@ -272,7 +272,7 @@ public sealed class IdempotentFlowTests
     [Fact]
     public async Task Completion_ThatAcknowledges_IsNotAcknowledgedAgain()
     {
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             static (_, _, _) => ValueTask.CompletedTask, store: static time => new ScriptedStore(time) { Acknowledges = true });
 
         await stand.PublishAsync("m");
@@ -285,186 +285,10 @@ public sealed class IdempotentFlowTests
     }
 
     [Fact]
-    public async Task Store_DownAtTheClaim_MessagesWaitUnsettledAndNoAttemptCounts()
-    {
-        ConcurrentQueue<int> attempts = new();
-        bool isDown = true;
-        await using Stand stand = await Stand.StartAsync(
-            (_, context, _) =>
-            {
-                attempts.Enqueue(context.Attempt);
-                return ValueTask.CompletedTask;
-            },
-            static c => c.Concurrency(2));
-        stand.Store.ClaimFails = () => isDown ? new TimeoutException("down") : null;
-
-        await stand.PublishAsync("m");
-        await stand.PublishAsync("n");
-        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.Log.CountAsync(1211, 6), TimeSpan.FromMilliseconds(100));
-        await stand.Fixture.WaitForCountsAsync("q", ready: 0, unacked: 2);
-        Assert.Empty(attempts);
-        Assert.Equal(0, (await stand.Fixture.Broker.DescribeAsync("q.error")).ReadyCount);
-
-        isDown = false;
-        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromSeconds(1));
-        Assert.Equal([1, 1], attempts);
-        Assert.Contains("stays unsettled and is tried again in 00:00:00.5", stand.Fixture.Log.WithId(1211).First().Text, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Store_FailsAtTheCompletion_TheMessageStaysUnsettledAndIsNotCounted()
-    {
-        ConcurrentQueue<int> attempts = new();
-        int completions = 0;
-        await using Stand stand = await Stand.StartAsync((_, context, _) =>
-        {
-            attempts.Enqueue(context.Attempt);
-            return ValueTask.CompletedTask;
-        });
-        stand.Store.CompleteFails = () => ++completions <= 2 ? new TimeoutException("down") : null;
-
-        await stand.PublishAsync("m");
-        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
-
-        Assert.Equal([1, 1, 1], attempts);
-        Assert.Equal(0, (await stand.Fixture.Broker.DescribeAsync("q.error")).ReadyCount);
-    }
-
-    [Fact]
-    public async Task Store_LosesTheClaimAndTheHandlerThrows_TheMessageStaysUnsettledAndIsNotCounted()
-    {
-        ConcurrentQueue<int> attempts = new();
-        ScriptedStore? store = null;
-        await using Stand stand = await Stand.StartAsync(
-            (_, context, _) =>
-            {
-                attempts.Enqueue(context.Attempt);
-                store!.IsBroken = attempts.Count <= 2;
-                return store.IsBroken ? throw new TimeoutException("the connection is gone") : ValueTask.CompletedTask;
-            },
-            store: time => store = new ScriptedStore(time));
-
-        await stand.PublishAsync("m");
-        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
-
-        Assert.Equal([1, 1, 1], attempts);
-        Assert.Equal(0, (await stand.Fixture.Broker.DescribeAsync("q.error")).ReadyCount);
-        Assert.DoesNotContain("fail", stand.Store.Steps);
-    }
-
-    [Fact]
-    public async Task Handler_ThatBreaksItsClaimEachTime_IsGivenUpInTheEnd()
-    {
-        int attempts = 0;
-        await using Stand stand = await Stand.StartAsync(
-            (_, _, _) =>
-            {
-                attempts++;
-                throw new TimeoutException("the connection is gone");
-            },
-            store: static time => new ScriptedStore(time) { IsBroken = true });
-
-        await stand.PublishAsync("m");
-        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q.error", ready: 1), TimeSpan.FromMilliseconds(100));
-
-        Assert.Equal(6, attempts);
-        Assert.Equal(5, stand.Fixture.Log.WithId(1211).Count());
-    }
-
-    [Fact]
-    public async Task Store_RefusesWhatTheHandlerSends_TheAttemptHasFailed()
-    {
-        await using Stand stand = await Stand.StartAsync(static (_, _, _) => ValueTask.CompletedTask);
-        stand.Store.CompleteFails = static () => new ArgumentException("That id is in the outbox already.");
-
-        await stand.PublishAsync("m");
-
-        await stand.Fixture.WaitForCountsAsync("q.error", ready: 1);
-        Assert.Equal("claim complete fail dispose", string.Join(' ', stand.Store.Steps));
-    }
-
-    [Fact]
-    public async Task Claim_LostWhileTheHandlerRan_TheMessageIsAskedForAgain()
-    {
-        int handled = 0;
-        BusFixture? fixture = null;
-        ScriptedStore? store = null;
-        await using Stand stand = await Stand.StartAsync(async (_, _, _) =>
-        {
-            if (++handled == 1)
-            {
-                // Another instance takes the message over, because this one gave no sign of life, and processes it.
-                await using IIdempotenceClaim other = await TakeOverAsync(store!, fixture!.Time);
-                await other.CompleteAsync([], Token);
-            }
-        });
-        (fixture, store) = (stand.Fixture, stand.Store);
-        stand.Store.RenewalIsLate = true;
-
-        await stand.PublishAsync("m");
-        await stand.Fixture.Log.NextAsync(1212);
-        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
-
-        Assert.Equal(1, handled);
-        Assert.NotEmpty(stand.Fixture.Log.WithId(1209));
-    }
-
-    [Fact]
-    public async Task Claim_OfAHandlerThatTakesLong_IsRenewed()
-    {
-        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using Stand stand = await Stand.StartAsync(async (_, _, _) =>
-        {
-            begun.SetResult();
-            await release.Task;
-        });
-
-        await stand.PublishAsync("m");
-        await begun.Task.WaitAsync(BrokerFixture.Patience, Token);
-        for (int i = 0; i < 60; i++)
-        {
-            stand.Fixture.Time.Advance(TimeSpan.FromSeconds(10)); // a sixth of the lease
-        }
-
-        await using IIdempotenceClaim other = await stand.Store.ClaimAsync(stand.Request!, Token);
-        Assert.Equal(ClaimOutcome.Busy, other.Outcome);
-        Assert.InRange(stand.Store.Renewals, 25, 35);
-        release.SetResult();
-        await stand.Fixture.WaitForCountsAsync("q", ready: 0);
-        int renewals = stand.Store.Renewals;
-        stand.Fixture.Time.Advance(TimeSpan.FromMinutes(5));
-        Assert.Equal(renewals, stand.Store.Renewals);
-        Assert.Equal(IdempotenceState.Processed, (await stand.Store.FindAsync("q", "m", Token))?.State);
-    }
-
-    [Fact]
-    public async Task Busy_WhileAnotherHasIt_WaitsUnsettledAndIsThenADuplicate()
-    {
-        int handled = 0;
-        await using Stand stand = await Stand.StartAsync((_, _, _) =>
-        {
-            handled++;
-            return ValueTask.CompletedTask;
-        });
-        Fingerprint fingerprint = EmbeddedMq.Handlers.Consuming.Fingerprints.OfBody("""{"id":"m","customer":"","region":"eu"}"""u8);
-        IIdempotenceClaim other = await stand.Store.ClaimAsync(
-            new ClaimRequest { Key = new IdempotenceKey("q", "m", fingerprint), Lease = TimeSpan.FromDays(365) }, Token);
-
-        await stand.PublishAsync("m");
-        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.Log.CountAsync(1210, 3), TimeSpan.FromMilliseconds(100));
-        await stand.Fixture.WaitForCountsAsync("q", ready: 0, unacked: 1);
-        await other.CompleteAsync([], Token);
-        await stand.Fixture.AdvanceUntilAsync(stand.Fixture.WaitForCountsAsync("q", ready: 0), TimeSpan.FromMilliseconds(100));
-
-        Assert.Equal(0, handled);
-    }
-
-    [Fact]
     public async Task Stop_WhileAClaimIsHeld_GivesItUpWithItsMessage()
     {
         TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using Stand stand = await Stand.StartAsync(async (_, _, cancellationToken) =>
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(async (_, _, cancellationToken) =>
         {
             begun.SetResult();
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
@@ -483,11 +307,11 @@ public sealed class IdempotentFlowTests
     [InlineData(true, "claim handler complete dispose scope")]
     public async Task Scope_OfTheMessage_EndsBeforeTheCompletionUnlessTheStoreLivesInIt(bool livesInScope, string order)
     {
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             store: time => new ScriptedStore(time) { LivesInScope = livesInScope },
             handle: static (_, context, _) =>
             {
-                context.Services.GetRequiredService<Ending>().Steps!.Enqueue("handler");
+                context.Services.GetRequiredService<ScopeEnding>().Steps!.Enqueue("handler");
                 return ValueTask.CompletedTask;
             });
 
@@ -502,11 +326,11 @@ public sealed class IdempotentFlowTests
     [InlineData(true, 1, 0)]
     public async Task Scope_ThatFailsAtItsEnd_FailsTheAttemptUnlessItWasCompleted(bool livesInScope, int processed, int deadLettered)
     {
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             store: time => new ScriptedStore(time) { LivesInScope = livesInScope },
             handle: static (_, context, _) =>
             {
-                context.Services.GetRequiredService<Ending>().Error = new TimeoutException("flush");
+                context.Services.GetRequiredService<ScopeEnding>().Error = new TimeoutException("flush");
                 return ValueTask.CompletedTask;
             });
 
@@ -526,7 +350,7 @@ public sealed class IdempotentFlowTests
         Random random = Seeds.Generator(seed);
         ConcurrentDictionary<string, ConcurrentQueue<int>> effects = new();
         HashSet<string> failing = [.. Enumerable.Range(0, 60).Select(_ => $"{random.Next(Messages)}")];
-        await using Stand stand = await Stand.StartAsync(
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
             async (order, context, _) =>
             {
                 await Task.Yield();
@@ -554,73 +378,10 @@ public sealed class IdempotentFlowTests
         Assert.All(effects.Values, numbers => Assert.True(numbers.SequenceEqual(numbers.Order().Distinct()), $"Seed {seed}: {string.Join(",", numbers)}"));
     }
 
-    private static async Task<IIdempotenceClaim> TakeOverAsync(ScriptedStore store, TimeProvider time)
-    {
-        Microsoft.Extensions.Time.Testing.FakeTimeProvider clock = (Microsoft.Extensions.Time.Testing.FakeTimeProvider)time;
-        clock.Advance(TimeSpan.FromMinutes(1));
-        IIdempotenceClaim claim = await store.ClaimAsync(store.LastRequest!, Token);
-        Assert.Equal(ClaimOutcome.Claimed, claim.Outcome);
-        return claim;
-    }
-
     private static async Task<string> NextIdAsync(BusFixture fixture, string status)
     {
         Delivery delivery = await fixture.Broker.NextDeliveryAsync("out");
         Assert.Contains(status, delivery.Message.GetText(), StringComparison.Ordinal);
         return delivery.Properties.MessageId!;
-    }
-
-    /// <summary>A service of a message's scope that notes its end, or fails at it.</summary>
-    private sealed class Ending : IDisposable
-    {
-        public ConcurrentQueue<string>? Steps { get; init; }
-
-        public Exception? Error { get; set; }
-
-        public void Dispose()
-        {
-            Steps!.Enqueue("scope");
-            if (Error is not null)
-            {
-                throw Error;
-            }
-        }
-    }
-
-    /// <summary>A broker with an idempotent consumer of queue <c>q</c> and a queue <c>out</c> for what its handler publishes.</summary>
-    private sealed class Stand(BusFixture fixture, ScriptedStore store) : IAsyncDisposable
-    {
-        public BusFixture Fixture => fixture;
-
-        public ScriptedStore Store => store;
-
-        public ClaimRequest? Request => store.LastRequest;
-
-        public static async Task<Stand> StartAsync(
-            Func<Order, IMessageContext, CancellationToken, ValueTask> handle,
-            Action<IConsumerBuilder<Order>>? configure = null,
-            Func<TimeProvider, ScriptedStore>? store = null)
-        {
-            BusFixture fixture = await BusFixture.StartBrokerAsync();
-            ScriptedStore scripted = store?.Invoke(fixture.Time) ?? new ScriptedStore(fixture.Time);
-            ServiceProvider services = new ServiceCollection().AddScoped(_ => new Ending { Steps = scripted.Steps }).BuildServiceProvider();
-            await fixture.StartBusAsync(
-                mq => mq
-                    .Topology(static t => t.Queue("q").Queue("out"))
-                    .Publish<Order>(static p => p.ToQueue("q").MessageId(static order => order.Id))
-                    .Publish<OrderStatus>(static p => p.ToQueue("out"))
-                    .Idempotence(i => i.UseStore(_ => scripted))
-                    .Consume("q", handle, c =>
-                    {
-                        c.Idempotent();
-                        configure?.Invoke(c);
-                    }),
-                services: services);
-            return new Stand(fixture, scripted);
-        }
-
-        public async Task PublishAsync(string id, string customer = "") => await fixture.Publisher.PublishAsync(new Order(id, customer), cancellationToken: Token);
-
-        public ValueTask DisposeAsync() => fixture.DisposeAsync();
     }
 }

@@ -134,4 +134,35 @@ public sealed class KeyOrderTests
         Assert.Equal(MessageHeaders.ReasonUnreadable, headers[MessageHeaders.Reason]);
         Assert.Equal("no key", headers[MessageHeaders.ErrorMessage]);
     }
+
+    [Fact]
+    public async Task Key_CannotBeHashed_DeadLettersItsMessageAndTheOthersGoOn()
+    {
+        TaskCompletionSource<string> handled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("q"))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>(
+                "q",
+                (order, _, _) =>
+                {
+                    handled.TrySetResult(order.Id);
+                    return ValueTask.CompletedTask;
+                },
+                static c => c.Concurrency(2).KeyBy<object>(static order => order.Id == "bad" ? new Unhashable() : order.Id)));
+
+        await fixture.Publisher.PublishAsync(new Order("bad"), cancellationToken: TestContext.Current.CancellationToken);
+        await fixture.Publisher.PublishAsync(new Order("good"), cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal("good", await handled.Task.WaitAsync(BrokerFixture.Patience, TestContext.Current.CancellationToken));
+        await fixture.WaitForCountsAsync("q.error", ready: 1);
+        await fixture.WaitForCountsAsync("q", ready: 0);
+    }
+
+    private sealed class Unhashable
+    {
+        public override bool Equals(object? obj) => ReferenceEquals(this, obj);
+
+        public override int GetHashCode() => throw new InvalidOperationException("planted");
+    }
 }

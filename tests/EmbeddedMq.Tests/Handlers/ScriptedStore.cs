@@ -32,6 +32,9 @@ internal sealed class ScriptedStore(TimeProvider time) : IIdempotenceStore, IAsy
     /// <summary>Whether renewals come too late to keep a claim: they do nothing, and say that all is well.</summary>
     public bool RenewalIsLate { get; set; }
 
+    /// <summary>What a renewal does first: told the message's id.</summary>
+    public Action<string> Renews { get; set; } = static _ => { };
+
     public ClaimRequest? LastRequest { get; private set; }
 
     public async ValueTask<IIdempotenceClaim> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default)
@@ -65,6 +68,7 @@ internal sealed class ScriptedStore(TimeProvider time) : IIdempotenceStore, IAsy
         public ValueTask<bool> RenewAsync(CancellationToken cancellationToken = default)
         {
             store.Renewals++;
+            store.Renews(request.Key.MessageId);
             return store.RenewalIsLate ? new ValueTask<bool>(true) : inner.RenewAsync(cancellationToken);
         }
 

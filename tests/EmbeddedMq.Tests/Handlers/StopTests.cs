@@ -69,6 +69,47 @@ public sealed class StopTests
         Assert.Equal(20, (await fixture.Broker.DescribeAsync("q")).ReadyCount);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Stop_WhatAHandlerRegisteredWithItsTokenThrowsOrBlocks_EndsAllTheSame(bool blocks)
+    {
+        using ManualResetEventSlim free = new();
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("q"))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>("q", async (_, _, cancellationToken) =>
+            {
+                using CancellationTokenRegistration registration = cancellationToken.Register(() =>
+                {
+                    if (!blocks)
+                    {
+                        throw new InvalidOperationException("planted");
+                    }
+
+                    free.Wait(BrokerFixture.Patience);
+                });
+                begun.TrySetResult();
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+            }));
+        await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: Token);
+        await begun.Task.WaitAsync(BrokerFixture.Patience, Token);
+
+        try
+        {
+            Task<IReadOnlyList<ConsumerStopReport>> stop = fixture.Bus.StopAsync(Token).AsTask();
+            IReadOnlyList<ConsumerStopReport> reports = await fixture.AdvanceUntilAsync(stop, TimeSpan.FromSeconds(1));
+            Assert.Equal(1, reports[0].Ready);
+        }
+        finally
+        {
+            free.Set();
+        }
+
+        await fixture.WaitForCountsAsync("q", ready: 1);
+    }
+
     [Fact]
     public async Task Stop_TokenCancelled_CancelsHandlersAtOnce()
     {

@@ -1,4 +1,5 @@
 using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace EmbeddedMq.Handlers.Consuming;
@@ -89,9 +90,11 @@ internal sealed class ClaimRenewal : IAsyncDisposable
             }
         }
 
-        foreach (HeldClaim claim in due ?? [])
+        for (int i = 0; i < due?.Count; i++)
         {
-            _ = RenewAsync(claim); // waited for by RemoveAsync through the claim; never faults
+            // Waited for by RemoveAsync through the claim; they never fault. All but the last elsewhere: a store may block its caller.
+            HeldClaim claim = due[i];
+            _ = i < due.Count - 1 ? Detached.Run(() => RenewAsync(claim)) : RenewAsync(claim);
         }
     }
 

@@ -54,7 +54,9 @@ internal sealed partial class MessagePipeline<T>(
             }
             else
             {
-                item.Key = plan.KeyOf?.Invoke(item.Message);
+                object? key = plan.KeyOf?.Invoke(item.Message);
+                _ = key?.GetHashCode(); // one that fails at it would end the run, and again when the message comes again
+                item.Key = key;
             }
         }
         catch (Exception error)

@@ -12,6 +12,9 @@ internal sealed class StopBudget(TimeSpan timeout, TimeSpan grace, TimeProvider 
     /// <summary>Raised once, when the first handler is cancelled because the time is over.</summary>
     public Action? Over { get; init; }
 
+    /// <summary>Takes what the application's registrations with a cancelled token threw.</summary>
+    public Action<Exception>? Failed { get; init; }
+
     /// <summary>Waits for a consumer's end, cancels its handlers when the time is over, and waits a little more.</summary>
     /// <param name="end">The consumer's end; never faults.</param>
     /// <param name="handlers">Cancels its handlers.</param>
@@ -28,8 +31,24 @@ internal sealed class StopBudget(TimeSpan timeout, TimeSpan grace, TimeProvider 
             Over?.Invoke();
         }
 
-        await handlers.CancelAsync().ConfigureAwait(false);
+        Cancel(handlers);
         return await WaitAsync(end, grace, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>Cancels what the application has a token of, and does not wait for what it has registered there, which may block.</summary>
+    /// <param name="source">What is to be cancelled.</param>
+    public void Cancel(CancellationTokenSource source) => _ = CancelAsync(source); // never faults
+
+    private async Task CancelAsync(CancellationTokenSource source)
+    {
+        try
+        {
+            await source.CancelAsync().ConfigureAwait(false);
+        }
+        catch (AggregateException error)
+        {
+            Failed?.Invoke(error);
+        }
     }
 
     private async ValueTask<bool> WaitAsync(Task end, TimeSpan limit, CancellationToken cancellationToken)

@@ -58,7 +58,7 @@ internal sealed class OutboxRelay : IAsyncDisposable
     /// <param name="budget">How long that may take.</param>
     public async ValueTask StopAsync(StopBudget budget)
     {
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        budget.Cancel(_stopping);
         Task? running;
         lock (_gate)
         {
@@ -70,7 +70,7 @@ internal sealed class OutboxRelay : IAsyncDisposable
             Log.OutboxLeftBehind(_services.Logger, _services.Broker, _window.Held);
         }
 
-        await _abandoned.CancelAsync().ConfigureAwait(false);
+        budget.Cancel(_abandoned);
     }
 
     /// <inheritdoc/>
