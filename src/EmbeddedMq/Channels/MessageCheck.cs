@@ -44,8 +44,15 @@ internal static class MessageCheck
             return MqErrors.InvalidExpiration(expiration, reason);
         }
 
-        return properties.Headers is { Count: > 0 } headers && HeaderSize.Exceeds(headers, limits.MaxHeaderBytes, out long bytes)
-            ? MqErrors.HeadersTooLarge(bytes, limits.MaxHeaderBytes)
+        if (properties.Headers is { Count: > 0 } headers && HeaderSize.Exceeds(headers, limits.MaxHeaderBytes, out long bytes))
+        {
+            return MqErrors.HeadersTooLarge(bytes, limits.MaxHeaderBytes);
+        }
+
+        // Over a wire each has 255 bytes at most. Here they may be longer, as far as what is stored of a message keeps its bound.
+        long texts = CharsOf(properties);
+        return texts * MaxBytesPerChar > limits.MaxHeaderBytes && (texts = BytesOf(properties)) > limits.MaxHeaderBytes
+            ? MqErrors.TextsTooLarge(texts, limits.MaxHeaderBytes)
             : null;
     }
 
@@ -78,6 +85,21 @@ internal static class MessageCheck
         {
             throw MqErrors.NameTooLong(kind, name, bytes, limits.MaxNameBytes);
         }
+    }
+
+    private static long CharsOf(MessageProperties properties)
+        => (long)(properties.ContentType?.Length ?? 0) + (properties.ContentEncoding?.Length ?? 0) + (properties.CorrelationId?.Length ?? 0)
+            + (properties.ReplyTo?.Length ?? 0) + (properties.MessageId?.Length ?? 0) + (properties.Type?.Length ?? 0)
+            + (properties.AppId?.Length ?? 0) + (properties.ClusterId?.Length ?? 0);
+
+    private static long BytesOf(MessageProperties properties)
+    {
+        string?[] texts =
+        [
+            properties.ContentType, properties.ContentEncoding, properties.CorrelationId, properties.ReplyTo,
+            properties.MessageId, properties.Type, properties.AppId, properties.ClusterId,
+        ];
+        return texts.Sum(static text => text is null ? 0L : Encoding.UTF8.GetByteCount(text));
     }
 
     /// <summary>A name as brokers store it: without carriage returns and line feeds.</summary>

@@ -29,6 +29,14 @@ internal static partial class MqErrors
         $"header table of {bytes} bytes is larger than configured max size {maxBytes}",
         "Put the data into the body, or raise BrokerLimits.MaxHeaderBytes.");
 
+    /// <summary>406: properties of a message whose texts are larger than the broker takes.</summary>
+    /// <param name="bytes">Their size when encoded.</param>
+    /// <param name="maxBytes">The bound.</param>
+    internal static ChannelException TextsTooLarge(long bytes, long maxBytes) => Channel(
+        ReplyCode.PreconditionFailed,
+        $"message properties of {bytes} bytes is larger than configured max size {maxBytes}",
+        "Put the data into the body; AMQP allows 255 bytes of UTF-8 for each of them.");
+
     /// <summary>406: arguments in which tables and lists lie too deep in one another.</summary>
     /// <param name="subject">Whose arguments they are.</param>
     /// <param name="maxDepth">The bound.</param>

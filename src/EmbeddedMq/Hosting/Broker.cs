@@ -29,6 +29,7 @@ public sealed class Broker : IBroker, IBrokerStores
     private readonly BacklogPager? _backlog;
     private readonly BacklogThread? _backlogThread;
     private readonly StorageKeeper? _storage; // null: nothing is stored
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _isStopped;
 
     private Broker(BrokerOptions options, IJournal journal)
@@ -167,14 +168,27 @@ public sealed class Broker : IBroker, IBrokerStores
     internal IJournal Journal => _services.Store.Journal;
 
     /// <summary>Stops the broker: every connection closes, what is unsettled goes back to its queue, everything stored is synced, what remains is
-    /// counted in the log.</summary>
+    /// counted in the log. A second call completes with the first.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isStopped, 1) != 0)
         {
+            await _stopped.Task.ConfigureAwait(false);
             return;
         }
 
+        try
+        {
+            await StopAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _stopped.SetResult();
+        }
+    }
+
+    private async ValueTask StopAsync()
+    {
         _connections.Shutdown();
         _services.Room.Close(() => MqErrors.BrokerStopped(Name));
         _services.Scheduler.Dispose();

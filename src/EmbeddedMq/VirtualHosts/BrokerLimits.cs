@@ -12,8 +12,8 @@ public sealed class BrokerLimits
     // A record of the store is 4 MiB at most: headers, a body of 1 MiB that is not in pieces, and what comes to the headers with each death.
     internal const int MostStoredHeaderBytes = 1 << 20;
 
-    /// <summary>Largest header table of a message, in encoded bytes. 1 to 1 GiB, with a data directory to 1 MiB. Default 128 KiB, as AMQP's usual frame. Beyond: 406,
-    /// the channel closes.</summary>
+    /// <summary>Largest header table of a message, in encoded bytes, and the most that its other texts (ids, types, names) may have together. 1 to 1 GiB, with a data
+    /// directory to 1 MiB. Default 128 KiB, as AMQP's usual frame. Beyond: 406, the channel closes.</summary>
     [Range(1, 1024 * 1024 * 1024)]
     public int MaxHeaderBytes { get; set; } = 128 * 1024;
 

@@ -92,7 +92,8 @@ public sealed class StopTests
                 });
                 begun.TrySetResult();
                 await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
-            }));
+            }),
+            static options => options.StopGrace = TimeSpan.FromMilliseconds(100)); // which is waited for in real time
         await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: Token);
         await begun.Task.WaitAsync(BrokerFixture.Patience, Token);
 

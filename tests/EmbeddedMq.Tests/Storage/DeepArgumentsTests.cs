@@ -64,6 +64,8 @@ public sealed class DeepArgumentsTests
     [InlineData("queue 'q'")]
     [InlineData("binding")]
     [InlineData("policy")]
+    [InlineData("policy's pattern")]
+    [InlineData("policy's name")]
     public async Task Arguments_LongerThanARecord_Are406AndTheStoreGoesOn(string subject)
     {
         await using StoredBroker stored = await StoredBroker.StartAsync();
@@ -75,17 +77,45 @@ public sealed class DeepArgumentsTests
         {
             "exchange 'e'" => channel.DeclareExchangeAsync("e", ExchangeType.Headers, e => e.Durable().WithArgument("x-long", longText)),
             "queue 'q'" => Ignore(channel.DeclareQueueAsync("q", q => q.Durable().WithArgument("x-long", longText))),
+            "policy's pattern" => stored.Broker.Management.SetPolicyAsync("/", new Policy("long", longText, HeaderTable.Of("max-length", 1))),
+            "policy's name" => stored.Broker.Management.SetPolicyAsync("/", new Policy(longText, "^q", HeaderTable.Of("max-length", 1))),
             "policy" => stored.Broker.Management.SetPolicyAsync("/", new Policy("long", "^q", HeaderTable.Of("ha-params", longText))),
             _ => channel.BindQueueAsync("before", "amq.headers", "", HeaderTable.Of("x-long", longText)),
         }));
 
         Assert.Equal(ReplyCode.PreconditionFailed, error.ReplyCode);
-        Assert.EndsWith(" bytes, and may take 1048576", error.ReplyText, StringComparison.Ordinal);
+        Assert.EndsWith($" bytes, and may take {(subject == "policy's name" ? 255 : 1 << 20)}", error.ReplyText, StringComparison.Ordinal);
+        Assert.InRange(error.Message.Length, 1, 1_000);
         channel = await stored.OpenChannelAsync();
         Assert.True((await channel.TryPublishAsync("", "before", Message.Text("m", MessageProperties.Persistent))).IsConfirmed);
         await stored.RestartAsync(); // which writes a checkpoint, twice
         channel = await stored.OpenChannelAsync();
         Assert.Equal("m", (await channel.GetAsync("before"))?.Delivery.Message.GetText());
+    }
+
+    [Theory]
+    [InlineData("headers")]
+    [InlineData("message id")]
+    public async Task Properties_LongerThanARecord_Are406AndTheStoreGoesOn(string where)
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options => options.Limits.MaxHeaderBytes = 1 << 20); // the most that there is
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q", static q => q.Durable());
+        string longText = new('x', 5 << 20);
+        MessageProperties properties = where == "headers"
+            ? MessageProperties.Persistent.WithHeader("x-long", longText)
+            : MessageProperties.Persistent with { MessageId = longText };
+
+        ChannelException error = await Assert.ThrowsAsync<ChannelException>(async () => await channel.PublishAsync("", "q", Message.Text("m", properties)));
+
+        Assert.Equal(ReplyCode.PreconditionFailed, error.ReplyCode);
+        Assert.EndsWith(" bytes is larger than configured max size 1048576", error.ReplyText, StringComparison.Ordinal);
+        channel = await stored.OpenChannelAsync();
+        string longest = new('x', (1 << 20) - 100);
+        await channel.PublishAsync("", "q", Message.Text("m", MessageProperties.Persistent.WithHeader("x-long", longest)));
+        await stored.RestartAsync();
+        channel = await stored.OpenChannelAsync();
+        Assert.Equal(longest, (await channel.GetAsync("q"))?.Delivery.Message.Headers["x-long"]);
     }
 
     [Theory]

@@ -31,15 +31,17 @@ internal sealed class StopBudget(TimeSpan timeout, TimeSpan grace, TimeProvider 
             Over?.Invoke();
         }
 
-        Cancel(handlers);
+        await CancelAsync(handlers).ConfigureAwait(false);
         return await WaitAsync(end, grace, CancellationToken.None).ConfigureAwait(false);
     }
 
-    /// <summary>Cancels what the application has a token of, and does not wait for what it has registered there, which may block.</summary>
+    /// <summary>Cancels what the application has a token of. What it has registered there may throw, which is reported, or block, which is waited for a little.</summary>
     /// <param name="source">What is to be cancelled.</param>
-    public void Cancel(CancellationTokenSource source) => _ = CancelAsync(source); // never faults
+    /// <remarks>That little is of real time: what runs is the application's code, however fast a virtual clock goes.</remarks>
+    public async ValueTask CancelAsync(CancellationTokenSource source)
+        => await RunRegisteredAsync(source).WaitAsync(grace, TimeProvider.System).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private async Task CancelAsync(CancellationTokenSource source)
+    private async Task RunRegisteredAsync(CancellationTokenSource source)
     {
         try
         {

@@ -58,7 +58,7 @@ internal sealed class OutboxRelay : IAsyncDisposable
     /// <param name="budget">How long that may take.</param>
     public async ValueTask StopAsync(StopBudget budget)
     {
-        budget.Cancel(_stopping);
+        await budget.CancelAsync(_stopping).ConfigureAwait(false);
         Task? running;
         lock (_gate)
         {
@@ -70,7 +70,7 @@ internal sealed class OutboxRelay : IAsyncDisposable
             Log.OutboxLeftBehind(_services.Logger, _services.Broker, _window.Held);
         }
 
-        budget.Cancel(_abandoned);
+        await budget.CancelAsync(_abandoned).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
