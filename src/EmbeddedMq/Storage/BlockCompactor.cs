@@ -12,7 +12,7 @@ namespace EmbeddedMq.Storage;
 /// that is simply consumed frees whole segments by itself, and what is about to go should not be copied. Then the segments go first of which the
 /// least is alive, and none of which more than half is: each byte that is written makes at least one free.</para>
 /// <para>One caller at a time, never beside a checkpoint. Queues know nothing of it (<see cref="StoredBlock.Move"/>). The new blocks are synced before
-/// they count; the next checkpoint tells of them, and releases the segments.</para>
+/// they count; the next checkpoint tells of them, and releases the segments. Segments with a block that cannot be read are left alone.</para>
 /// </remarks>
 /// <param name="store">The store.</param>
 internal sealed class BlockCompactor(MessageStore store)
@@ -31,6 +31,8 @@ internal sealed class BlockCompactor(MessageStore store)
     private readonly BlockAppender _appender = new(store.Journal);
     private readonly List<(ColdBlock Block, List<(StoredBlock Block, BlockMove Move)> Moved)> _written = [];
     private readonly List<(StoredBlock Block, int FirstIndex, ushort[] Indexes)> _group = []; // what the block holds that is being made
+
+    private readonly HashSet<long> _unreadable = []; // segments of blocks that could not be read: left alone until the store is opened anew
 
     private long _movedTotal;
 
@@ -63,7 +65,12 @@ internal sealed class BlockCompactor(MessageStore store)
             await RewriteAsync(level.OrderBy(static block => block.Descriptor.First), sparse, cancellationToken).ConfigureAwait(false);
         }
 
-        IReadOnlyList<(ReceiptBlockKept Old, ReceiptBlockKept New)> receipts = store.Receipts.CopyBlocks(sparse);
+        List<(ReceiptBlockKept Old, ReceiptBlockKept New)> receipts = [];
+        foreach (ReceiptBlockKept block in store.Receipts.Describe().Where(block => sparse.Contains(store.Journal.Cold.SegmentOf(block.Address))))
+        {
+            receipts.Add((block, ReadOrLeaveAlone([store.Journal.Cold.SegmentOf(block.Address)], () => store.Receipts.CopyBlock(block))));
+        }
+
         await store.Journal.Cold.FlushAsync(Durability.Synced, cancellationToken).ConfigureAwait(false);
         store.Receipts.ExchangeBlocks(receipts);
         foreach ((ColdBlock block, List<(StoredBlock Block, BlockMove Move)> moved) in _written)
@@ -95,7 +102,7 @@ internal sealed class BlockCompactor(MessageStore store)
     {
         IAppendLog cold = store.Journal.Cold;
         Dictionary<long, long> live = [];
-        HashSet<long> untouchable = [cold.SegmentOf(cold.TailAddress)];
+        HashSet<long> untouchable = [.. _unreadable, cold.SegmentOf(cold.TailAddress)];
         foreach (ColdBlock block in blocks)
         {
             AddLive(block.Block, live);
@@ -182,7 +189,11 @@ internal sealed class BlockCompactor(MessageStore store)
     private void Rewrite(StoredBlock block)
     {
         List<ReadBlockMessage> messages = [];
-        _reader.Read(block, 0, block.Count, messages);
+        ReadOrLeaveAlone(SegmentsOf(block), () =>
+        {
+            _reader.Read(block, 0, block.Count, messages);
+            return messages;
+        });
         int mostBytes = messages.Sum(message => _appender.MostLengthOf(message.Message));
         int most = Math.Min(MostBlockBytes, _appender.MostUsualBytes);
         if (_group.Count > 0 && (_appender.Count + messages.Count > StoredBlock.MaxCount || _appender.Length + mostBytes > most))
@@ -207,6 +218,20 @@ internal sealed class BlockCompactor(MessageStore store)
             {
                 throw new InvalidOperationException($"What is left of the block at {block.Address} does not fit into a block. This is a defect of the broker.");
             }
+        }
+    }
+
+    // One that cannot be read ends this pass. It must not end the next in the same place, for what that had written by then would be rubbish each time.
+    private T ReadOrLeaveAlone<T>(IEnumerable<long> segments, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (JournalException) when (store.Journal.State is JournalState.Open or JournalState.LowSpace)
+        {
+            _unreadable.UnionWith(segments);
+            throw;
         }
     }
 

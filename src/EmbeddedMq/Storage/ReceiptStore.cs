@@ -160,20 +160,11 @@ internal sealed class ReceiptStore(
         }
     }
 
-    /// <summary>Copies blocks out of cold segments that are to be given back.</summary>
-    /// <param name="segments">Their numbers.</param>
-    /// <returns>What to hand to <see cref="ExchangeBlocks"/> once the cold log is synced.</returns>
-    /// <exception cref="JournalException">A block cannot be read or written.</exception>
-    internal IReadOnlyList<(ReceiptBlockKept Old, ReceiptBlockKept New)> CopyBlocks(IReadOnlySet<long> segments)
-    {
-        List<(ReceiptBlockKept Old, ReceiptBlockKept New)> copies = [];
-        foreach (ReceiptBlockKept block in Describe().Where(block => segments.Contains(journal.Cold.SegmentOf(block.Address))))
-        {
-            copies.Add((block, Write(Read(block))));
-        }
-
-        return copies;
-    }
+    /// <summary>Copies a block out of a cold segment that is to be given back.</summary>
+    /// <param name="block">The block.</param>
+    /// <returns>The copy, for <see cref="ExchangeBlocks"/> once the cold log is synced.</returns>
+    /// <exception cref="JournalException">It cannot be read, or not be written.</exception>
+    internal ReceiptBlockKept CopyBlock(ReceiptBlockKept block) => Write(Read(block));
 
     /// <summary>Puts blocks in the places of those that they are copies of.</summary>
     /// <param name="copies">The blocks, safe.</param>

@@ -23,6 +23,10 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <summary>Every message with a lower id counts as handed over before: the broker did not stop in order when it had them. Set at a restart.</summary>
     internal ulong RedeliveredBelow { get; set; }
 
+    /// <summary>Whether nobody knows any more what this was: a queue, or an exchange that holds messages until they are due. Of a salvaged store. What it left in
+    /// the journal does not expire: when a message was due it would be gone.</summary>
+    internal bool IsNameless { get; set; }
+
     /// <summary>Notes that somebody is about to receive messages: after a crash all of them count as delivered before.</summary>
     internal void Touch()
     {

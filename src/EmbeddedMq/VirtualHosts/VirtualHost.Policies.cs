@@ -1,3 +1,4 @@
+using EmbeddedMq.Errors;
 using EmbeddedMq.Exchanges;
 using EmbeddedMq.Queues;
 using static EmbeddedMq.Storage.Records.TopologyItem;
@@ -17,6 +18,11 @@ internal sealed partial class VirtualHost
     /// <exception cref="EmbeddedMqException">406: it is not valid; nothing has changed.</exception>
     internal void SetPolicy(Policy policy)
     {
+        if (PolicyStore.FindFaults(policy) is { Count: > 0 } faults)
+        {
+            throw MqErrors.InvalidPolicy(Name, policy.Name, faults);
+        }
+
         lock (_topologyGate)
         {
             _policies = _policies.With(Name, policy);

@@ -125,6 +125,7 @@ internal sealed partial class VirtualHost
     {
         bool isRedelivered = recovered.IsTouched && !isClean;
         queue.Stored!.RedeliveredBelow = isRedelivered ? store.EndId : recovered.RedeliveredBelow;
+        queue.Stored.IsNameless = recovered.IsNameless;
         RecoveredRuns runs = new(_services.Store.Journal);
         foreach (RecoveredBlock block in recovered.Blocks.Where(static block => block.Block.LiveCount > 0))
         {

@@ -1,5 +1,8 @@
+using System.Buffers.Binary;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.Storage;
+using EmbeddedMq.Storage.Records;
 using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Tests.Storage;
@@ -112,6 +115,52 @@ public sealed class CompactionTests
         Assert.Equal(0u, (await channel.DeclareQueuePassiveAsync("slow")).MessageCount);
         await KeepShortAsync(stored);
         AssertShort(stored, 0, "Purged");
+    }
+
+    [Fact]
+    public async Task BlockThatCannotBeRead_KeepsNoOthersFromMovingTogether()
+    {
+        Receipt[] receipts = [.. Enumerable.Range(1, 100).Select(static i => new Receipt((UInt128)i << 64, (UInt128)i, 1, 1_900_000_000_000))];
+        Random random = new(1);
+        await using StoredBroker stored = await StoredBroker.StartAsync(MakeSmall);
+        MessageStore store = stored.Broker.Store;
+        IChannel channel = await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("slow", static q => q.Durable().WithMaxPriority(1));
+        store.AppendCommit([], [], receipts, out ulong endedAt);
+        Assert.True(await store.IsSafeAsync(endedAt));
+        store.Receipts.Add(receipts);
+        List<string> texts = await FillAsync(channel, 12_000, random);
+        await KeepShortAsync(stored);
+        TopologyItem.ReceiptBlockKept block = Assert.Single(store.Receipts.Describe());
+        Damage(stored.Directory, receipts[50].Key);
+        Assert.Throws<JournalException>(() => { stored.Broker.Journal.Cold.Read(block.Address); });
+
+        List<(string Text, ulong Tag)> kept = await TakeAsync(channel, texts, random, 20); // of the segments with these more is alive: that of the receipts would go first
+        await KeepShortAsync(stored);
+        await KeepShortAsync(stored);
+
+        AssertShort(stored, kept.Sum(static message => message.Text.Length), "Damaged");
+    }
+
+    // Behind the broker's back, as a disk does it.
+    private static void Damage(string directory, UInt128 key)
+    {
+        Span<byte> pattern = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128LittleEndian(pattern, key);
+        int found = 0;
+        foreach (string path in Directory.EnumerateFiles(directory, "cold*", SearchOption.AllDirectories))
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            byte[] bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            for (int at = 0; bytes.AsSpan(at).IndexOf(pattern) is var next and >= 0; at += next + 1, found++)
+            {
+                file.Position = at + next;
+                file.WriteByte((byte)(pattern[0] ^ 1));
+            }
+        }
+
+        Assert.True(found > 0, "It is in no file.");
     }
 
     private static void MakeSmall(BrokerOptions options)

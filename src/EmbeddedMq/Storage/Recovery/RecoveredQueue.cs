@@ -15,6 +15,9 @@ internal sealed class RecoveredQueue
     /// <summary>Every message with a lower id counts as handed over before.</summary>
     internal ulong RedeliveredBelow { get; set; }
 
+    /// <summary>Whether its declaration was damaged: of a salvaged store.</summary>
+    internal bool IsNameless { get; set; }
+
     /// <summary>Its blocks in the cold log, in no order.</summary>
     internal List<RecoveredBlock> Blocks { get; } = [];
 

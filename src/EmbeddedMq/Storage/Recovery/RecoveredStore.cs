@@ -131,6 +131,7 @@ internal sealed class RecoveredStore
             {
                 QueueDeclaration declaration = new(string.Create(CultureInfo.InvariantCulture, $"salvaged-{id}")) { IsDurable = true };
                 byte highest = queue.Blocks.Select(static block => block.Block.Level).DefaultIfEmpty().Max(); // without that level they would have no place
+                queue.IsNameless = true;
                 Apply(new TopologyItem.QueueDeclared(ConnectionOptions.DefaultVirtualHost, id, highest == 0 ? declaration : declaration.WithMaxPriority(highest)));
             }
         }

@@ -120,13 +120,18 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
 
         List<ReadMessage> messages = new(ids.Length);
         _reader.Read(ids, bodyBytes, queueId, messages);
+        bool expires = _queue.Stored is not { IsNameless: true };
         bool fits = true;
         for (int i = 0; i < ids.Length && fits; i++)
         {
             AwayEntry away = evacuation.Away[i];
             bool isTransient = (away.Flags & AwayFlags.Transient) != 0;
             BlockEntry entry = new(
-                ids[i], messages[i].ExpiresUtcMs ?? BlockEntry.NoExpiry, StoredBacklog.FailedDeliveries(away), (away.Flags & AwayFlags.Redelivered) != 0, isTransient);
+                ids[i],
+                expires ? messages[i].ExpiresUtcMs ?? BlockEntry.NoExpiry : BlockEntry.NoExpiry,
+                StoredBacklog.FailedDeliveries(away),
+                (away.Flags & AwayFlags.Redelivered) != 0,
+                isTransient);
             fits = _appender.TryAdd(entry, messages[i].Message, _appender.MostUsualBytes);
         }
     }

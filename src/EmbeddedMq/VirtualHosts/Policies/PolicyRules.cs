@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Text;
 using EmbeddedMq.Errors;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
@@ -10,7 +9,6 @@ namespace EmbeddedMq.VirtualHosts;
 /// <remarks>Pure. Texts and bounds as in RabbitMQ, rabbit_policies; times to live are bounded as the arguments are.</remarks>
 internal static class PolicyRules
 {
-    private const int MaxNameBytes = 255; // as of every name
     private const string NotSupported = "is not supported";
 
     // A rule answers with the end of RabbitMQ's text, "… is not a valid message TTL", or null for a valid value.
@@ -73,17 +71,6 @@ internal static class PolicyRules
         if (HeaderSize.IsTooDeep(policy.Definition))
         {
             return [MqErrors.PolicyTooDeep(HeaderSize.MaxDepth)]; // what is looked at below is shown in texts, which goes as deep as it does
-        }
-
-        // Together no longer than a record of a checkpoint.
-        if (Encoding.UTF8.GetByteCount(policy.Name) is var nameBytes and > MaxNameBytes)
-        {
-            return [MqErrors.PolicyTooLong("name", nameBytes, MaxNameBytes)];
-        }
-
-        if (Encoding.UTF8.GetByteCount(policy.Pattern) is var patternBytes and > HeaderSize.MaxArgumentBytes)
-        {
-            return [MqErrors.PolicyTooLong("pattern", patternBytes, HeaderSize.MaxArgumentBytes)];
         }
 
         if (HeaderSize.Exceeds(policy.Definition, HeaderSize.MaxArgumentBytes, out long bytes))

@@ -1,4 +1,6 @@
+using System.Text;
 using EmbeddedMq.Errors;
+using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
 
 namespace EmbeddedMq.VirtualHosts;
@@ -11,6 +13,8 @@ namespace EmbeddedMq.VirtualHosts;
 /// </remarks>
 internal sealed class PolicyStore
 {
+    private const int MaxNameBytes = 255; // as of every name
+
     private readonly Entry[] _byRank;
 
     private PolicyStore(IEnumerable<Entry> entries)
@@ -22,9 +26,13 @@ internal sealed class PolicyStore
     /// <summary>The policies, by name.</summary>
     internal IReadOnlyList<Policy> Policies => [.. _byRank.Select(static entry => entry.Policy).OrderBy(static policy => policy.Name, StringComparer.Ordinal)];
 
-    /// <summary>Finds everything that is wrong with a policy.</summary>
+    /// <summary>Finds everything that is wrong with a policy that somebody wants to set.</summary>
     /// <param name="policy">The policy.</param>
-    internal static IReadOnlyList<string> FindFaults(Policy policy) => FindFaults(policy, out _);
+    /// <remarks>Name, pattern and definition together are no longer than a record of a checkpoint. What a restart brings back was, and is not asked again.</remarks>
+    internal static IReadOnlyList<string> FindFaults(Policy policy)
+        => Encoding.UTF8.GetByteCount(policy.Name) is var nameBytes and > MaxNameBytes ? [MqErrors.PolicyTooLong("name", nameBytes, MaxNameBytes)]
+            : Encoding.UTF8.GetByteCount(policy.Pattern) is var bytes and > HeaderSize.MaxArgumentBytes ? [MqErrors.PolicyTooLong("pattern", bytes, HeaderSize.MaxArgumentBytes)]
+            : FindFaults(policy, out _);
 
     /// <summary>A store with a policy set, or replaced where there is one of that name.</summary>
     /// <param name="virtualHost">The virtual host, for error texts.</param>
