@@ -138,6 +138,9 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
     /// <param name="reason">What it has to wait for.</param>
     internal void NoteBlocked(string reason) => _connection.NoteBlocked(reason);
 
+    /// <summary>Whether a publish waits that cannot go on yet.</summary>
+    internal bool MustGoOnWaiting => _publisher.MustGoOnWaiting;
+
     /// <summary>Publishes what has waited for memory, as far as there is memory.</summary>
     internal void ReleaseWaiting() => _publisher.ReleaseWaiting();
 

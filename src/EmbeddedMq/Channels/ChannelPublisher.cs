@@ -37,6 +37,18 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
     /// <summary>Whether publishes are confirmed, held for a transaction, or neither. Written under the gate.</summary>
     internal ChannelMode Mode { get; private set; } = options.Mode;
 
+    /// <summary>Whether a publish waits that cannot go on yet.</summary>
+    internal bool MustGoOnWaiting
+    {
+        get
+        {
+            using (_gate.Enter())
+            {
+                return _waitingForRoom.TryPeek(out WaitingPublish? first) && MustWait(first.Message);
+            }
+        }
+    }
+
     /// <summary>Publishes a valid message.</summary>
     /// <param name="exchange">The exchange.</param>
     /// <param name="routingKey">The routing key.</param>
@@ -92,9 +104,15 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
             EmbeddedMqException? error = null;
             using (_gate.Enter())
             {
-                if (_isClosed || _waitingForRoom.Count == 0 || MustWait(_waitingForRoom.Peek().Message))
+                if (_isClosed || _waitingForRoom.Count == 0)
                 {
-                    return; // where memory has run out again, its next release comes back here; so does the disk's
+                    return;
+                }
+
+                if (MustWait(_waitingForRoom.Peek().Message))
+                {
+                    NoteBlocked_NeedsGate(); // where memory has run out again, its next release comes back here; so does the disk's
+                    return;
                 }
 
                 waiting = _waitingForRoom.Dequeue();
@@ -349,12 +367,16 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
 
         WaitingPublish waiting = new(exchange, routingKey, message, flags, NoteCancelled, cancellationToken);
         _waitingForRoom.Enqueue(waiting);
+        NoteBlocked_NeedsGate();
+        return new ValueTask<PublishResult>(waiting.Completion);
+    }
+
+    private void NoteBlocked_NeedsGate()
+    {
         if (BlockedReason is { } reason)
         {
             channel.NoteBlocked(reason);
         }
-
-        return new ValueTask<PublishResult>(waiting.Completion);
     }
 
     // A commit that is under way makes room in a moment, which is not worth telling. The texts of the first two are RabbitMQ's.

@@ -20,6 +20,7 @@ internal sealed class Connection : IChannelOwner
     private int _lowestFree = 1;                // no channel number below it is free; guarded by _gate
     private volatile CloseReason? _closeReason; // set once
     private volatile string? _blockedReason;    // guarded by _gate for writing
+    private volatile int _blockedNotes;         // how often it was noted; guarded by _gate for writing
 
     /// <summary>Makes an open connection.</summary>
     /// <param name="name">Its name.</param>
@@ -123,6 +124,7 @@ internal sealed class Connection : IChannelOwner
     {
         lock (_gate)
         {
+            _blockedNotes++;
             SetBlocked_NeedsGate(reason);
         }
     }
@@ -147,7 +149,7 @@ internal sealed class Connection : IChannelOwner
         _closed.TrySetResult(reason);
     }
 
-    /// <summary>Lets go on what has waited for memory.</summary>
+    /// <summary>Lets go on what has waited for memory or for the disk, as far as there is room.</summary>
     internal void Unblock()
     {
         // Told before the release, for those who look when their publish has gone on; and again after it, because a publish that had seen the
@@ -191,13 +193,19 @@ internal sealed class Connection : IChannelOwner
         }
     }
 
-    // Where the watermark is exceeded again, the state stays as it is: the next release of memory comes back here. That is asked under the
-    // gate: whoever has to wait from then on takes the gate after this to note it.
+    // Where some publish must wait all the same, for something else or once more, the state stays as it is: what it waits for comes back here. So
+    // does what those wait for who note it beside this, after their channel was looked at.
     private void NoteUnblocked()
     {
+        int notes = _blockedNotes;
+        if (_blockedReason is null || _channels.Values.Any(static channel => channel.MustGoOnWaiting))
+        {
+            return;
+        }
+
         lock (_gate)
         {
-            if (!_virtualHost.Services.Memory.IsBlocked)
+            if (notes == _blockedNotes)
             {
                 SetBlocked_NeedsGate(null);
             }

@@ -1,4 +1,6 @@
 using EmbeddedMq.Channels;
+using EmbeddedMq.Connections;
+using EmbeddedMq.Journal;
 using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.Time.Testing;
 
@@ -66,6 +68,58 @@ public sealed class MemoryWatermarkTests
         Assert.True((await last).IsConfirmed);
         Assert.Null(await unblocked.Task);
         Assert.Null(connection.BlockedReason);
+    }
+
+    [Fact]
+    public async Task BlockedChanged_WhatIsLetGoReachesTheWatermarkAgain_TellsThatOthersWait()
+    {
+        await using Broker broker = await StartAsync();
+        await using IConnection connection = await broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        List<bool> changes = [];
+        TaskCompletionSource<string?> blockedAgain = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        connection.BlockedChanged += (_, change) =>
+        {
+            changes.Add(change.IsBlocked);
+            if (changes is [true, false, true])
+            {
+                blockedAgain.SetResult(change.Reason);
+            }
+        };
+        await channel.DeclareQueueAsync("load");
+        await FillAsync(channel);
+        List<Task<PublishResult>> waiting = [.. Enumerable.Range(0, 500).Select(i => channel.TryPublishAsync("", "load", Body(i)).AsTask())];
+
+        await channel.PurgeQueueAsync("load");
+        Assert.Equal("low on memory", await blockedAgain.Task.WaitAsync(BrokerFixture.Patience));
+        Assert.False(waiting[^1].IsCompleted);
+    }
+
+    [Fact]
+    public async Task BlockedReason_MemoryIsFreeAgainAndTheDiskIsNot_Stays()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options =>
+        {
+            options.MemoryHighWatermarkBytes = HighBytes;
+            options.Storage.FreeSpaceWatermarkBytes = long.MaxValue; // no disk has that
+        });
+        await using IConnection connection = await stored.Broker.ConnectAsync();
+        await using IChannel channel = await connection.OpenChannelAsync();
+        await channel.DeclareQueueAsync("load");
+        await channel.DeclareQueueAsync("stored", static q => q.Durable());
+        IConsumer holder = await channel.StartConsumerAsync("load"); // what is handed over does not go to the disk
+        Task<PublishResult> last = await FillAsync(channel);
+        await using IChannel other = await connection.OpenChannelAsync();
+        Task<PublishResult> forDisk = other.TryPublishAsync("", "stored", Message.Text("m", MessageProperties.Persistent)).AsTask();
+        Assert.Equal("low on memory", connection.BlockedReason);
+
+        await holder.DisposeAsync();
+        await channel.PurgeQueueAsync("load");
+        await last.WaitAsync(BrokerFixture.Patience);
+        ((Connection)connection).Unblock(); // as the broker does just now
+        Assert.Equal(JournalState.LowSpace, stored.Broker.Journal.State);
+        Assert.False(forDisk.IsCompleted);
+        Assert.NotNull(connection.BlockedReason);
     }
 
     [Fact]
