@@ -272,9 +272,11 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
             AutoAck = random.Next(4) == 0 && run.OpenChannels.Contains(channel) && channel < 2,
             Exclusive = random.Next(8) == 0 && queue != EngineRun.QuorumQueue, // RabbitMQ's quorum queues take no notice of it
             PrefetchCount = Pick<int?>(1, 2, 3, 0, null),
+            Priority = queue == EngineRun.QuorumQueue ? 0 : Pick(0, 0, 1, 2),
         };
         string code = $"new ConsumerOptions {{ ConsumerTag = \"{options.ConsumerTag}\", AutoAck = {(options.AutoAck ? "true" : "false")}, "
-            + $"Exclusive = {(options.Exclusive ? "true" : "false")}, PrefetchCount = {options.PrefetchCount?.ToString(CultureInfo.InvariantCulture) ?? "null"} }}";
+            + $"Exclusive = {(options.Exclusive ? "true" : "false")}, PrefetchCount = {options.PrefetchCount?.ToString(CultureInfo.InvariantCulture) ?? "null"}, "
+            + $"Priority = {options.Priority} }}";
         return new Command($"k{id} = await c{channel}.StartConsumerAsync(\"{queue}\", {code});", r => r.ConsumeAsync(id, channel, queue, options));
     }
 
