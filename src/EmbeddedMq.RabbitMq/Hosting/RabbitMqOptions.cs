@@ -5,7 +5,8 @@ namespace EmbeddedMq;
 /// <summary>How to reach a RabbitMQ server or cluster, and what to do when the connection to it is lost. Read once, at the start.</summary>
 public sealed class RabbitMqOptions
 {
-    /// <summary>The broker's name in logs, metrics and traces. Not empty. Default <c>RabbitMQ</c>.</summary>
+    /// <summary>The broker's name, in its own log and in what a <c>MessageBus</c> on it tells. Not empty. Default <c>RabbitMQ</c>. An application with a host
+    /// tells everything else of it under the name that the broker is registered with.</summary>
     public string Name { get; set; } = "RabbitMQ";
 
     /// <summary>An address that sets hosts, port, TLS, user, password and virtual host at once: <c>amqp://user:password@host:5672/vhost</c>, or

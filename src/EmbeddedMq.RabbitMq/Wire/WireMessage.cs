@@ -74,7 +74,7 @@ internal static class WireMessage
         ReplyTo = wire.IsReplyToPresent() ? wire.ReplyTo : null,
         Expiration = wire.IsExpirationPresent() ? wire.Expiration : null,
         MessageId = wire.IsMessageIdPresent() ? wire.MessageId : null,
-        Timestamp = wire.IsTimestampPresent() ? DateTimeOffset.FromUnixTimeSeconds(wire.Timestamp.UnixTime) : null,
+        Timestamp = wire.IsTimestampPresent() ? WireTable.TimeFromWire(wire.Timestamp) : null,
         Type = wire.IsTypePresent() ? wire.Type : null,
         UserId = wire.IsUserIdPresent() ? wire.UserId : null,
         AppId = wire.IsAppIdPresent() ? wire.AppId : null,

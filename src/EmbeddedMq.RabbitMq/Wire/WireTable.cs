@@ -38,6 +38,13 @@ internal static class WireTable
             ? HeaderTable.Empty
             : new HeaderTable(wire.Select(static entry => KeyValuePair.Create(entry.Key, ValueFromWire(entry.Value))));
 
+    /// <summary>A time as RabbitMQ.Client gave it; one that no <see cref="DateTimeOffset"/> can be becomes the first or the last that one can be.</summary>
+    /// <param name="time">The time.</param>
+    /// <remarks>Some applications send milliseconds where the protocol has seconds. Their messages must be delivered all the same.</remarks>
+    internal static DateTimeOffset TimeFromWire(AmqpTimestamp time)
+        => DateTimeOffset.FromUnixTimeSeconds(
+            Math.Clamp(time.UnixTime, DateTimeOffset.MinValue.ToUnixTimeSeconds(), DateTimeOffset.MaxValue.ToUnixTimeSeconds()));
+
     private static object? ValueToWire(object? value) => value switch
     {
         byte[] bytes => new BinaryTableValue(bytes),
@@ -51,7 +58,7 @@ internal static class WireTable
     {
         byte[] text => TextOrBytes(text),
         BinaryTableValue binary => binary.Bytes,
-        AmqpTimestamp time => DateTimeOffset.FromUnixTimeSeconds(time.UnixTime),
+        AmqpTimestamp time => TimeFromWire(time),
         IDictionary<string, object?> table => FromWire(table),
         IEnumerable<object?> list => list.Select(ValueFromWire).ToList(),
         _ => value,

@@ -11,6 +11,7 @@ internal sealed class BrokerGauges : IDisposable
     private static readonly ConcurrentDictionary<BrokerGauges, bool> All = new();
 
     private readonly IBroker _broker;
+    private readonly string _name;
     private readonly ILogger _logger;
     private volatile Task<Snapshot>? _reading;
     private volatile Snapshot _last = Snapshot.Empty;
@@ -37,18 +38,20 @@ internal sealed class BrokerGauges : IDisposable
             "Connections whose publishers are made to wait.");
     }
 
-    private BrokerGauges(IBroker broker, ILogger logger)
+    private BrokerGauges(IBroker broker, string name, ILogger logger)
     {
         _broker = broker;
+        _name = name;
         _logger = logger;
     }
 
     /// <summary>Includes a broker in the gauges until the result is disposed.</summary>
     /// <param name="broker">The broker.</param>
+    /// <param name="name">Its name in the application, as in all its other metrics; an engine may have another for itself.</param>
     /// <param name="logger">Where errors go.</param>
-    public static IDisposable Add(IBroker broker, ILogger logger)
+    public static IDisposable Add(IBroker broker, string name, ILogger logger)
     {
-        BrokerGauges gauges = new(broker, logger);
+        BrokerGauges gauges = new(broker, name, logger);
         All.TryAdd(gauges, true);
         return gauges;
     }
@@ -63,11 +66,11 @@ internal sealed class BrokerGauges : IDisposable
                value(entry.Queue),
                new(TelemetryTags.DestinationName, entry.Queue.Name),
                new(TelemetryTags.VirtualHost, entry.VirtualHost),
-               new(TelemetryTags.Broker, gauges._broker.Name));
+               new(TelemetryTags.Broker, gauges._name));
 
     private static IEnumerable<Measurement<long>> PerBroker(Func<Snapshot, long> value)
         => from gauges in All.Keys
-           select new Measurement<long>(value(gauges.Read()), new KeyValuePair<string, object?>(TelemetryTags.Broker, gauges._broker.Name));
+           select new Measurement<long>(value(gauges.Read()), new KeyValuePair<string, object?>(TelemetryTags.Broker, gauges._name));
 
     private Snapshot Read()
     {
@@ -98,7 +101,7 @@ internal sealed class BrokerGauges : IDisposable
         catch (Exception error)
         {
             // Of whatever kind: nobody awaits the reading.
-            Log.GaugesFailed(_logger, error, _broker.Name);
+            Log.GaugesFailed(_logger, error, _name);
             _last = Snapshot.Empty;
         }
 

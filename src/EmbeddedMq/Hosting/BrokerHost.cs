@@ -181,7 +181,7 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
                 IBroker broker = parts.Plan.StartEngine is { } startEngine
                     ? await startEngine(_services, cancellationToken).ConfigureAwait(false)
                     : await Broker.StartAsync(parts.Options, cancellationToken).ConfigureAwait(false);
-                _gauges = BrokerGauges.Add(broker, _logger);
+                _gauges = BrokerGauges.Add(broker, parts.Options.Name, _logger);
                 _storageGauges = broker is Broker embedded ? StorageGauges.Add(embedded) : null;
                 _outboxGauges = parts.Plan.Outbox is null
                     ? null

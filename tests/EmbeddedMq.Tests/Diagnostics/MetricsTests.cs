@@ -4,6 +4,7 @@ using EmbeddedMq.Diagnostics;
 using EmbeddedMq.Hosting;
 using EmbeddedMq.Tests.Handlers;
 using EmbeddedMq.TestSupport;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EmbeddedMq.Tests.Diagnostics;
@@ -75,7 +76,7 @@ public sealed class MetricsTests
         await channel.PublishAsync("", "g", Message.Text("678"), cancellationToken: Token);
         await channel.GetAsync("g", cancellationToken: Token);
 
-        using (BrokerGauges.Add(fixture.Broker.Broker, NullLogger.Instance))
+        using (BrokerGauges.Add(fixture.Broker.Broker, "gauged", NullLogger.Instance))
         {
             readings.Collect();
         }
@@ -129,7 +130,7 @@ public sealed class MetricsTests
         await using BusFixture fixture = await BusFixture.StartBrokerAsync(new BrokerOptions { Name = "forgetful" });
         Broker broker = (Broker)fixture.Broker.Broker;
 
-        using (BrokerGauges.Add(broker, NullLogger.Instance))
+        using (BrokerGauges.Add(broker, "forgetful", NullLogger.Instance))
         using (StorageGauges.Add(broker))
         {
             readings.Collect();
@@ -139,6 +140,23 @@ public sealed class MetricsTests
         Assert.Equal(1, readings.Count("embeddedmq.connections", ("embeddedmq.broker.name", "forgetful")));
         Assert.Equal(0, readings.Count("embeddedmq.storage.state", ("embeddedmq.broker.name", "forgetful")));
         Assert.Equal(0, readings.Count("embeddedmq.storage.bytes", ("embeddedmq.broker.name", "forgetful")));
+    }
+
+    // As everything else that is told of it; its engine may have another name for itself.
+    [Fact]
+    public async Task Gauges_HostedOnAnotherEngine_HaveTheNameOfTheApplication()
+    {
+        using Readings readings = new();
+        ServiceCollection services = new();
+        services.AddEmbeddedMq("shop", static mq => mq.UseEngine(
+            static async (_, cancellationToken) => await Broker.StartAsync(new BrokerOptions { Name = "engine" }, cancellationToken)));
+        await using ServiceProvider provider = services.BuildServiceProvider();
+        await provider.GetRequiredKeyedService<IBroker>("shop").ConnectAsync(cancellationToken: Token);
+
+        readings.Collect();
+
+        Assert.Equal(1, readings.Count("embeddedmq.connections", ("embeddedmq.broker.name", "shop")));
+        Assert.Equal(0, readings.Count("embeddedmq.connections", ("embeddedmq.broker.name", "engine")));
     }
 
     private sealed class Readings : IDisposable
