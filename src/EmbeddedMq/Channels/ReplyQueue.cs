@@ -87,6 +87,12 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     }
 
     /// <inheritdoc/>
+    public void ResumeWithNext(Consumer consumer)
+    {
+        // As above.
+    }
+
+    /// <inheritdoc/>
     public void Suspend(Consumer consumer)
     {
         // A consumer that has ended refuses replies by itself, but for one that is being posted: nobody would take that out of it any more.
@@ -97,12 +103,7 @@ internal sealed class ReplyQueue(string name, MemoryLedger memory) : IMessageSin
     }
 
     /// <inheritdoc/>
-    public void Pass()
-    {
-        using (_postGate.Enter())
-        {
-        }
-    }
+    public bool TryPass() => _postGate.TryPass();
 
     private bool TryPost(QueueEntry entry)
     {

@@ -11,18 +11,20 @@ namespace EmbeddedMq.Consumers;
 /// queue's gate and given back without it (<see cref="ConsumerCredit"/>); the gate is taken again only by a return to a consumer that had run
 /// out (<see cref="IsStarved"/>). The two sides meet by a fence each: the queue marks the consumer as starved and looks at the credit once
 /// more, a return adds the credit and then looks at the mark.
-/// <para>A consumer with a long window that has run out goes on when a part of the window is free, or when it has nothing left to read: one
-/// message at a time through the queue's gate would cost both sides more than all the rest. Nobody waits for that, because there is something
-/// to read meanwhile. Beside consumers of other priorities it goes on at once: a lower one receives only what no higher one has credit for.</para>
+/// <para>A consumer with a long window that has run out goes on with the next publish when a part of the window is free, and by itself when half of it
+/// is, or when it has nothing left to read: one message at a time through the queue's gate would cost both sides more than all the rest. Nobody waits
+/// for that, because there is something to read meanwhile. Beside consumers of other priorities it goes on at once: a lower one receives only what no higher one has credit for.</para>
 /// </remarks>
 internal sealed class Consumer : IConsumer
 {
     /// <summary>How many unread deliveries a consumer with automatic acknowledgement may hold: what the network's buffers are to a remote one.</summary>
     internal const int AutoAckWindow = 1_024;
 
-    // Windows shorter than this are kept full to the last place; of longer ones this part is free before they are filled again.
+    // Windows shorter than this are kept full to the last place. Of longer ones one part is free before publishers fill them again, and another before
+    // whoever gives credit back does so: that is work, and of the two sides the one that is ahead is to do it.
     private const int LongWindow = 256;
-    private const int RefillShare = 8;
+    private const int OfferShare = 8;
+    private const int RefillShare = 2;
 
     // Credit that comes back by reading comes back so many at a time, and when there is nothing left to read.
     private const int ReturnBatch = 32;
@@ -35,7 +37,8 @@ internal sealed class Consumer : IConsumer
     private readonly Mailbox<Slot> _mailbox;
     private readonly TaskCompletionSource<ConsumerEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly bool _isAutoAck;
-    private readonly int _refillCredit; // how much ends the starving while there is something to read
+    private readonly int _offerCredit;  // how much lets publishers end the starving
+    private readonly int _refillCredit; // how much ends it while there is something to read
     private int _isReading;
     private volatile bool _isStarved;   // written under the queue's gate
     private volatile bool _goesOnAtOnce; // the same
@@ -59,6 +62,7 @@ internal sealed class Consumer : IConsumer
         _mailbox = new Mailbox<Slot>(host);
         int window = options.AutoAck ? AutoAckWindow : prefetchCount == 0 ? Unlimited : prefetchCount;
         _credit = new ConsumerCredit(window);
+        _offerCredit = window / OfferShare;
         _refillCredit = window < LongWindow ? 1 : window / RefillShare;
         RingNode = new LinkedListNode<Consumer>(this);
     }
@@ -271,9 +275,18 @@ internal sealed class Consumer : IConsumer
         // least one sees what the other did. A consumer that is starved by its channel's window only has credit that this does not see: that
         // channel lets it go on.
         int returned = _credit.Return(count);
-        if (_isStarved && returned > 0 && (returned >= _refillCredit || _goesOnAtOnce || !HasUnread))
+        if (!_isStarved || returned <= 0)
+        {
+            return;
+        }
+
+        if (returned >= _refillCredit || _goesOnAtOnce || !HasUnread)
         {
             _host.Resume(this);
+        }
+        else if (returned >= _offerCredit)
+        {
+            _host.ResumeWithNext(this);
         }
     }
 

@@ -22,6 +22,11 @@ internal interface IConsumerHost : IPostGate
     /// <param name="consumer">The consumer.</param>
     void Resume(Consumer consumer);
 
+    /// <summary>Lets such a consumer, which has something to read meanwhile, take part again when the next message is published. Takes no gate: it may
+    /// be forgotten where another one asks for this, too.</summary>
+    /// <param name="consumer">The consumer.</param>
+    void ResumeWithNext(Consumer consumer);
+
     /// <summary>Posts nothing to a consumer any more, once this has returned; it keeps its place until it is removed. Takes the queue's gate.</summary>
     /// <param name="consumer">The consumer.</param>
     void Suspend(Consumer consumer);

@@ -34,6 +34,9 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     private ExpirySchedule? _expiry;
     private bool _isDeleted;
 
+    // Written without the gate, too. A consumer that takes part again with the next message.
+    private volatile Consumer? _resumable;
+
     /// <summary>Makes a queue without messages and consumers.</summary>
     /// <param name="declaration">What it was declared with, its name filled in.</param>
     /// <param name="argumentSettings">The settings that its arguments ask for.</param>
@@ -304,7 +307,21 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     /// <inheritdoc/>
     public void Resume(Consumer consumer)
     {
-        using (_gate.Enter())
+        QueueGate.Scope scope;
+        SpinWait spin = default;
+        while (!_gate.TryEnter(out scope))
+        {
+            // Publishers one after the other may keep it from coming in for long. They are in already.
+            ResumeWithNext(consumer);
+            if (!consumer.IsStarved)
+            {
+                return;
+            }
+
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+
+        using (scope)
         {
             if (!_consumers.Resume(consumer))
             {
@@ -318,6 +335,15 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     }
 
     /// <inheritdoc/>
+    public void ResumeWithNext(Consumer consumer)
+    {
+        if (!ReferenceEquals(_resumable, consumer)) // it asks again with each credit that comes back
+        {
+            _resumable = consumer;
+        }
+    }
+
+    /// <inheritdoc/>
     public void Suspend(Consumer consumer)
     {
         using (_gate.Enter())
@@ -327,12 +353,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     }
 
     /// <inheritdoc/>
-    public void Pass()
-    {
-        using (_gate.Enter())
-        {
-        }
-    }
+    public bool TryPass() => _gate.TryPass();
 
     /// <inheritdoc/>
     public void Acknowledge(QueueEntry entry, bool isCounted = false) => _contents.Acknowledge(entry, isCounted);
@@ -503,9 +524,16 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
             ArmExpiry_NeedsGate();
         }
 
-        if (wasHeadAway && !_contents.IsHeadAway)
+        bool isResumed = false;
+        if (_resumable is { } consumerWithCredit)
         {
-            Dispatch_NeedsGate(); // of a higher priority than what is on disk: consumers may have waited for that
+            _resumable = null;
+            isResumed = _consumers.Resume(consumerWithCredit);
+        }
+
+        if (isResumed || (wasHeadAway && !_contents.IsHeadAway))
+        {
+            Dispatch_NeedsGate(); // or the new head is of a higher priority than what is on disk: consumers may have waited for that
         }
     }
 

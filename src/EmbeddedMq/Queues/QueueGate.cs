@@ -26,6 +26,19 @@ internal struct QueueGate
         return new Scope(ref this);
     }
 
+    /// <summary>Enters it unless somebody is in it.</summary>
+    /// <param name="scope">To be disposed to leave it.</param>
+    [UnscopedRef]
+    internal bool TryEnter(out Scope scope)
+    {
+        bool isEntered = _lock.TryAcquire();
+        scope = isEntered ? new Scope(ref this) : default;
+        return isEntered;
+    }
+
+    /// <inheritdoc cref="IPostGate.TryPass"/>
+    internal bool TryPass() => _lock.TryPass();
+
     /// <summary>Notes that a message was handed over to a consumer: its reader is to be woken. Called under the gate.</summary>
     /// <param name="consumer">The consumer.</param>
     internal void NotePosted(Consumer consumer)

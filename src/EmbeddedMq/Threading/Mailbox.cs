@@ -115,12 +115,7 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>, IPostGate
         => _wait.OnCompleted(continuation, state, token, flags);
 
     /// <inheritdoc/>
-    void IPostGate.Pass()
-    {
-        using (_postGate.Enter())
-        {
-        }
-    }
+    bool IPostGate.TryPass() => _postGate.TryPass();
 
     private bool HasItemsSoon()
     {
@@ -150,7 +145,12 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>, IPostGate
         _wait.Reset();
         ValueTask<bool> wait = new(this, _wait.Version);
         Volatile.Write(ref _isWaiting, 1);
-        _gate.Pass(); // the mark before the second look; see the remarks
+        SpinWait spin = default;
+        while (!_gate.TryPass() && !HasItems) // the mark before the second look; see the remarks. Who is kept from passing by posts sees them
+        {
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+
         if (HasItems || _isComplete)
         {
             EndWaiting();

@@ -28,6 +28,21 @@ internal struct ShortLock
         }
     }
 
+    /// <summary>Enters it unless it is taken, to be left by <see cref="Release"/>.</summary>
+    internal bool TryAcquire() => Volatile.Read(ref _isHeld) == 0 && Interlocked.CompareExchange(ref _isHeld, 1, 0) == 0;
+
+    /// <summary>Enters it and leaves it at once, unless it is taken.</summary>
+    internal bool TryPass()
+    {
+        bool isFree = TryAcquire();
+        if (isFree)
+        {
+            Release();
+        }
+
+        return isFree;
+    }
+
     /// <summary>Leaves it.</summary>
     internal void Release() => Volatile.Write(ref _isHeld, 0);
 
@@ -38,7 +53,7 @@ internal struct ShortLock
         {
             spin.SpinOnce(); // gives the processor to others before long, and sleeps from the 20th turn on: whoever holds it may not be running
         }
-        while (Volatile.Read(ref _isHeld) != 0 || Interlocked.CompareExchange(ref _isHeld, 1, 0) != 0);
+        while (!TryAcquire());
     }
 
     /// <summary>Holds the lock until it is disposed.</summary>

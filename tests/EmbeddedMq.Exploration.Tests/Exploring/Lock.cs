@@ -10,6 +10,9 @@ internal sealed class Lock
     private ExploredThread? _owner;
     private int _depth;
 
+    /// <summary>Who tried last, when it was taken, and went on.</summary>
+    internal ExploredThread? Refused { get; set; }
+
     /// <summary>Whether a thread of the explorer could enter it now.</summary>
     internal bool IsFree => _owner is null;
 

@@ -1,3 +1,5 @@
+using EmbeddedMq.Exploration.Tests.Exploring;
+
 namespace EmbeddedMq.Threading;
 
 /// <summary>Takes the place of the broker's lock for a few instructions, which would spin: to the explorer it is a lock like any other.</summary>
@@ -10,6 +12,32 @@ internal struct ShortLock
     internal void Acquire() => Made().EnterScope();
 
     internal void Release() => Made().Exit();
+
+    // False once where it is taken, and then it waits: whoever tries again and again would try for ever, because no other thread goes on meanwhile.
+    internal bool TryAcquire()
+    {
+        if (ExploredThread.Current is { } thread && !Made().IsFree && !ReferenceEquals(Made().Refused, thread))
+        {
+            Made().Refused = thread;
+            thread.Point();
+            return false;
+        }
+
+        Made().Refused = null;
+        Acquire();
+        return true;
+    }
+
+    internal bool TryPass()
+    {
+        bool isFree = TryAcquire();
+        if (isFree)
+        {
+            Release();
+        }
+
+        return isFree;
+    }
 
     private Lock Made() => _lock ?? Interlocked.CompareExchange(ref _lock, new Lock(), null) ?? _lock;
 }

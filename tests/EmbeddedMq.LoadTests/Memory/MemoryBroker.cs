@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using EmbeddedMq.LoadTests.Measuring;
 
 namespace EmbeddedMq.LoadTests.Memory;
@@ -8,6 +9,8 @@ internal sealed class MemoryBroker : IAsyncDisposable
 {
     private const string Queue = "load";
     private const string Exchange = "fan";
+
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(1);
 
     private static readonly Message SmallMessage = new(new byte[100]);
 
@@ -33,13 +36,9 @@ internal sealed class MemoryBroker : IAsyncDisposable
     internal async Task<Outcome> RunAsync(int publishers, int consumers, long count, bool acknowledges, int prefetch)
     {
         long start = Stopwatch.GetTimestamp();
-        Countdown countdown = new(count);
-        (IConsumer, Task)[] consuming = [.. await Task.WhenAll(Enumerable.Range(0, consumers).Select(_ => ConsumeAsync(Queue, acknowledges, prefetch, countdown)))];
+        Consuming[] consuming = [.. await Task.WhenAll(Enumerable.Range(0, consumers).Select(_ => ConsumeAsync(Queue, acknowledges, prefetch)))];
         await Task.WhenAll(Enumerable.Range(0, publishers).Select(_ => PublishAsync("", Queue, count / publishers)));
-        await countdown.Zero;
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        await StopAsync(consuming);
-        return new Outcome(count, elapsed);
+        return await EndAsync(consuming, [Queue], count, count, start);
     }
 
     /// <summary>One publisher to a fan-out, and a consumer with automatic acknowledgement on each of its queues.</summary>
@@ -47,23 +46,18 @@ internal sealed class MemoryBroker : IAsyncDisposable
     {
         await using IChannel channel = await _connection.OpenChannelAsync();
         await channel.DeclareExchangeAsync(Exchange, ExchangeType.Fanout);
-        List<Countdown> countdowns = []; // one each: the bare Channels' readers share no counter either
-        List<(IConsumer, Task)> consuming = [];
-        for (int i = 0; i < queues; i++)
+        List<Consuming> consuming = [];
+        string[] names = [.. Enumerable.Range(0, queues).Select(static i => string.Create(CultureInfo.InvariantCulture, $"fan-{i}"))];
+        foreach (string name in names)
         {
-            countdowns.Add(new Countdown(count));
-            string name = $"fan-{i}";
             await channel.DeclareQueueAsync(name);
             await channel.BindQueueAsync(name, Exchange, "");
-            consuming.Add(await ConsumeAsync(name, acknowledges: false, prefetch: 0, countdowns[i]));
+            consuming.Add(await ConsumeAsync(name, acknowledges: false, prefetch: 0));
         }
 
         long start = Stopwatch.GetTimestamp();
         await PublishAsync(Exchange, "", count);
-        await Task.WhenAll(countdowns.Select(static countdown => countdown.Zero));
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        await StopAsync(consuming);
-        return new Outcome(count, elapsed);
+        return await EndAsync(consuming, names, count, count * queues, start);
     }
 
     /// <summary>One request at a time, answered through the direct reply queue.</summary>
@@ -116,36 +110,56 @@ internal sealed class MemoryBroker : IAsyncDisposable
         }
     });
 
-    // Completes once it consumes, with the loop that ends when the consumer does.
-    private async Task<(IConsumer Consumer, Task Loop)> ConsumeAsync(string queue, bool acknowledges, int prefetch, Countdown countdown)
+    // Completes once it consumes.
+    private async Task<Consuming> ConsumeAsync(string queue, bool acknowledges, int prefetch)
     {
         IChannel channel = await _connection.OpenChannelAsync();
         await channel.SetPrefetchAsync(prefetch);
         IConsumer consumer = await channel.StartConsumerAsync(queue, new ConsumerOptions { AutoAck = !acknowledges });
-        Task loop = Task.Run(async () =>
-        {
-            await using (channel)
-            {
-                await foreach (Delivery delivery in consumer.ReadAllAsync())
-                {
-                    if (acknowledges)
-                    {
-                        await channel.AckAsync(delivery.DeliveryTag);
-                    }
-
-                    countdown.Signal();
-                }
-            }
-        });
-        return (consumer, loop);
+        return new Consuming(consumer, Task.Run(() => ReadAsync(channel, consumer, acknowledges)));
     }
 
-    private static async Task StopAsync(IEnumerable<(IConsumer Consumer, Task Loop)> consuming)
+    private static async Task<long> ReadAsync(IChannel channel, IConsumer consumer, bool acknowledges)
     {
-        foreach ((IConsumer consumer, Task loop) in consuming)
+        long count = 0;
+        await using (channel)
         {
-            await consumer.CancelAsync();
-            await loop;
+            await foreach (Delivery delivery in consumer.ReadAllAsync())
+            {
+                if (acknowledges)
+                {
+                    await channel.AckAsync(delivery.DeliveryTag);
+                }
+
+                count++;
+            }
         }
+
+        return count;
     }
+
+    // As a bare Channel's writer completes it: consumers read what they have been given, and end. So nobody counts in a place that others write.
+    private async Task<Outcome> EndAsync(IReadOnlyCollection<Consuming> consuming, string[] queues, long count, long deliveries, long start)
+    {
+        await using IChannel channel = await _connection.OpenChannelAsync();
+        foreach (string queue in queues)
+        {
+            while ((await channel.DeclareQueuePassiveAsync(queue)).MessageCount > 0)
+            {
+                await Task.Delay(Glance, TimeProvider.System);
+            }
+        }
+
+        foreach (Consuming each in consuming)
+        {
+            await each.Consumer.CancelAsync();
+        }
+
+        long[] received = await Task.WhenAll(consuming.Select(static each => each.Loop));
+        return received.Sum() == deliveries
+            ? new Outcome(count, Stopwatch.GetElapsedTime(start))
+            : throw new InvalidOperationException($"{received.Sum()} of {deliveries} messages were received.");
+    }
+
+    private readonly record struct Consuming(IConsumer Consumer, Task<long> Loop);
 }

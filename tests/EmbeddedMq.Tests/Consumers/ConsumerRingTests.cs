@@ -200,12 +200,14 @@ public sealed class ConsumerRingTests
         {
         }
 
+        public void ResumeWithNext(Consumer consumer)
+        {
+        }
+
         public void Suspend(Consumer consumer)
         {
         }
 
-        public void Pass()
-        {
-        }
+        public bool TryPass() => true;
     }
 }

@@ -8,7 +8,23 @@ public sealed class ConsumerWindowTests
     private const int Prefetch = 512;
 
     [Fact]
-    public async Task LongWindow_UsedUpWithMessagesUnread_IsFilledAgainWhenAnEighthIsFree()
+    public async Task LongWindow_UsedUpWithMessagesUnread_IsFilledAgainWhenHalfIsFree()
+    {
+        await using BrokerFixture broker = await EmbeddedBroker.StartAsync();
+        (IChannel channel, IConsumer consumer) = await StartAsync(broker, Prefetch, Prefetch + 300);
+        IReadOnlyList<Delivery> deliveries = await consumer.TakeAsync(Prefetch / 2);
+        for (int i = 0; i < deliveries.Count - 1; i++)
+        {
+            await channel.AckAsync(deliveries[i].DeliveryTag);
+        }
+
+        Assert.Equal(300, await CountReadyAsync(channel));
+        await channel.AckAsync(deliveries[^1].DeliveryTag);
+        Assert.Equal(300 - deliveries.Count, await CountReadyAsync(channel));
+    }
+
+    [Fact]
+    public async Task LongWindow_UsedUpWithMessagesUnread_IsFilledAgainByTheNextPublishWhenAnEighthIsFree()
     {
         await using BrokerFixture broker = await EmbeddedBroker.StartAsync();
         (IChannel channel, IConsumer consumer) = await StartAsync(broker, Prefetch, Prefetch + 100);
@@ -18,9 +34,12 @@ public sealed class ConsumerWindowTests
             await channel.AckAsync(deliveries[i].DeliveryTag);
         }
 
-        Assert.Equal(100, await CountReadyAsync(channel));
+        await channel.PublishAsync("", "q", Message.Text("one too early"));
+        Assert.Equal(101, await CountReadyAsync(channel));
         await channel.AckAsync(deliveries[^1].DeliveryTag);
-        Assert.Equal(100 - deliveries.Count, await CountReadyAsync(channel));
+        Assert.Equal(101, await CountReadyAsync(channel));
+        await channel.PublishAsync("", "q", Message.Text("the last"));
+        Assert.Equal(102 - deliveries.Count, await CountReadyAsync(channel));
     }
 
     [Fact]
