@@ -503,10 +503,16 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     }
 
     /// <summary>Takes a message in: to a consumer at once if nothing is before it, else to the end of its level.</summary>
-    private void Accept_NeedsGate(QueueEntry entry)
+    private void Accept_NeedsGate(QueueEntry entry, bool hasWaited = false)
     {
         bool wasHeadAway = _contents.IsHeadAway;
         _contents.Enter(entry);
+        if (hasWaited && entry.ExpiresAtMs != QueueEntry.NoExpiry)
+        {
+            BrokerClock clock = _scheduler.Clock;
+            Stored?.NoteExpiry(entry, clock.UtcNow.ToUnixTimeMilliseconds() + entry.ExpiresAtMs - clock.NowMs);
+        }
+
         while (_contents.IsEmpty && _consumers.TryTakeNextWithCredit(out Consumer? consumer))
         {
             if (TryHandOver_NeedsGate(entry, consumer))
@@ -583,7 +589,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         // With the head on disk it is not decided yet who comes before those that wait: consumers may take what comes back first.
         while (!_contents.IsHeadAway && !_isWaitingHeld && _admission.TryTakeNext(out QueueEntry? entry, out PendingPublish? publish))
         {
-            Accept_NeedsGate(entry);
+            Accept_NeedsGate(entry, hasWaited: true);
             if (publish is not null)
             {
                 _aftermath.AddAnswer(publish, RejectReason.None);

@@ -203,6 +203,7 @@ internal sealed partial class MessageStore
     {
         QueuedMessage left = source.Entry!;
         left.HasLeft = true; // before its block is read: see QueueEntry.MoveToBlock
+        source.Queue!.ForgetExpiry(named);
         if (Release(left) is null && left.StoredAt != named)
         {
             source.Queue!.Settle([left.StoredAt]);

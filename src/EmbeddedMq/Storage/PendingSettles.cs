@@ -7,7 +7,7 @@ namespace EmbeddedMq.Storage;
 internal sealed class PendingSettles
 {
     /// <summary>How many notes there are.</summary>
-    internal int Count => Settled.Count + SettledInBlocks.Count + Marks.Count;
+    internal int Count => Settled.Count + SettledInBlocks.Count + Marks.Count + Expiries.Count;
 
     /// <summary>The ids of messages in the journal that have left the queue.</summary>
     internal List<ulong> Settled { get; } = [];
@@ -17,6 +17,9 @@ internal sealed class PendingSettles
 
     /// <summary>Messages that were delivered, and how often that has failed.</summary>
     internal List<(QueuedMessage Entry, int FailedDeliveries)> Marks { get; } = [];
+
+    /// <summary>The ids of messages that came into the queue later than they were stored, and when they expire, in milliseconds since 1970.</summary>
+    internal List<(ulong Id, long ExpiresUtcMs)> Expiries { get; } = [];
 
     /// <summary>Notes that a message has left the queue.</summary>
     /// <param name="entry">The message.</param>

@@ -192,7 +192,9 @@ internal sealed class SettleWriter : IAsyncDisposable
 
     private void Append(StoredQueue queue, PendingSettles pending)
     {
-        foreach (Mark[] some in pending.Marks.SelectMany(mark => ToMarks(queue.Id, mark.Entry, mark.FailedDeliveries)).Chunk(MostInRecord))
+        IEnumerable<Mark> marks = pending.Marks.SelectMany(mark => ToMarks(queue.Id, mark.Entry, mark.FailedDeliveries));
+        IEnumerable<Mark> expiries = pending.Expiries.Select(expiry => Mark.Expiry(queue.Id, new StoredId(expiry.Id), expiry.ExpiresUtcMs));
+        foreach (Mark[] some in marks.Concat(expiries).Chunk(MostInRecord))
         {
             _log.Append((byte)RecordKind.Batch, new BatchBody([], some, []));
         }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Storage.Records;
 
@@ -11,6 +12,7 @@ internal sealed class StoredQueue(uint id, MessageStore store)
 {
     private readonly Lock _gate = new();
     private PendingSettles _pending = new(); // guarded by _gate
+    private ConcurrentDictionary<ulong, long>? _expiries; // of messages that came in later than they were stored, by id: when they expire. Made with the first
     private volatile bool _isDeleted;
     private int _isTouched;
 
@@ -41,6 +43,7 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     internal void Settle(QueuedMessage entry)
     {
         StoredBlock? block = store.Release(entry);
+        ForgetExpiry(entry.StoredAt);
         if (_isDeleted || !entry.Message.Properties.IsPersistent)
         {
             return; // of a queue that is gone, or of a message that no restart brings back, there is nothing to say
@@ -85,6 +88,43 @@ internal sealed class StoredQueue(uint id, MessageStore store)
         store.NotePending(this, before, count);
     }
 
+    /// <summary>Notes when a message expires that has waited for room: its record would have its time count from when it was stored.</summary>
+    /// <param name="entry">The message, which nobody has received yet.</param>
+    /// <param name="expiresUtcMs">When, in milliseconds since 1970.</param>
+    internal void NoteExpiry(QueuedMessage entry, long expiresUtcMs)
+    {
+        if (!entry.IsStored || _isDeleted || !entry.Message.Properties.IsPersistent)
+        {
+            return;
+        }
+
+        RestoreExpiry(entry.StoredAt, expiresUtcMs);
+        int before;
+        int count;
+        lock (_gate)
+        {
+            before = _pending.Count;
+            _pending.Expiries.Add((entry.StoredAt, expiresUtcMs));
+            count = _pending.Count;
+        }
+
+        store.NotePending(this, before, count);
+    }
+
+    /// <summary>Takes up what <see cref="NoteExpiry"/> has noted.</summary>
+    /// <param name="id">The message.</param>
+    /// <param name="expiresUtcMs">When it expires, in milliseconds since 1970.</param>
+    internal void RestoreExpiry(ulong id, long expiresUtcMs)
+        => LazyInitializer.EnsureInitialized(ref _expiries, static () => new ConcurrentDictionary<ulong, long>())[id] = expiresUtcMs;
+
+    /// <summary>When a message of the journal expires, if that is not what its record says.</summary>
+    /// <param name="id">The message.</param>
+    internal long? FindExpiry(ulong id) => Volatile.Read(ref _expiries) is { } expiries && expiries.TryGetValue(id, out long expiresUtcMs) ? expiresUtcMs : null;
+
+    /// <summary>Forgets when a message expires: it has left, or what holds it now says so itself.</summary>
+    /// <param name="id">The message.</param>
+    internal void ForgetExpiry(ulong id) => Volatile.Read(ref _expiries)?.TryRemove(id, out _);
+
     /// <summary>Notes that the queue is deleted: nothing is to be written of its messages any more.</summary>
     internal void Close()
     {
@@ -94,8 +134,13 @@ internal sealed class StoredQueue(uint id, MessageStore store)
 
     /// <summary>Notes that messages have left the queue without having been in memory: it was purged.</summary>
     /// <param name="storedAt">Their ids.</param>
-    internal void Settle(IEnumerable<ulong> storedAt)
+    internal void Settle(IReadOnlyList<ulong> storedAt)
     {
+        foreach (ulong id in storedAt)
+        {
+            ForgetExpiry(id);
+        }
+
         int before;
         int count;
         lock (_gate)
@@ -142,6 +187,7 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <returns><see langword="false"/> when the journal has failed.</returns>
     internal bool StoreAgain(QueueEntry entry, long ttlMs)
     {
+        ForgetExpiry(entry.StoredAt);
         ulong id = store.AppendAgain(entry, new QueueRef(Id, ttlMs));
         if (id == 0)
         {

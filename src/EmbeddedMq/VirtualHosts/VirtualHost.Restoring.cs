@@ -137,6 +137,11 @@ internal sealed partial class VirtualHost
         {
             Claim(entry.Id, store);
             bool wasDelivered = recovered.Marks.TryGetValue(entry.Id, out int failedDeliveries);
+            if (recovered.Expiries.TryGetValue(entry.Id, out long expiresUtcMs))
+            {
+                queue.Stored.RestoreExpiry(entry.Id, expiresUtcMs);
+            }
+
             bool redelivered = wasDelivered || entry.Id < queue.Stored.RedeliveredBelow;
             runs.Add(queue.LevelOf(entry.Priority), StoredBacklog.Recovered(entry.Id, entry.BodyBytes, redelivered, failedDeliveries));
         }

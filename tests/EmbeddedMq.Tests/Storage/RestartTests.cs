@@ -203,6 +203,59 @@ public sealed class RestartTests
     }
 
     [Fact]
+    public async Task Expiry_OfAMessageThatWaitedForRoom_CountsFromWhenItCameIn()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync();
+        IChannel channel = await stored.OpenChannelAsync();
+        await DeclareWithRoomForAsync(channel, 1);
+        await channel.PublishAsync("", "q", Message.Text("first", MessageProperties.Persistent));
+        Task waiting = channel.PublishAsync("", "q", Message.Text("second", MessageProperties.Persistent)).AsTask();
+        stored.Time.Advance(TimeSpan.FromMinutes(500));
+        Assert.Equal("first", (await channel.GetAsync("q", autoAck: true))?.Delivery.Message.GetText());
+        await waiting.WithinPatienceAsync("the confirm");
+
+        await stored.RestartAsync();
+        stored.Time.Advance(TimeSpan.FromMinutes(300));
+        await stored.RestartAsync();
+        stored.Time.Advance(TimeSpan.FromMinutes(200));
+
+        channel = await stored.OpenChannelAsync();
+        Delivery second = (await channel.GetAsync("q"))!.Delivery;
+        Assert.Equal("second", second.Message.GetText());
+        await channel.NackAsync(second.DeliveryTag);
+        stored.Time.Advance(TimeSpan.FromMinutes(101));
+        Assert.Null(await channel.GetAsync("q"));
+    }
+
+    [Fact]
+    public async Task Expiry_OfAMessageThatWaitedForRoomAndWentToDisk_CountsFromWhenItCameIn()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options => options.BacklogMemoryBytes = 1);
+        IChannel channel = await stored.OpenChannelAsync();
+        await DeclareWithRoomForAsync(channel, 2);
+        for (int i = 0; i < 2; i++)
+        {
+            await channel.PublishAsync("", "q", Long($"{i}"));
+        }
+
+        Task waiting = channel.PublishAsync("", "q", Long("2")).AsTask();
+        stored.Time.Advance(TimeSpan.FromMinutes(500));
+        Delivery held = (await channel.GetAsync("q"))!.Delivery;
+        await waiting.WithinPatienceAsync("the confirm");
+        await Patiently.YieldUntilAsync(
+            async () => Assert.Single(await stored.Broker.Management.ListQueuesAsync("/")).AwayCount > 0, "the last message on disk", () => stored.Time.Advance(TimeSpan.FromMilliseconds(1)));
+        stored.Time.Advance(TimeSpan.FromMinutes(500));
+
+        Assert.Equal("2", (await channel.GetAsync("q"))?.Delivery.Message.Properties.MessageId);
+        await channel.AckAsync(held.DeliveryTag);
+
+        static Message Long(string id) => new(new byte[50_000], MessageProperties.Persistent with { MessageId = id });
+    }
+
+    private static async Task DeclareWithRoomForAsync(IChannel channel, int count)
+        => await channel.DeclareQueueAsync("q", q => q.Durable().WithMessageTtl(TimeSpan.FromMinutes(600)).MaxLength(count, Overflow.BlockPublisher));
+
+    [Fact]
     public async Task Transaction_Committed_IsThereWhole()
     {
         await using StoredBroker stored = await StoredBroker.StartAsync();

@@ -1,29 +1,32 @@
 namespace EmbeddedMq.Storage.Records;
 
-/// <summary>What is new about a stored message that stays where it is: failed deliveries, handed over before.</summary>
+/// <summary>What is new about a stored message that stays where it is: failed deliveries, handed over before; or when it expires.</summary>
 /// <remarks>
 /// <code>
-/// flags     byte: 1 in a block of the cold log, 2 handed over before, 4 has failed deliveries
+/// flags     byte: 1 in a block of the cold log, 2 handed over before, 4 has failed deliveries, 8 expires, with no other
 /// key       varint: the queue's id, or the block's address
 /// message   the id's address and index as varints; in a block its index as varint
 /// failed    varint, not 0, if flagged
+/// expires   varint, not 0, if flagged: milliseconds since 1970, UTC
 /// </code>
-/// A mark replaces an earlier one of the same message.
+/// A mark replaces an earlier one of the same message, one of expiry another one of expiry.
 /// </remarks>
 internal readonly record struct Mark
 {
     private const byte InBlockFlag = 1;
     private const byte RedeliveredFlag = 2;
     private const byte FailedFlag = 4;
+    private const byte ExpiresFlag = 8;
     private const byte AllFlags = InBlockFlag | RedeliveredFlag | FailedFlag;
 
-    private Mark(bool isInBlock, ulong key, ulong message, int failedDeliveries, bool redelivered)
+    private Mark(bool isInBlock, ulong key, ulong message, int failedDeliveries, bool redelivered, long expiresUtcMs = 0)
     {
         IsInBlock = isInBlock;
         Key = key;
         Message = message;
         FailedDeliveries = failedDeliveries;
         Redelivered = redelivered;
+        ExpiresUtcMs = expiresUtcMs;
     }
 
     /// <summary>Whether the message is in a block of the cold log.</summary>
@@ -46,6 +49,9 @@ internal readonly record struct Mark
 
     /// <summary>Whether it was handed over before.</summary>
     internal bool Redelivered { get; }
+
+    /// <summary>When it expires, in milliseconds since 1970; 0: the mark says something else.</summary>
+    internal long ExpiresUtcMs { get; }
 
     private ulong Key { get; }
 
@@ -74,13 +80,20 @@ internal readonly record struct Mark
         return new Mark(isInBlock: true, (ulong)blockAddress, (uint)index, failedDeliveries, redelivered);
     }
 
+    /// <summary>Says when a message of a queue expires, because it came into the queue later than its record was appended.</summary>
+    /// <param name="queueId">The queue.</param>
+    /// <param name="id">The message.</param>
+    /// <param name="expiresUtcMs">When, in milliseconds since 1970; what is before that counts as its first.</param>
+    internal static Mark Expiry(uint queueId, StoredId id, long expiresUtcMs)
+        => new(isInBlock: false, queueId, id.Value, failedDeliveries: 0, redelivered: false, Math.Max(1, expiresUtcMs));
+
     /// <summary>Reads a mark.</summary>
     /// <param name="reader">The reader.</param>
     /// <exception cref="RecordFormatException">It is none.</exception>
     internal static Mark Read(scoped ref ByteReader reader)
     {
         byte flags = reader.Byte();
-        if ((flags & ~AllFlags) != 0)
+        if (flags != ExpiresFlag && (flags & ~AllFlags) != 0)
         {
             reader.Fail("a mark has unknown flags");
         }
@@ -98,20 +111,32 @@ internal readonly record struct Mark
             }
         }
 
-        return new Mark(isInBlock, key, message, failedDeliveries, (flags & RedeliveredFlag) != 0);
+        long expiresUtcMs = 0;
+        if (flags == ExpiresFlag)
+        {
+            expiresUtcMs = (long)reader.Varint(long.MaxValue, "a time");
+            if (expiresUtcMs == 0)
+            {
+                reader.Fail("a time of expiry is 0");
+            }
+        }
+
+        return new Mark(isInBlock, key, message, failedDeliveries, (flags & RedeliveredFlag) != 0, expiresUtcMs);
     }
 
     /// <summary>How many bytes it takes.</summary>
     internal int GetLength()
         => 1 + Encoded.VarintLength(Key)
         + (IsInBlock ? Encoded.VarintLength(Message) : Encoded.IdLength(Id))
-        + (FailedDeliveries == 0 ? 0 : Encoded.VarintLength((uint)FailedDeliveries));
+        + (FailedDeliveries == 0 ? 0 : Encoded.VarintLength((uint)FailedDeliveries))
+        + (ExpiresUtcMs == 0 ? 0 : Encoded.VarintLength((ulong)ExpiresUtcMs));
 
     /// <summary>Writes it.</summary>
     /// <param name="writer">The writer.</param>
     internal void Write(ref ByteWriter writer)
     {
-        writer.Byte((byte)((IsInBlock ? InBlockFlag : 0) | (Redelivered ? RedeliveredFlag : 0) | (FailedDeliveries == 0 ? 0 : FailedFlag)));
+        writer.Byte((byte)((IsInBlock ? InBlockFlag : 0) | (Redelivered ? RedeliveredFlag : 0) | (FailedDeliveries == 0 ? 0 : FailedFlag)
+            | (ExpiresUtcMs == 0 ? 0 : ExpiresFlag)));
         writer.Varint(Key);
         if (IsInBlock)
         {
@@ -125,6 +150,11 @@ internal readonly record struct Mark
         if (FailedDeliveries != 0)
         {
             writer.Varint((uint)FailedDeliveries);
+        }
+
+        if (ExpiresUtcMs != 0)
+        {
+            writer.Varint((ulong)ExpiresUtcMs);
         }
     }
 }

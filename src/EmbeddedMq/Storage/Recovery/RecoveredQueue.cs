@@ -24,6 +24,9 @@ internal sealed class RecoveredQueue
     /// <summary>How often the delivery of a message has failed, where it was delivered, by id.</summary>
     internal Dictionary<ulong, int> Marks { get; } = [];
 
+    /// <summary>When messages expire of which their records do not say it, in milliseconds since 1970, by id.</summary>
+    internal Dictionary<ulong, long> Expiries { get; } = [];
+
     /// <summary>How many entries there are, settled ones included.</summary>
     internal int Count => _count;
 
@@ -71,6 +74,7 @@ internal sealed class RecoveredQueue
                 bool wasLive = !entry.IsSettled;
                 entry.IsSettled = true;
                 Marks.Remove(id);
+                Expiries.Remove(id);
                 return wasLive;
             }
 

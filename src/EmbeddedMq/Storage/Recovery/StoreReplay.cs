@@ -344,7 +344,11 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool 
 
     private void Apply(in Mark mark)
     {
-        if (!mark.IsInBlock)
+        if (mark.ExpiresUtcMs != 0)
+        {
+            _store.QueueOf(mark.QueueId).Expiries[mark.Id.Value] = mark.ExpiresUtcMs;
+        }
+        else if (!mark.IsInBlock)
         {
             _store.QueueOf(mark.QueueId).Marks[mark.Id.Value] = mark.FailedDeliveries;
         }

@@ -84,6 +84,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
             if (evacuation.IsMoved(i))
             {
                 _store.Release(evacuation.StoredAt(i));
+                _queue.Stored?.ForgetExpiry(evacuation.StoredAt(i));
                 movedCount++;
             }
         }
@@ -126,9 +127,10 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
         {
             AwayEntry away = evacuation.Away[i];
             bool isTransient = (away.Flags & AwayFlags.Transient) != 0;
+            long? expiresUtcMs = expires ? _queue.Stored?.FindExpiry(ids[i].Value) ?? messages[i].ExpiresUtcMs : null;
             BlockEntry entry = new(
                 ids[i],
-                expires ? messages[i].ExpiresUtcMs ?? BlockEntry.NoExpiry : BlockEntry.NoExpiry,
+                expiresUtcMs ?? BlockEntry.NoExpiry,
                 StoredBacklog.FailedDeliveries(away),
                 (away.Flags & AwayFlags.Redelivered) != 0,
                 isTransient);

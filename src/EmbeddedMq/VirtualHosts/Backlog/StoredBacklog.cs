@@ -68,7 +68,7 @@ internal sealed class StoredBacklog(MessageStore store, BrokerClock clock) : IBa
             into.Add(new QueueEntry(read[i].Message.Message, read[i].Message.Exchange, read[i].Message.RoutingKey, owner)
             {
                 StoredAt = run[i].StoredAt,
-                ExpiresAtMs = ExpiresAtMs(read[i].ExpiresUtcMs ?? BlockEntry.NoExpiry),
+                ExpiresAtMs = ExpiresAtMs(queue?.FindExpiry(run[i].StoredAt) ?? read[i].ExpiresUtcMs ?? BlockEntry.NoExpiry),
                 FailedDeliveries = FailedDeliveries(run[i]),
                 Redelivered = (run[i].Flags & AwayFlags.Redelivered) != 0,
             });

@@ -102,7 +102,7 @@ internal sealed class RecordSamples(int seed)
         _ => EmbeddedMq.Storage.Records.Settle.WholeBlock(Address()),
     };
 
-    public Mark Mark() => Chance(50)
+    public Mark Mark() => Chance(20) ? EmbeddedMq.Storage.Records.Mark.Expiry((uint)Number(32), Id(), (long)Number(63)) : Chance(50)
         ? EmbeddedMq.Storage.Records.Mark.Entry((uint)Number(32), Id(), (int)Number(Chance(50) ? 0 : 31), Chance(50))
         : EmbeddedMq.Storage.Records.Mark.BlockEntry(Address(), (int)Number(16), (int)Number(Chance(50) ? 0 : 31), Chance(50));
 
