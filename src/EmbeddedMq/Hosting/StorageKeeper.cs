@@ -262,7 +262,11 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
         await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await CheckpointInTurnAsync(cancellationToken).ConfigureAwait(false);
+            // While the store is mended it would release what was left by records that went with the disk. Who mends writes one at the end.
+            if (!_store.IsMending)
+            {
+                await CheckpointInTurnAsync(cancellationToken).ConfigureAwait(false);
+            }
         }
         finally
         {

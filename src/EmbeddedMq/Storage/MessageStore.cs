@@ -259,12 +259,12 @@ internal sealed partial class MessageStore : IAsyncDisposable
     /// <summary>What a confirm waits for unless the publish says otherwise.</summary>
     internal Durability Durability => _durability;
 
-    /// <summary>Writes everything, says that the stop was in order, and closes the journal.</summary>
+    /// <summary>Writes everything, says that the stop was in order, unless the store is being mended, and closes the journal.</summary>
     public async ValueTask DisposeAsync()
     {
         GiveUpKnowing();
         await _settles.DisposeAsync().ConfigureAwait(false);
-        if (_journal.State is JournalState.Open or JournalState.LowSpace)
+        if (_journal.State is JournalState.Open or JournalState.LowSpace && !_isMending)
         {
             _journal.MarkCleanStop();
         }

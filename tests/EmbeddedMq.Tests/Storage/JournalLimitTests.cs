@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using EmbeddedMq.Channels;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
 using EmbeddedMq.Storage.Records;
@@ -46,6 +47,27 @@ public sealed class JournalLimitTests
         }
 
         Assert.False(stored.Broker.Storage!.IsJournalTooLong);
+    }
+
+    /// <summary>A message that left its place by a record which went with the disk is only in memory, until it is stored again.</summary>
+    [Fact]
+    public async Task Checkpoint_WhileTheStoreIsMended_IsNotWritten()
+    {
+        await using StoredBroker stored = await StoredBroker.StartAsync(MakeSmall);
+        Channel channel = (Channel)await stored.OpenChannelAsync();
+        await channel.DeclareQueueAsync("stuck", static q => q.Durable(), Token);
+        for (int i = 0; i < 500; i++)
+        {
+            await channel.PublishAsync("", "stuck", Message.Text(new string('x', 1_000), MessageProperties.Persistent), PublishFlags.ConfirmInMemory, Token);
+        }
+
+        channel.Host.Services.Store.BeginMending();
+        long before = stored.Broker.Storage!.CheckpointsTotal;
+        await stored.Broker.KeepStoreShortAsync();
+        Assert.Equal(before, stored.Broker.Storage!.CheckpointsTotal);
+        Broker broker = stored.Broker;
+        await stored.StopAsync();
+        Assert.Equal(before, broker.Storage!.CheckpointsTotal);
     }
 
     [Fact]
