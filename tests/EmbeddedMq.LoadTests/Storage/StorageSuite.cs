@@ -58,7 +58,7 @@ internal static class StorageSuite
                         .ComparedWith("x Synced", synced);
                 }
 
-                if (window == 256)
+                if (window >= 256)
                 {
                     Add(all, $"publish + consume + ack, {what}", latencies => broker.PublishAndConsumeAsync(bodyBytes, window, duration, latencies))
                         .ComparedWith("of publish alone", synced);
