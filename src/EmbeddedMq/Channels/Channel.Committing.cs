@@ -60,7 +60,7 @@ internal sealed partial class Channel
                 throw;
             }
 
-            SettleHeld(deliveries, Settlement.Acknowledge);
+            Settle(deliveries, Settlement.Acknowledge);
         }
         finally
         {

@@ -87,27 +87,19 @@ internal sealed partial class Channel
             () =>
             {
                 List<Unsettled> deliveries = [];
-                _unacked.TryTakeUpTo(0, deliveries);
+                _unacked.TryTakeUpTo(0, deliveries, keepsPlaces: true);
                 Settle(deliveries, Settlement.Requeue);
             },
             cancellationToken);
 
-    /// <summary>Settles deliveries that have been taken from the book, and lets those on who waited for the channel's window.</summary>
+    /// <summary>Settles deliveries that have been taken from the book and kept their places in the channel's window, and lets those on who waited for that.</summary>
     /// <param name="deliveries">The deliveries.</param>
     /// <param name="settlement">How.</param>
     internal void Settle(List<Unsettled> deliveries, Settlement settlement)
     {
         Settler.Settle(deliveries, settlement);
+        _unacked.ReleasePlaces(deliveries); // not sooner: a message that is published beside this would take the place and overtake what is put back
         ResumeStarvedByWindow();
-    }
-
-    /// <summary>Settles deliveries whose settlement a transaction held.</summary>
-    /// <param name="deliveries">The deliveries.</param>
-    /// <param name="settlement">How.</param>
-    internal void SettleHeld(List<Unsettled> deliveries, Settlement settlement)
-    {
-        _unacked.ReleasePlaces(deliveries);
-        Settle(deliveries, settlement);
     }
 
     /// <inheritdoc/>
@@ -286,7 +278,7 @@ internal sealed partial class Channel
             {
                 unread.Add(new Unsettled(tag, entry, null, IsUnseen: true));
             }
-            else if (_unacked.TryTake(tag, out Unsettled delivery))
+            else if (_unacked.TryTake(tag, out Unsettled delivery, keepsPlace: true))
             {
                 unread.Add(delivery with { IsUnseen = true });
             }
@@ -368,7 +360,7 @@ internal sealed partial class Channel
                 // A channel that is transactional stays so. An acknowledgement beside the select may count as made before it.
                 bool isHeld = _publisher.Mode == ChannelMode.Transactional;
                 List<Unsettled> deliveries = [];
-                if (!TryTake(deliveryTag, multiple, deliveries, isHeld))
+                if (!TryTake(deliveryTag, multiple, deliveries))
                 {
                     throw MqErrors.UnknownDeliveryTag(deliveryTag);
                 }
@@ -384,14 +376,14 @@ internal sealed partial class Channel
             },
             cancellationToken);
 
-    private bool TryTake(ulong deliveryTag, bool multiple, List<Unsettled> deliveries, bool keepsPlaces)
+    private bool TryTake(ulong deliveryTag, bool multiple, List<Unsettled> deliveries)
     {
         if (multiple)
         {
-            return _unacked.TryTakeUpTo(deliveryTag, deliveries, keepsPlaces);
+            return _unacked.TryTakeUpTo(deliveryTag, deliveries, keepsPlaces: true);
         }
 
-        if (!_unacked.TryTake(deliveryTag, out Unsettled delivery, keepsPlaces))
+        if (!_unacked.TryTake(deliveryTag, out Unsettled delivery, keepsPlace: true))
         {
             return false;
         }
@@ -404,6 +396,7 @@ internal sealed partial class Channel
     {
         if (_unacked.HasWindow)
         {
+            Interlocked.MemoryBarrier(); // the places that were freed before the look at who is starved
             ResumeStarved();
         }
     }

@@ -218,7 +218,7 @@ internal sealed class ChannelPublisher(Channel channel, VirtualHost virtualHost,
         foreach ((Settlement settlement, List<Unsettled> deliveries) in transaction.Settlements)
         {
             deliveries.Sort(Unsettled.ByTag);
-            channel.SettleHeld(deliveries, settlement);
+            channel.Settle(deliveries, settlement);
         }
 
         foreach (ChannelTransaction.HeldMessage held in returned)

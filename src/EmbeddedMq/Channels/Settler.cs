@@ -36,13 +36,12 @@ internal static class Settler
         ReturnCredit(deliveries);
     }
 
-    // One call a queue, so that a queue sorts all that comes back into place before it delivers any of it again. Those who had it have their credit
-    // by then: as in RabbitMQ, what a consumer of a high priority puts back comes to it again, and not to a lower one.
+    // One call a queue, so that a queue sorts all that comes back into place before it delivers any of it again. It gives the credit back too: sooner,
+    // a message that is published beside this would overtake what comes back; later, what a consumer of a high priority puts back would go to a lower one.
     private static void Requeue(List<Unsettled> deliveries)
     {
         if (deliveries.Count == 1 && deliveries[0] is { IsUnseen: false } only)
         {
-            only.Consumer?.AddCredit(1);
             HostOf(only).Requeue([only.Entry], [], only.Consumer is { } holder ? [holder] : []);
             return;
         }
@@ -60,11 +59,7 @@ internal static class Settler
             (delivery.IsUnseen ? returned.Unseen : returned.Failed).Add(delivery.Entry);
             if (delivery.Consumer is { } holder)
             {
-                holder.AddCredit(1);
-                if (!ReferenceEquals(returned.Holders.LastOrDefault(), holder))
-                {
-                    returned.Holders.Add(holder);
-                }
+                returned.Holders.Add(holder);
             }
         }
 

@@ -165,7 +165,7 @@ internal sealed class UnackedDeliveries
     /// <summary>Removes one delivery.</summary>
     /// <param name="tag">Its tag.</param>
     /// <param name="unsettled">The delivery.</param>
-    /// <param name="keepsPlace">Whether it keeps its place in the shared window until <see cref="ReleasePlaces"/>: a transaction holds its settlement.</param>
+    /// <param name="keepsPlace">Whether it keeps its place in the shared window until <see cref="ReleasePlaces"/>.</param>
     /// <returns><see langword="false"/> when the tag is unknown or settled.</returns>
     internal bool TryTake(ulong tag, [MaybeNullWhen(false)] out Unsettled unsettled, bool keepsPlace = false)
     {
@@ -214,7 +214,7 @@ internal sealed class UnackedDeliveries
         }
     }
 
-    /// <summary>Frees the places in the shared window that deliveries kept: the transaction that held their settlement is carried out.</summary>
+    /// <summary>Frees the places in the shared window that deliveries kept: they are settled.</summary>
     /// <param name="deliveries">The deliveries.</param>
     internal void ReleasePlaces(List<Unsettled> deliveries)
     {

@@ -263,9 +263,8 @@ internal sealed class Consumer : IConsumer
         return !_isAutoAck && !_ledger.TryTakeBack(tag);
     }
 
-    /// <summary>Gives credit back for deliveries that are put back; that lets it take part again (<see cref="IConsumerHost.Requeue"/>).</summary>
-    /// <param name="count">How many.</param>
-    internal void AddCredit(int count) => _credit.Return(count);
+    /// <summary>Gives credit back for a delivery that is put back. Called under the queue's gate, and the queue lets it take part again.</summary>
+    internal void AddCredit() => _credit.Return(1);
 
     /// <summary>Gives credit back for settled deliveries.</summary>
     /// <param name="count">How many.</param>

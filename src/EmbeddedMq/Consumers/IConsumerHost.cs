@@ -15,7 +15,7 @@ internal interface IConsumerHost : IPostGate
     /// <summary>Puts entries back to their original positions, all of them before any is delivered again.</summary>
     /// <param name="failed">Entries whose delivery counts as failed, in any order.</param>
     /// <param name="unseen">Entries that no application has seen, in any order.</param>
-    /// <param name="holders">Consumers that had them and have their credit back: they take part again before any is delivered.</param>
+    /// <param name="holders">The consumers that had them, once for each delivery: they have their credit back before any is delivered.</param>
     void Requeue(ReadOnlySpan<QueueEntry> failed, ReadOnlySpan<QueueEntry> unseen, ReadOnlySpan<Consumer> holders = default);
 
     /// <summary>Lets a consumer take part again that had run out of credit and has some now. Takes the queue's gate.</summary>

@@ -375,6 +375,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
 
             foreach (Consumer holder in holders)
             {
+                holder.AddCredit();
                 _consumers.Resume(holder);
             }
 
