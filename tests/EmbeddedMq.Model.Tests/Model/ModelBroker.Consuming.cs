@@ -40,11 +40,12 @@ internal sealed partial class ModelBroker
 
     private string Consume(ModelChannel channel, Command.Consume command)
     {
-        ModelQueue queue = FindQueue(channel, command.Queue);
         if (channel.Consumers.Exists(c => c.End is null && c.Tag == command.Tag))
         {
             throw FailConnection(channel.Connection, 530, $"NOT_ALLOWED - attempt to reuse consumer tag '{command.Tag}'");
         }
+
+        ModelQueue queue = FindQueue(channel, command.Queue);
 
         int prefetch = command.Prefetch ?? channel.DefaultPrefetch;
         int credit = command.AutoAck ? AutoAckWindow : prefetch == 0 ? int.MaxValue / 2 : prefetch + (flaw == ModelFlaw.PrefetchIsOneTooHigh ? 1 : 0);
@@ -83,7 +84,7 @@ internal sealed partial class ModelBroker
     {
         ModelChannel channel = consumer.Channel;
         return consumer.Credit > 0
-            && (consumer.AutoAck || channel.Window == 0 || channel.Unacked.Count(static d => d.Consumer is { AutoAck: false }) < channel.Window);
+            && (consumer.AutoAck || channel.Window == 0 || channel.Unacked.Count(static d => d.Consumer is { AutoAck: false }) + channel.ReturningPlaces < channel.Window);
     }
 
     private void HandOver(ModelEntry entry, ModelConsumer consumer)
@@ -128,8 +129,7 @@ internal sealed partial class ModelBroker
         List<ModelDelivery> unread = consumer.Mailbox.FindAll(consumer.Channel.Unacked.Contains);
         consumer.Mailbox.Clear();
         consumer.Channel.Unacked.RemoveAll(unread.Contains);
-        PutBack(unread, unread);
-        OfferCredit(consumer.Channel, unread);
+        PutBack(consumer.Channel, unread, unread);
         return "ok";
     }
 
@@ -164,16 +164,17 @@ internal sealed partial class ModelBroker
         List<ModelDelivery> taken = Take(channel, tag, multiple);
         if (requeue)
         {
-            PutBack(taken, []);
-        }
-        else
-        {
-            foreach (ModelDelivery delivery in taken.Where(d => _queues.Contains(d.Entry.Queue)))
-            {
-                Later((channel, "reject"), () => Die(delivery.Entry.Queue, delivery.Entry.Message, "rejected"));
-            }
+            PutBack(channel, taken, []);
+            return "ok";
         }
 
+        int places = KeepPlaces(channel, taken);
+        foreach (ModelDelivery delivery in taken.Where(d => _queues.Contains(d.Entry.Queue)))
+        {
+            Later((channel, "reject"), () => Die(delivery.Entry.Queue, delivery.Entry.Message, "rejected"));
+        }
+
+        Later((channel, "reject"), () => channel.ReturningPlaces -= places);
         OfferCredit(channel, taken);
         return "ok";
     }
@@ -182,8 +183,7 @@ internal sealed partial class ModelBroker
     {
         List<ModelDelivery> taken = channel.Unacked.FindAll(static d => !d.IsAutoAck);
         channel.Unacked.RemoveAll(taken.Contains);
-        PutBack(taken, []);
-        OfferCredit(channel, taken);
+        PutBack(channel, taken, []);
         return "ok";
     }
 
@@ -222,6 +222,23 @@ internal sealed partial class ModelBroker
         }
     }
 
+    /// <summary>The same for a channel that stays open: then its window has room for others.</summary>
+    private void PutBack(ModelChannel channel, List<ModelDelivery> deliveries, List<ModelDelivery> unread)
+    {
+        int places = KeepPlaces(channel, deliveries);
+        PutBack(deliveries, unread);
+        Later((channel, "places"), () => channel.ReturningPlaces -= places);
+        OfferWindow(channel, deliveries);
+    }
+
+    /// <summary>Until they are settled deliveries keep their places in the channel's window.</summary>
+    private static int KeepPlaces(ModelChannel channel, List<ModelDelivery> deliveries)
+    {
+        int places = deliveries.Count(static d => d.Consumer is { AutoAck: false });
+        channel.ReturningPlaces += places;
+        return places;
+    }
+
     private void PutBackInto(ModelQueue queue, List<ModelDelivery> deliveries, List<ModelDelivery> unread)
     {
         if (!_queues.Contains(queue))
@@ -250,6 +267,11 @@ internal sealed partial class ModelBroker
             }
         }
 
+        foreach (ModelConsumer holder in deliveries.Select(static d => d.Consumer).OfType<ModelConsumer>())
+        {
+            GiveCredit(holder, 1);
+        }
+
         DropBeyondLimits(queue);
         Pump(queue);
     }
@@ -269,6 +291,11 @@ internal sealed partial class ModelBroker
             }
         }
 
+        OfferWindow(channel, settled);
+    }
+
+    private void OfferWindow(ModelChannel channel, List<ModelDelivery> settled)
+    {
         if (channel.Window == 0)
         {
             return;
@@ -292,13 +319,24 @@ internal sealed partial class ModelBroker
 
     private void ReturnCredit(ModelConsumer consumer, int count)
     {
-        consumer.Credit += count;
-        if (consumer.IsStarved)
+        if (GiveCredit(consumer, count))
         {
-            consumer.IsStarved = false;
-            consumer.Queue.Turns.Add(consumer);
             Pump(consumer.Queue);
         }
+    }
+
+    /// <summary>Gives credit back; one that had none takes its turn again.</summary>
+    private static bool GiveCredit(ModelConsumer consumer, int count)
+    {
+        consumer.Credit += count;
+        if (!consumer.IsStarved)
+        {
+            return false;
+        }
+
+        consumer.IsStarved = false;
+        consumer.Queue.Turns.Add(consumer);
+        return true;
     }
 
     private string SetPrefetch(ModelChannel channel, Command.SetPrefetch command)

@@ -126,14 +126,14 @@ internal sealed partial class ModelBroker
         }
 
         CheckOwner(channel, queue);
-        if (command.IfUnused && queue.Consumers.Count > 0)
-        {
-            throw Fail(channel, 406, $"PRECONDITION_FAILED - queue '{queue.Name}' in vhost '{VirtualHost}' in use");
-        }
-
         if (command.IfEmpty && queue.Ready.Count > 0)
         {
             throw Fail(channel, 406, $"PRECONDITION_FAILED - queue '{queue.Name}' in vhost '{VirtualHost}' not empty");
+        }
+
+        if (command.IfUnused && queue.Consumers.Count > 0)
+        {
+            throw Fail(channel, 406, $"PRECONDITION_FAILED - queue '{queue.Name}' in vhost '{VirtualHost}' in use");
         }
 
         int ready = queue.Ready.Count;

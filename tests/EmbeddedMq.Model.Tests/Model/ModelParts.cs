@@ -198,6 +198,9 @@ internal sealed class ModelChannel(int id, ModelConnection connection, ChannelMo
 
     public int Window { get; set; }
 
+    /// <summary>Places in it of deliveries that are being settled.</summary>
+    public int ReturningPlaces { get; set; }
+
     public List<ModelConsumer> Consumers { get; } = [];
 
     /// <summary>In the order of their tags.</summary>

@@ -68,12 +68,14 @@ public sealed class SettlerTests
         {
         }
 
+        public void ResumeWithNext(Consumer consumer)
+        {
+        }
+
         public void Suspend(Consumer consumer)
         {
         }
 
-        public void Pass()
-        {
-        }
+        public bool TryPass() => true;
     }
 }
