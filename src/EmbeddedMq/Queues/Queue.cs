@@ -318,7 +318,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 return;
             }
 
-            spin.SpinOnce(sleep1Threshold: -1);
+            spin.SpinOnce(ShortLock.LooksBeforeSleep);
         }
 
         using (scope)

@@ -148,7 +148,7 @@ internal sealed class Mailbox<T> : IValueTaskSource<bool>, IPostGate
         SpinWait spin = default;
         while (!_gate.TryPass() && !HasItems) // the mark before the second look; see the remarks. Who is kept from passing by posts sees them
         {
-            spin.SpinOnce(sleep1Threshold: -1);
+            spin.SpinOnce(ShortLock.LooksBeforeSleep);
         }
 
         if (HasItems || _isComplete)

@@ -8,6 +8,10 @@ namespace EmbeddedMq.Threading;
 /// copied; it should lie among what it guards, and apart from what others write.</remarks>
 internal struct ShortLock
 {
+    /// <summary>How often whoever tries again, and needs not come in where others do its work meanwhile, gives the processor to others before it sleeps: a
+    /// millisecond's worth.</summary>
+    internal const int LooksBeforeSleep = 1_000;
+
     private int _isHeld;
 
     /// <summary>Enters it.</summary>

@@ -5,6 +5,8 @@ namespace EmbeddedMq.Threading;
 /// <summary>Takes the place of the broker's lock for a few instructions, which would spin: to the explorer it is a lock like any other.</summary>
 internal struct ShortLock
 {
+    internal const int LooksBeforeSleep = 1;
+
     private Lock? _lock; // made by the first to come: the explorer lets one thread go on at a time
 
     internal Lock.Scope Enter() => Made().EnterScope();
