@@ -25,6 +25,14 @@ internal static partial class MqErrors
     /// <summary>The store takes nothing at present, for a reason that was told when that began.</summary>
     internal static JournalException StorageNotOpen() => new("The store takes nothing at present.", "The broker's log says why; it tries again by itself.", isTransient: true);
 
+    /// <summary>Messages that had been moved out of the journal went with a failure of the disk, and the journal itself must keep them.</summary>
+    /// <param name="directory">The store's directory.</param>
+    internal static JournalException BlocksLost(string directory) => new(
+        $"Messages that were moved out of the journal of '{directory}' went with a failure of the disk; the journal has them still",
+        "Restart the broker, which reads them from there. Until then publishers of persistent messages wait and nothing is released.",
+        directory,
+        isTransient: true);
+
     /// <summary>The message that is next in a queue is on disk and cannot be read at present.</summary>
     /// <param name="queue">The queue.</param>
     /// <param name="reason">Why.</param>

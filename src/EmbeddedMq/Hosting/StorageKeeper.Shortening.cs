@@ -23,7 +23,7 @@ internal sealed partial class StorageKeeper
     /// <param name="cancellationToken">Stops the waiting for the disk.</param>
     internal async ValueTask KeepShortAsync(CancellationToken cancellationToken)
     {
-        if (_store.Journal.State is not (JournalState.Open or JournalState.LowSpace))
+        if (_store.Journal.State is not (JournalState.Open or JournalState.LowSpace) || _store.HasLostBlocks)
         {
             return;
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using EmbeddedMq.Diagnostics;
+using EmbeddedMq.Errors;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
 using EmbeddedMq.Storage;
@@ -276,6 +277,11 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
 
     private async ValueTask CheckpointInTurnAsync(CancellationToken cancellationToken)
     {
+        if (_store.HasLostBlocks)
+        {
+            throw MqErrors.BlocksLost(_options.Directory!);
+        }
+
         await _checkpointer.RunAsync(cancellationToken).ConfigureAwait(false);
         Volatile.Write(ref _lastCheckpointUtcMs, _services.Clock.UtcNow.ToUnixTimeMilliseconds());
         Interlocked.Increment(ref _checkpointsTotal);

@@ -1,10 +1,13 @@
 namespace EmbeddedMq.Storage;
 
-/// <summary>Stretches of the hot log that went with failures of the disk: what was appended there is in memory only.</summary>
+/// <summary>Stretches of a log that went with failures of the disk.</summary>
 /// <remarks>Thread-safe; asked often, added to hardly ever.</remarks>
 internal sealed class LostRanges
 {
     private volatile (long From, long Until)[] _ranges = [];
+
+    /// <summary>Whether there are none.</summary>
+    internal bool IsEmpty => _ranges.Length == 0;
 
     /// <summary>Adds a stretch, unless it is the one that was added last. One caller at a time.</summary>
     /// <param name="from">The first address.</param>

@@ -13,6 +13,11 @@ internal sealed partial class MessageStore
     /// <summary>Whether the disk has failed, and not everything in memory that is to be stored is stored again.</summary>
     internal bool IsMending => _isMending;
 
+    /// <summary>Whether messages are, as their queues know it, in blocks that went with a failure of the disk. The journal has them still, as the last checkpoint says,
+    /// and nowhere else are they: no checkpoint may come after that.</summary>
+    internal bool HasLostBlocks
+        => !_lostCold.IsEmpty && Blocks.List().Any(block => block.Block is { LiveCount: > 0, IsTransient: false } && _lostCold.Contains(block.Block.Address));
+
     /// <summary>Whether a message can be read back: its record is with the operating system.</summary>
     /// <param name="storedAt">Its id.</param>
     internal bool IsWritten(ulong storedAt)
@@ -85,6 +90,11 @@ internal sealed partial class MessageStore
         if (_journal.Hot.LostFrom is var from and not JournalAddress.None)
         {
             _lost.Add(from, _journal.Hot.ResumedAt);
+        }
+
+        if (_journal.Cold.LostFrom is var fromCold and not JournalAddress.None)
+        {
+            _lostCold.Add(fromCold, _journal.Cold.ResumedAt);
         }
 
         EndDoubt();

@@ -25,7 +25,8 @@ internal sealed partial class MessageStore : IAsyncDisposable
     private readonly LargeBodies _largeBodies;
     private readonly SettleWriter _settles;
     private readonly PublishConfirmPool _confirms;
-    private readonly LostRanges _lost = new();
+    private readonly LostRanges _lost = new(); // of the hot log: what was appended there is in memory only
+    private readonly LostRanges _lostCold = new();
     private readonly Lock _placeGate = new(); // while mending: who replaces a place in the journal, and who settles the message there
     private volatile bool _isMending;
     private int _isWaitingForRoom;

@@ -57,6 +57,12 @@ internal sealed class FaultyFiles : IJournalFiles
     /// <summary>Whether all reading fails.</summary>
     public bool FailReads { get; set; }
 
+    /// <summary>The beginning of the names of files whose syncs all fail; <see langword="null"/>: none.</summary>
+    public string? FailSyncsOf { get; set; }
+
+    /// <summary>Whether programs, too, see no more of what a failed sync lost: the system had no room to keep it, or does not keep such pages.</summary>
+    public bool ForgetsWhatFailed { get; set; }
+
     /// <summary>Called with the path before each write to a file, outside all gates: a disk is as slow as this.</summary>
     public Action<string> BeforeWrite { get; set; } = static _ => { };
 
@@ -347,7 +353,9 @@ internal sealed class FaultyFiles : IJournalFiles
         Operations++;
         _log.Add(string.Create(CultureInfo.InvariantCulture, $"{Operations}: {what} {Path.GetFileName(path)}"));
         bool mayFail = FailAt != 0 && (Operations == FailAt || (Operations > FailAt && FailForEver));
-        if (!mayFail && !(FailReads && what == "read"))
+        mayFail |= (FailReads && what == "read")
+            || (what == "sync" && FailSyncsOf is not null && Path.GetFileName(path).StartsWith(FailSyncsOf, StringComparison.Ordinal));
+        if (!mayFail)
         {
             return false;
         }
@@ -399,6 +407,22 @@ internal sealed class FaultyFiles : IJournalFiles
             foreach (int block in Dirty)
             {
                 CarryOver(block);
+            }
+
+            Dirty.Clear();
+        }
+
+        /// <summary>The next sync will not try again what this one has failed at.</summary>
+        public void Lose(bool isForgotten)
+        {
+            foreach (int block in isForgotten ? Dirty : [])
+            {
+                int start = block * BlockBytes;
+                Seen.AsSpan(start, Math.Min(BlockBytes, Seen.Length - start)).Clear();
+                if (OnDisk.Length > start)
+                {
+                    OnDisk.AsSpan(start, Math.Min(BlockBytes, OnDisk.Length - start)).CopyTo(Seen.AsSpan(start));
+                }
             }
 
             Dirty.Clear();
@@ -523,7 +547,7 @@ internal sealed class FaultyFiles : IJournalFiles
                 }
                 catch (IOException)
                 {
-                    inode.Dirty.Clear(); // the next sync will not try these again
+                    inode.Lose(files.ForgetsWhatFailed);
                     throw;
                 }
             }
