@@ -139,29 +139,11 @@ public sealed class BrokerFaultTests
         await channel.BindQueueAsync(dead.Name, "letters", "");
         Assert.True((await PublishAsync(channel, source.Name, "0")).IsConfirmed);
         Delivery delivery = (await channel.GetAsync(source.Name))!.Delivery;
-        using ManualResetEventSlim isHeld = new();
-        using ManualResetEventSlim isOver = new();
-        Task holding = OnAThreadOfItsOwn(() => first.BeginDelete(_ =>
-        {
-            isHeld.Set();
-            isOver.Wait();
-            return new InvalidOperationException("No.");
-        }));
-        isHeld.Wait(TestContext.Current.CancellationToken);
+        using HeldQueue held = new(first);
         long tail = broker.Broker.Journal.Hot.TailAddress;
         Task rejecting = OnAThreadOfItsOwn(() => channel.RejectAsync(delivery.DeliveryTag).AsTask().GetAwaiter().GetResult());
-        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.Hot.TailAddress > tail), "the record"); // from here on it waits for the first queue
-        files.FailAt = files.Operations + 1;
-        Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, source.Name, "failing")).RejectReason);
-        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.State == JournalState.Open), "the disk", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
-        tail = broker.Broker.Journal.Hot.TailAddress;
-        for (int i = 0; i < 20_000 && broker.Broker.Journal.Hot.TailAddress == tail; i++)
-        {
-            await Task.Yield(); // who does not wait for it stores now again what is in the second queue
-        }
-
-        isOver.Set();
-        await holding;
+        await FailAndMendBehindAsync(tail, broker, files, channel, source.Name);
+        await held.LetGoAsync();
         await rejecting;
         await broker.HealAsync();
         channel = (Channel)await broker.RestartAsync(crash: true, cutPower: true);
@@ -191,30 +173,12 @@ public sealed class BrokerFaultTests
         await PublishAsync(transactional, first.Name, "1");
         await PublishAsync(transactional, second.Name, "2");
         await transactional.AckAsync(delivery.DeliveryTag);
-        using ManualResetEventSlim isHeld = new();
-        using ManualResetEventSlim isOver = new();
-        Task holding = OnAThreadOfItsOwn(() => first.BeginDelete(_ =>
-        {
-            isHeld.Set();
-            isOver.Wait();
-            return new InvalidOperationException("No.");
-        }));
-        isHeld.Wait(TestContext.Current.CancellationToken);
+        using HeldQueue held = new(first);
         long tail = broker.Broker.Journal.Hot.TailAddress;
         Task committing = Task.CompletedTask;
         Task beginning = OnAThreadOfItsOwn(() => committing = transactional.CommitTransactionAsync().AsTask());
-        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.Hot.TailAddress > tail), "the record"); // from here on it waits for the first queue
-        files.FailAt = files.Operations + 1;
-        Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, source.Name, "failing")).RejectReason);
-        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.State == JournalState.Open), "the disk", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
-        tail = broker.Broker.Journal.Hot.TailAddress;
-        for (int i = 0; i < 20_000 && broker.Broker.Journal.Hot.TailAddress == tail; i++)
-        {
-            await Task.Yield(); // who does not wait for it stores now again what is in the second queue
-        }
-
-        isOver.Set();
-        await holding;
+        await FailAndMendBehindAsync(tail, broker, files, channel, source.Name);
+        await held.LetGoAsync();
         await beginning;
         await Assert.ThrowsAsync<JournalException>(() => committing);
         await broker.HealAsync();
@@ -501,6 +465,21 @@ public sealed class BrokerFaultTests
         files.FailForEver = true;
         files.FailAt = files.Operations + 1;
         return await PublishAsync(channel, "q", "failing");
+    }
+
+    /// <summary>Waits for a record whose appender waits for a held queue; then the disk fails, and is back.</summary>
+    private static async Task FailAndMendBehindAsync(long tail, FaultyBroker broker, FaultyFiles files, IChannel channel, string queue)
+    {
+        IAppendLog hot = broker.Broker.Journal.Hot;
+        await Patiently.YieldUntilAsync(() => new(hot.TailAddress > tail), "the record"); // from here on it waits for the queue
+        files.FailAt = files.Operations + 1;
+        Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, queue, "failing")).RejectReason);
+        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.State == JournalState.Open), "the disk", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
+        tail = hot.TailAddress;
+        for (int i = 0; i < 20_000 && hot.TailAddress == tail; i++)
+        {
+            await Task.Yield(); // who does not wait for it stores now again what is in the second queue
+        }
     }
 
     private static Task OnAThreadOfItsOwn(Action action)

@@ -13,6 +13,8 @@ internal sealed partial class EmbeddedOutboxStore
     private const string PendingQueue = "outbox";
     private const string AsideQueue = "outbox.aside";
 
+    private static readonly TimeSpan ReadAgainAfter = TimeSpan.FromSeconds(1);
+
     private Task OpenAsync()
     {
         lock (_gate)
@@ -216,9 +218,17 @@ internal sealed partial class EmbeddedOutboxStore
             Task? arrival = null;
             lock (_gate)
             {
-                while (_aside.TryAcquire(out QueueEntry? entry, out _, out arrival))
+                try
                 {
-                    _places[OutboxEnvelope.Unwrap(entry.Message, 0).Message.Id] = entry;
+                    while (_aside.TryAcquire(out QueueEntry? entry, out _, out arrival))
+                    {
+                        _places[OutboxEnvelope.Unwrap(entry.Message, 0).Message.Id] = entry;
+                    }
+                }
+                catch (JournalException)
+                {
+                    // It went to disk at once and cannot be read at present. Its record is safe: it is there, and has left its old place for good.
+                    arrival = Task.Delay(ReadAgainAfter, time, CancellationToken.None);
                 }
 
                 if (!ReferenceEquals(_places[changed.Message.Id], place))

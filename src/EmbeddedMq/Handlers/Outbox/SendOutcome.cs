@@ -12,7 +12,7 @@ internal enum SendOutcome
     /// <summary>The broker cannot be reached, or makes publishers wait. The attempt does not count; nothing else can be sent either.</summary>
     Unreachable,
 
-    /// <summary>It was not sent, or nobody knows whether: the channel closed for another message's sake, or the application stops. The attempt does not count.</summary>
+    /// <summary>It was not sent, or its channel closed for another message's sake or the application's. The attempt does not count.</summary>
     NotTried,
 
     /// <summary>It was handed to the broker, which had not answered when the waiting was ended.</summary>

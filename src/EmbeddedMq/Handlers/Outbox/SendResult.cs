@@ -8,7 +8,7 @@ internal readonly record struct SendResult(SendOutcome Outcome, string Reason = 
     /// <summary>It was confirmed.</summary>
     public static SendResult Confirmed { get; } = new(SendOutcome.Confirmed);
 
-    /// <summary>It was not sent, or nobody knows whether.</summary>
+    /// <summary>It was not sent, or its channel closed for the sake of another.</summary>
     public static SendResult NotTried { get; } = new(SendOutcome.NotTried);
 
     /// <summary>No answer had come when the waiting was ended.</summary>

@@ -25,6 +25,10 @@ internal sealed class FasterJournal : IJournal
     private readonly ConcurrentQueue<(FasterAppendLog Log, IReadOnlyList<long> Segments)> _releases = new();
     private readonly SpaceGuard _space;
 
+    // The journal thread's: segments whose files go when a manifest no longer mentions them, also if that takes several tries.
+    private readonly List<long> _hotDropped = [];
+    private readonly List<long> _coldDropped = [];
+
     private int _isAwake;
     private volatile bool _isStopping;
     private volatile bool _isCleanStop;
@@ -38,8 +42,6 @@ internal sealed class FasterJournal : IJournal
     private IDisposable? _lock;
     private ManifestFile? _manifest;
     private SpareMaker? _spares;
-    private readonly List<long> _hotDropped = []; // segments whose files go when a manifest no longer mentions them, also if that takes several tries
-    private readonly List<long> _coldDropped = [];
     private FasterAppendLog _hot = null!;
     private FasterAppendLog _cold = null!;
 
