@@ -153,6 +153,58 @@ public sealed class BrokerFaultTests
         Assert.Empty((await DrainAsync(channel, source.Name)).Where(static text => text != "failing"));
     }
 
+    /// <summary>A death is begun and has named nothing yet when what the disk took is stored again: its message is nowhere else.</summary>
+    [Fact]
+    public async Task DeadLetter_BegunBeforeTheDiskIsBack_IsThereAfterAPowerCut()
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        IChannel channel = await broker.StartAsync();
+        await channel.DeclareQueueAsync("q", static q => q.Durable().DeadLetterTo("dead"));
+        await channel.DeclareQueueAsync("dead", static q => q.Durable().DeadLetterTo("deader"));
+        await channel.DeclareQueueAsync("deader", static q => q.Durable());
+        await channel.DeclareQueueAsync("other", static q => q.Durable());
+        Assert.Null(await channel.GetAsync("dead")); // the first get from a queue is told to the disk
+        Assert.True((await PublishAsync(channel, "q", "0")).IsConfirmed);
+        Delivery first = (await channel.GetAsync("q"))!.Delivery;
+        files.FailForEver = true;
+        files.FailAt = files.Operations + 1;
+        await channel.RejectAsync(first.DeliveryTag); // in a record that goes with the failure
+        Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, "other", "failing")).RejectReason);
+        Delivery second = (await channel.GetAsync("dead"))!.Delivery;
+
+        AsyncLocal<bool> isDying = new();
+        using ManualResetEventSlim isHeld = new();
+        using ManualResetEventSlim isOver = new();
+        broker.Time.Asked = () =>
+        {
+            if (isDying.Value)
+            {
+                isHeld.Set();
+                isOver.Wait();
+            }
+        };
+        Task rejecting = OnAThreadOfItsOwn(() =>
+        {
+            isDying.Value = true;
+            channel.RejectAsync(second.DeliveryTag).AsTask().GetAwaiter().GetResult();
+        });
+        isHeld.Wait(TestContext.Current.CancellationToken);
+        (files.FailAt, files.FailForEver) = (0, false);
+        await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.State == JournalState.Open), "the disk", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
+        for (int i = 0; i < 20_000 && !broker.Log.Contains("publishers go on", StringComparison.Ordinal); i++)
+        {
+            await Task.Yield(); // who does not wait for the death writes its checkpoint now
+        }
+
+        files.CutPower();
+        isOver.Set();
+        await rejecting;
+        channel = await broker.RestartAsync(crash: true);
+
+        Assert.Equal(["0"], [.. await DrainAsync(channel, "q"), .. await DrainAsync(channel, "dead"), .. await DrainAsync(channel, "deader")]);
+    }
+
     /// <summary>Between a transaction's record and its queues the disk fails and is back: what it acknowledged may be gone only if what it published is there.</summary>
     [Fact]
     public async Task Transaction_DiskFailsAndIsBackBeforeItsQueuesHaveIt_IsThereAfterAPowerCut()

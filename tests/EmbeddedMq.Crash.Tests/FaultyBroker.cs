@@ -1,7 +1,6 @@
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
 using EmbeddedMq.TestSupport.Journal;
-using Microsoft.Extensions.Time.Testing;
 
 namespace EmbeddedMq.Crash.Tests;
 
@@ -14,7 +13,7 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
     private Broker? _broker;
 
     /// <summary>The clock; time passes only where a test says so.</summary>
-    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    public AskedTime Time { get; } = new();
 
     /// <summary>How much of the disk must be free for publishers to be let in, in bytes.</summary>
     public long WatermarkBytes { get; init; }

@@ -1,4 +1,5 @@
 using EmbeddedMq.Messages;
+using EmbeddedMq.Storage;
 
 namespace EmbeddedMq.Queues;
 
@@ -10,21 +11,33 @@ internal sealed partial class Queue
     internal bool TryCarryOutNext()
     {
         QueueAftermath.Work work;
+        NamedPlaces? named;
+        int phase;
         using (_gate.Enter())
         {
             if (!_aftermath.TryTakeNext(out work))
             {
                 return false;
             }
+
+            // From here on the message is not among the dead any more. Whoever stores again what the disk has taken finds it there, or waits for this.
+            named = work.Entry is null ? null : Stored?.Named;
+            phase = named?.Enter() ?? 0;
         }
 
         if (work.Entry is null)
         {
             work.Publish!.Answer(work.RejectReason);
+            return true;
         }
-        else
+
+        try
         {
             SendAway(work.Entry, work);
+        }
+        finally
+        {
+            named?.Leave(phase);
         }
 
         return true;

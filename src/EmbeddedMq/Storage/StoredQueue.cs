@@ -19,6 +19,9 @@ internal sealed class StoredQueue(uint id, MessageStore store)
     /// <summary>Its id in records.</summary>
     internal uint Id => id;
 
+    /// <summary>Who is between naming places of messages and settling them there.</summary>
+    internal NamedPlaces Named => store.Named;
+
     /// <summary>Whether somebody may have received messages of it since the store was opened. Written once, before the first delivery.</summary>
     internal bool IsTouched => Volatile.Read(ref _isTouched) != 0;
 
