@@ -34,9 +34,6 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
     private ExpirySchedule? _expiry;
     private bool _isDeleted;
 
-    // Written without the gate, too. A consumer that takes part again with the next message.
-    private volatile Consumer? _resumable;
-
     /// <summary>Makes a queue without messages and consumers.</summary>
     /// <param name="declaration">What it was declared with, its name filled in.</param>
     /// <param name="argumentSettings">The settings that its arguments ask for.</param>
@@ -250,111 +247,6 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         return taken;
     }
 
-    /// <summary>Adds a consumer and delivers to it what is ready.</summary>
-    /// <param name="consumer">The consumer.</param>
-    /// <param name="virtualHost">The virtual host's name, for the error.</param>
-    /// <exception cref="ChannelException">403: in exclusive use, or wanted exclusively while in use.</exception>
-    internal void AddConsumer(Consumer consumer, string virtualHost)
-    {
-        using (_gate.Enter())
-        {
-            if (_isDeleted)
-            {
-                throw MqErrors.QueueNotFound(virtualHost, Name);
-            }
-
-            if (_consumers.HasExclusive || (consumer.Options.Exclusive && (_consumers.Count > 0 || _consumers.SingleActive)))
-            {
-                throw MqErrors.QueueInExclusiveUse(virtualHost, Name);
-            }
-
-            _consumers.Add(consumer);
-            Touch_NeedsGate();
-            Dispatch_NeedsGate();
-        }
-
-        LeaveGate();
-    }
-
-    /// <summary>Removes a consumer; nothing is posted to it once this has returned.</summary>
-    /// <param name="consumer">The consumer.</param>
-    /// <returns>Whether it was there.</returns>
-    internal bool RemoveConsumer(Consumer consumer)
-    {
-        bool wasLast;
-        using (_gate.Enter())
-        {
-            if (!_consumers.Remove(consumer))
-            {
-                return false;
-            }
-
-            _contents.AddAcknowledged(consumer.EndTally());
-            wasLast = _consumers.Count == 0;
-            Touch_NeedsGate();
-            Dispatch_NeedsGate(); // another may have become the active one
-        }
-
-        LeaveGate();
-        if (wasLast && Declaration.IsAutoDelete)
-        {
-            _owner.DeleteUnused(this);
-        }
-
-        return true;
-    }
-
-    /// <inheritdoc/>
-    public void Resume(Consumer consumer)
-    {
-        QueueGate.Scope scope;
-        SpinWait spin = default;
-        while (!_gate.TryEnter(out scope))
-        {
-            // Publishers one after the other may keep it from coming in for long. They are in already.
-            ResumeWithNext(consumer);
-            if (!consumer.IsStarved)
-            {
-                return;
-            }
-
-            spin.SpinOnce(ShortLock.LooksBeforeSleep);
-        }
-
-        using (scope)
-        {
-            if (!_consumers.Resume(consumer))
-            {
-                return;
-            }
-
-            Dispatch_NeedsGate();
-        }
-
-        LeaveGate();
-    }
-
-    /// <inheritdoc/>
-    public void ResumeWithNext(Consumer consumer)
-    {
-        if (!ReferenceEquals(_resumable, consumer)) // it asks again with each credit that comes back
-        {
-            _resumable = consumer;
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Suspend(Consumer consumer)
-    {
-        using (_gate.Enter())
-        {
-            ConsumerRing.Suspend(consumer);
-        }
-    }
-
-    /// <inheritdoc/>
-    public bool TryPass() => _gate.TryPass();
-
     /// <inheritdoc/>
     public void Acknowledge(QueueEntry entry, bool isCounted = false) => _contents.Acknowledge(entry, isCounted);
 
@@ -531,14 +423,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
             ArmExpiry_NeedsGate();
         }
 
-        bool isResumed = false;
-        if (_resumable is { } consumerWithCredit)
-        {
-            _resumable = null;
-            isResumed = _consumers.Resume(consumerWithCredit);
-        }
-
-        if (isResumed || (wasHeadAway && !_contents.IsHeadAway))
+        if (ResumeOffered_NeedsGate() || (wasHeadAway && !_contents.IsHeadAway))
         {
             Dispatch_NeedsGate(); // or the new head is of a higher priority than what is on disk: consumers may have waited for that
         }
