@@ -5,7 +5,7 @@ using Xunit;
 namespace EmbeddedMq.TestSupport;
 
 /// <summary>Keeps what was logged, and can be waited for. Thread-safe.</summary>
-public sealed class RecordingLog : ILoggerFactory, ILogger
+public sealed class RecordingLog : TestLog
 {
     private readonly ConcurrentQueue<LogEntry> _entries = new();
     private readonly SemaphoreSlim _added = new(0);
@@ -48,28 +48,7 @@ public sealed class RecordingLog : ILoggerFactory, ILogger
     }
 
     /// <inheritdoc/>
-    public ILogger CreateLogger(string categoryName) => this;
-
-    /// <inheritdoc/>
-    public void AddProvider(ILoggerProvider provider)
-    {
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
-
-    /// <inheritdoc/>
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull
-        => null;
-
-    /// <inheritdoc/>
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    /// <inheritdoc/>
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public override void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         _entries.Enqueue(new LogEntry(eventId.Id, logLevel, formatter(state, exception), exception));
         _added.Release();

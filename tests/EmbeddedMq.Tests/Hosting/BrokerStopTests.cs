@@ -30,7 +30,7 @@ public sealed class BrokerStopTests
     }
 
     /// <summary>A log that keeps whoever writes to it.</summary>
-    private sealed class HeldLog : ILoggerFactory, ILogger
+    private sealed class HeldLog : TestLog
     {
         private readonly ManualResetEventSlim _go = new();
         private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -41,27 +41,19 @@ public sealed class BrokerStopTests
 
         public void Go() => _go.Set();
 
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public void Dispose() => _go.Dispose();
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull
-            => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public override void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (Holds)
             {
                 _reached.TrySetResult();
                 _go.Wait(BrokerFixture.Patience);
             }
+        }
+
+        protected override void Dispose(bool isDisposing)
+        {
+            _go.Dispose();
+            base.Dispose(isDisposing);
         }
     }
 }

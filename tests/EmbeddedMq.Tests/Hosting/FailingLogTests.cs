@@ -59,29 +59,13 @@ public sealed class FailingLogTests
         Assert.True(log.FailedCount >= 2);
     }
 
-    private sealed class FailingLog : ILoggerFactory, ILogger
+    private sealed class FailingLog : TestLog
     {
         internal bool Fails { get; set; }
 
         internal int FailedCount { get; private set; }
 
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public void Dispose()
-        {
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull
-            => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public override void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (Fails)
             {
