@@ -18,6 +18,9 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
     /// <summary>How much of the disk must be free for publishers to be let in, in bytes.</summary>
     public long WatermarkBytes { get; init; }
 
+    /// <summary>Puts something before the journal; else the broker has the journal itself.</summary>
+    public Func<IJournal, IJournal> Wrap { get; init; } = static journal => journal;
+
     /// <summary>What the broker has logged last since it was started.</summary>
     public string Log => _log.ToString();
 
@@ -33,7 +36,7 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;
         options.Storage.JournalBytes = 1 << 20;
-        options.Storage.OpenJournal = async (journal, time, _) => await FasterJournal.OpenAsync(
+        options.Storage.OpenJournal = async (journal, time, _) => Wrap(await FasterJournal.OpenAsync(
             new JournalOptions
             {
                 Directory = journal.Directory,
@@ -44,7 +47,7 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
                 BallastBytes = 0,
             },
             files,
-            time);
+            time));
         _broker = await Broker.StartAsync(options);
         return await OpenChannelAsync(ChannelMode.Confirm);
     }

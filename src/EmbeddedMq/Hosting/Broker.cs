@@ -159,7 +159,7 @@ public sealed class Broker : IBroker, IBrokerStores
     }
 
     /// <summary>Does at once what the store's loop would do at its next look; for tests.</summary>
-    internal ValueTask KeepStoreShortAsync() => _storage?.KeepShortAsync(CancellationToken.None) ?? ValueTask.CompletedTask;
+    internal ValueTask<bool> KeepStoreShortAsync() => _storage?.KeepShortAsync(CancellationToken.None) ?? new ValueTask<bool>(true);
 
     /// <summary>What is stored; for tests.</summary>
     internal MessageStore Store => _services.Store;

@@ -21,11 +21,12 @@ internal sealed partial class StorageKeeper
     /// <summary>Moves what lives long out of a journal that has grown too long, writes a checkpoint when replay would take long, and gathers what is left in
     /// the cold log when little of that is alive.</summary>
     /// <param name="cancellationToken">Stops the waiting for the disk.</param>
-    internal async ValueTask KeepShortAsync(CancellationToken cancellationToken)
+    /// <returns>Whether publishers who waited for that may go on; else it cannot be shortened at present.</returns>
+    internal async ValueTask<bool> KeepShortAsync(CancellationToken cancellationToken)
     {
         if (_store.Journal.State is not (JournalState.Open or JournalState.LowSpace) || _store.HasLostBlocks)
         {
-            return;
+            return false;
         }
 
         if (SurplusBytes > 0)
@@ -37,11 +38,13 @@ internal sealed partial class StorageKeeper
             await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        RaiseLimit();
+        bool isRaised = RaiseLimit();
         if (await TryCompactAsync(cancellationToken).ConfigureAwait(false))
         {
             await TryCheckpointAsync(cancellationToken).ConfigureAwait(false);
         }
+
+        return isRaised;
     }
 
     // What the last checkpoint does not need is released in a moment.
@@ -88,11 +91,11 @@ internal sealed partial class StorageKeeper
     // Beside the last checkpoint there is the one that is being written.
     private long LimitAddress => Begin + (MostLengthFactor * (_options.JournalBytes + CheckpointBytes)) + (2 * Hot.SegmentBytes);
 
-    private void RaiseLimit()
+    private bool RaiseLimit()
     {
         if (_store.Journal.State is not (JournalState.Open or JournalState.LowSpace))
         {
-            return; // they wait for another reason
+            return false; // they wait for another reason
         }
 
         long limit = LimitAddress;
@@ -105,6 +108,7 @@ internal sealed partial class StorageKeeper
         }
 
         _store.Limit.Raise(limit);
+        return true;
     }
 
     private async ValueTask<bool> TryCompactAsync(CancellationToken cancellationToken)

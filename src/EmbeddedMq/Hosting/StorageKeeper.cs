@@ -212,9 +212,10 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
         try
         {
             Task<bool> tick = timer.WaitForNextTickAsync(_stopping.Token).AsTask();
+            bool canShorten = true;
             while (true)
             {
-                bool canShorten = _store.Journal.State is JournalState.Open or JournalState.LowSpace;
+                // Where it could not be shortened they still wait: to look at once would be to look for ever.
                 await Task.WhenAny(tick, canShorten ? _store.Limit.Exceeded : tick).ConfigureAwait(false);
                 if (tick.IsCompleted)
                 {
@@ -223,7 +224,7 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
                     _store.RequestWrite();
                 }
 
-                await TryKeepShortAsync().ConfigureAwait(false);
+                canShorten = await TryKeepShortAsync().ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -232,17 +233,18 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
         }
     }
 
-    private async ValueTask TryKeepShortAsync()
+    private async ValueTask<bool> TryKeepShortAsync()
     {
         try
         {
-            await KeepShortAsync(_stopping.Token).ConfigureAwait(false);
+            return await KeepShortAsync(_stopping.Token).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // nothing may end the loop: the journal would grow for ever
         catch (Exception error) when (error is not OperationCanceledException)
 #pragma warning restore CA1031
         {
             BrokerLog.TaskFailed(_services.Logger, error);
+            return false;
         }
     }
 
