@@ -13,7 +13,8 @@ namespace EmbeddedMq.Consumers;
 /// more, a return adds the credit and then looks at the mark.
 /// <para>A consumer with a long window that has run out goes on with the next publish when a part of the window is free, and by itself when half of it
 /// is, or when it has nothing left to read: one message at a time through the queue's gate would cost both sides more than all the rest. Nobody waits
-/// for that, because there is something to read meanwhile. Beside consumers of other priorities it goes on at once: a lower one receives only what no higher one has credit for.</para>
+/// for that, because there is something to read meanwhile. It goes on at once beside consumers of other priorities, of which a lower one receives only
+/// what no higher one has credit for, and where what waits may die meanwhile, or keep others out.</para>
 /// </remarks>
 internal sealed class Consumer : IConsumer
 {

@@ -13,6 +13,7 @@ internal sealed class ConsumerRing
     private readonly List<Consumer> _all = []; // in order of registration
     private Level[] _levels = [];              // highest priority first
     private Consumer? _active;
+    private bool _fillsAtOnce;
 
     /// <summary>How many consumers there are.</summary>
     internal int Count => _all.Count;
@@ -176,6 +177,19 @@ internal sealed class ConsumerRing
         return false;
     }
 
+    /// <summary>Lets consumers with long windows go on with the first credit that comes back, from now on: what waits for them may die of that.</summary>
+    /// <returns>Whether one takes part again.</returns>
+    internal bool FillAtOnce()
+    {
+        if (_fillsAtOnce)
+        {
+            return false;
+        }
+
+        _fillsAtOnce = true;
+        return TellWhoGoesOnAtOnce();
+    }
+
     private Consumer? FindNextActive()
     {
         IEnumerable<Consumer> next = _all.Where(static consumer => !consumer.IsSuspended);
@@ -185,7 +199,7 @@ internal sealed class ConsumerRing
     private void Enter(Consumer consumer)
     {
         LevelOf(consumer.Options.Priority).Turns.AddLast(consumer.RingNode);
-        consumer.SetGoesOnAtOnce(_levels.Length > 1);
+        consumer.SetGoesOnAtOnce(GoOnAtOnce);
     }
 
     private Level LevelOf(int priority)
@@ -208,13 +222,20 @@ internal sealed class ConsumerRing
     private void SetLevels(Level[] levels)
     {
         _levels = levels;
+        TellWhoGoesOnAtOnce();
+    }
+
+    private bool GoOnAtOnce => _fillsAtOnce || _levels.Length > 1;
+
+    private bool TellWhoGoesOnAtOnce()
+    {
+        bool any = false;
         foreach (Consumer consumer in _all)
         {
-            if (consumer.SetGoesOnAtOnce(levels.Length > 1))
-            {
-                Resume(consumer);
-            }
+            any |= consumer.SetGoesOnAtOnce(GoOnAtOnce) && Resume(consumer);
         }
+
+        return any;
     }
 
     private readonly record struct Level(int Priority, LinkedList<Consumer> Turns);

@@ -115,6 +115,15 @@ internal sealed partial class Queue
     /// <inheritdoc/>
     public bool TryPass() => _gate.TryPass();
 
+    /// <summary>Keeps long windows full from now on: where messages may die while they wait, none waits beside a consumer with credit.</summary>
+    private void FillAtOnce_NeedsGate()
+    {
+        if (_consumers.FillAtOnce())
+        {
+            Dispatch_NeedsGate();
+        }
+    }
+
     /// <summary>Lets the consumer take part again that has asked for it without the gate, if one has.</summary>
     /// <returns>Whether one does.</returns>
     private bool ResumeOffered_NeedsGate()

@@ -68,6 +68,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         };
         _contents = new QueueContents(settings, scheduler.Clock, memory, _aftermath, stored, backlog);
         _admission = new Admission(_contents, _consumers);
+        if (settings.WaitingMayCost)
+        {
+            _consumers.FillAtOnce();
+        }
+
         _backlog = backlog;
         backlog?.Register(this);
     }
@@ -341,6 +346,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
                 return;
             }
 
+            if (settings.WaitingMayCost)
+            {
+                FillAtOnce_NeedsGate();
+            }
+
             _contents.Settings = settings;
             _contents.DropExcess();
             MoveUp_NeedsGate();
@@ -374,6 +384,11 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         {
             _contents.Forget(entry);
             return EnqueueOutcome.Gone;
+        }
+
+        if (entry.Message.Properties.Expiration is not null)
+        {
+            FillAtOnce_NeedsGate();
         }
 
         if (!isCommitted && _admission.MustRefuse(entry))
@@ -490,6 +505,7 @@ internal sealed partial class Queue : IMessageSink, IEntryOwner, IConsumerHost
         if (!_isDeleted && _contents.TryPeek(out QueueEntry? head) && head.ExpiresAtMs != QueueEntry.NoExpiry)
         {
             Expiry.ArmHead(head.ExpiresAtMs);
+            FillAtOnce_NeedsGate(); // a restart may have brought it
         }
     }
 

@@ -4,6 +4,8 @@ namespace EmbeddedMq.Compliance;
 /// <inheritdoc cref="ComplianceSuite" path="/param"/>
 public abstract class PrefetchCompliance(ComplianceEngine engine) : ComplianceSuite(engine)
 {
+    private const int LongPrefetch = 512;
+
     [Fact, AmqpItem("A7.5")]
     public async Task Prefetch_OfAConsumer_BoundsItsUnackedDeliveries()
     {
@@ -18,6 +20,44 @@ public abstract class PrefetchCompliance(ComplianceEngine engine) : ComplianceSu
         await consumer.ExpectNoneAsync();
         await Channel.AckAsync(0, multiple: true);
         await consumer.ExpectAllAsync("4", "5");
+    }
+
+    [Theory, AmqpItem("A7.5"), AmqpItem("A4.5"), AmqpItem("A3.21")]
+    [InlineData("0", null)]
+    [InlineData(null, 0)]
+    public async Task Prefetch_LongAndOnePlaceFree_TakesWhatCannotWait(string? expiration, int? maxLength)
+    {
+        string queue = await DeclareQueueAsync(q => maxLength is { } most ? q.MaxLength(most) : q);
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = LongPrefetch });
+        MessageProperties properties = (Engine.UsualProperties ?? MessageProperties.Empty) with { Expiration = expiration };
+        await SendNumbersAsync(queue, LongPrefetch);
+        await PublishAsync("", queue, "too late", properties);
+        await AckNextAndWaitAsync(consumer);
+        await PublishAsync("", queue, "in time", properties);
+        await consumer.ExpectAllAsync([.. Numbers(2, LongPrefetch), "in time"]);
+    }
+
+    [Fact, AmqpItem("A7.5"), AmqpItem("A4.5")]
+    public async Task Prefetch_LongAndOnePlaceFree_TakesWhatWouldExpire()
+    {
+        string queue = await DeclareQueueAsync();
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = LongPrefetch });
+        await SendNumbersAsync(queue, LongPrefetch);
+        await PublishAsync("", queue, "waits", (Engine.UsualProperties ?? MessageProperties.Empty) with { Expiration = "60000" });
+        await AckNextAndWaitAsync(consumer);
+        await ExpectReadyAsync(queue, 0);
+    }
+
+    [Fact, AmqpItem("A7.5"), AmqpItem("A4.9")]
+    public async Task Prefetch_LongAndOnePlaceFree_MakesRoomInAFullQueue()
+    {
+        string queue = await DeclareQueueAsync(static q => q.MaxLength(1, Overflow.RejectPublish));
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = LongPrefetch });
+        await SendNumbersAsync(queue, LongPrefetch + 1);
+        Assert.Equal(PublishOutcome.Rejected, (await Channel.TryPublishAsync("", queue, Message.Text("too many"))).Outcome);
+        await AckNextAndWaitAsync(consumer);
+        await SendAsync(queue, "fits");
+        await consumer.ExpectAllAsync(Numbers(2, LongPrefetch + 1));
     }
 
     [Fact, AmqpItem("A7.5"), OftenGotWrong("qos(global=false) is for later consumers only")]
@@ -210,5 +250,13 @@ public abstract class PrefetchCompliance(ComplianceEngine engine) : ComplianceSu
         await Channel.RejectAsync((await consumer.ExpectNextAsync("1")).DeliveryTag, requeue);
         await consumer.ExpectNextAsync(requeue ? "1" : "2");
         await consumer.ExpectNoneAsync();
+    }
+
+    // Its answer comes after the acknowledgement has been seen.
+    private async Task AckNextAndWaitAsync(TestConsumer consumer)
+    {
+        await consumer.AckNextAsync("1");
+        await Channel.DeclareQueuePassiveAsync(consumer.Consumer.Queue);
+        await Engine.SettleAsync();
     }
 }

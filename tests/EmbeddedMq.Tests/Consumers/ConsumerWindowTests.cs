@@ -96,6 +96,17 @@ public sealed class ConsumerWindowTests
     }
 
     [Fact]
+    public async Task LongWindow_UsedUpInAQueueThatGetsALimit_IsFilledBeforeAnythingIsDropped()
+    {
+        await using BrokerFixture broker = await EmbeddedBroker.StartAsync();
+        (IChannel channel, IConsumer consumer) = await StartAsync(broker, Prefetch, Prefetch + 1);
+        await channel.AckAsync((await consumer.TakeAsync(1))[0].DeliveryTag);
+        Assert.Equal(1, await CountReadyAsync(channel));
+        await broker.Broker.Management.SetPolicyAsync("/", new Policy("none", "^q$", HeaderTable.Of("max-length", 0)));
+        Assert.Equal($"{Prefetch}", (await consumer.TakeTextsAsync(Prefetch))[^1]);
+    }
+
+    [Fact]
     public async Task AutomaticAcknowledgement_MoreThanTheWindow_AllComeInOrder()
     {
         await using BrokerFixture broker = await EmbeddedBroker.StartAsync();
