@@ -104,6 +104,16 @@ public abstract class DeliveryLimitCompliance(ComplianceEngine engine) : Complia
         await ExpectMessagesAsync(dead, "m");
     }
 
+    [Fact, AmqpItem("A7.18"), AmqpItem("A5.8")]
+    public async Task Limit_ExceededInAQueueThatDeadLettersToItself_DropsTheMessage()
+    {
+        string queue = Name("self");
+        await Channel.DeclareQueueAsync(queue, q => Engine.DeliveryLimitQueue(q).WithDeliveryLimit(0).DeadLetterTo("", queue));
+        await SendAsync(queue, "m");
+        await ReturnAsync(queue);
+        await ExpectMessagesAsync(queue);
+    }
+
     private async Task ReturnAsync(string queue)
         => await Channel.RejectAsync((await GetUnsettledAsync(Channel, queue)).DeliveryTag, requeue: true);
 }

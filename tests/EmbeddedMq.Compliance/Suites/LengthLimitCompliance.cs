@@ -192,4 +192,44 @@ public abstract class LengthLimitCompliance(ComplianceEngine engine) : Complianc
         Assert.Equal(("second", DeathReason.MaxLength, queue), (delivery.Message.GetText(), delivery.Deaths[0].Reason, delivery.Deaths[0].Queue));
         await ExpectMessagesAsync(queue, "first");
     }
+
+    [Fact, AmqpItem("A4.7"), AmqpItem("A3.21")]
+    public async Task MaxLengthZero_ConsumerRequeues_DropsItBeforeItIsDeliveredAgain()
+    {
+        string dead = await DeclareQueueAsync();
+        string queue = await DeclareQueueAsync(q => q.MaxLength(0).DeadLetterTo(dead));
+        TestConsumer consumer = await ConsumeAsync(queue);
+        await SendAsync(queue, "m");
+        await Channel.NackAsync((await consumer.ExpectNextAsync("m")).DeliveryTag);
+        await ExpectMessagesAsync(dead, "m");
+        await consumer.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A4.8")]
+    public async Task MaxLengthBytes_LargerMessageAndAReadyConsumer_IsDelivered()
+    {
+        string queue = await DeclareQueueAsync(q => q.MaxLengthBytes(4));
+        TestConsumer consumer = await ConsumeAsync(queue);
+        await SendAsync(queue, "too large");
+        await consumer.ExpectNextAsync("too large");
+    }
+
+    [Fact, AmqpItem("A4.9"), AmqpItem("A3.21")]
+    public async Task RejectPublish_MaxLengthZeroAndAReadyConsumer_RejectsAllTheSame()
+    {
+        string queue = await DeclareQueueAsync(q => q.MaxLength(0, Overflow.RejectPublish));
+        TestConsumer consumer = await ConsumeAsync(queue);
+        Assert.Equal(PublishOutcome.Rejected, (await Channel.TryPublishAsync("", queue, Message.Text("m"))).Outcome);
+        await consumer.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A4.9"), AmqpItem("A4.7")]
+    public async Task RejectPublish_BytesExceeded_RejectsWhatDoesNotFitAndTakesWhatDoes()
+    {
+        string queue = await DeclareQueueAsync(q => q.MaxLengthBytes(10, Overflow.RejectPublish));
+        await SendAsync(queue, "123456");
+        Assert.Equal(PublishOutcome.Rejected, (await Channel.TryPublishAsync("", queue, Message.Text("12345"))).Outcome);
+        await SendAsync(queue, "1234");
+        await ExpectMessagesAsync(queue, "123456", "1234");
+    }
 }

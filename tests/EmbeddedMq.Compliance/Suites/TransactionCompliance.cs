@@ -275,4 +275,18 @@ public abstract class TransactionCompliance(ComplianceEngine engine) : Complianc
         await otherConsumer.ExpectNextAsync("b");
         await otherConsumer.ExpectNoneAsync();
     }
+
+    [Fact, AmqpItem("A6.8"), AmqpItem("A6.4")]
+    public async Task Publish_InATransactionToAQueueThatIsGoneByTheCommit_ComesBackIfMandatory()
+    {
+        string queue = await DeclareQueueAsync();
+        List<string> returned = [];
+        _transaction.MessageReturned += (_, e) => returned.Add(e.Message.GetText());
+        await _transaction.PublishAsync("", queue, Message.Text("mandatory"), PublishFlags.Mandatory);
+        await _transaction.PublishAsync("", queue, Message.Text("not"));
+        await Channel.DeleteQueueAsync(queue);
+        await _transaction.CommitTransactionAsync();
+        Assert.Equal(["mandatory"], returned);
+        Assert.True(_transaction.IsOpen);
+    }
 }

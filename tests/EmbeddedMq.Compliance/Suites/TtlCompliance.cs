@@ -4,6 +4,21 @@ namespace EmbeddedMq.Compliance;
 /// <inheritdoc cref="ComplianceSuite" path="/param"/>
 public abstract class TtlCompliance(ComplianceEngine engine) : ComplianceSuite(engine)
 {
+
+    [Theory, AmqpItem("A4.4"), AmqpItem("A4.5")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task TtlZero_RequeuedByTheOnlyConsumer_Expires(bool byQueue)
+    {
+        string dead = await DeclareQueueAsync();
+        string queue = await DeclareQueueAsync(q => byQueue ? q.WithMessageTtl(TimeSpan.Zero).DeadLetterTo(dead) : q.DeadLetterTo(dead));
+        TestConsumer consumer = await ConsumeAsync(queue);
+        await PublishAsync("", queue, "m", byQueue ? null : new MessageProperties { Expiration = "0" });
+        await Channel.NackAsync((await consumer.ExpectNextAsync("m")).DeliveryTag);
+        await ExpectMessagesAsync(dead, "m");
+        await consumer.ExpectNoneAsync();
+    }
+
     private static readonly TimeSpan Ttl = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongTtl = TimeSpan.FromHours(1);
 
