@@ -25,4 +25,20 @@ public sealed class WireMessageTests
         Assert.Equal(time, message.Properties.Timestamp);
         Assert.Equal(time, message.Headers["at"]);
     }
+
+    // Bytes that are no UTF-8 become a replacement character each, which takes three bytes: 100 of them are more than a name may have.
+    [Fact]
+    public void FromWire_NameThatIsLongerWhenDecoded_IsShortened()
+    {
+        string name = new('\uFFFD', 100);
+        BasicProperties wire = new()
+        {
+            Headers = new Dictionary<string, object?> { [name] = 1, ["nested"] = new Dictionary<string, object?> { ["n" + name] = 2 } },
+        };
+
+        Message message = WireMessage.FromWire(wire, "body"u8.ToArray());
+
+        Assert.Equal(1, message.Headers[name[..85]]);
+        Assert.Equal(2, ((HeaderTable)message.Headers["nested"]!)["n" + name[..84]]);
+    }
 }

@@ -42,7 +42,7 @@ internal sealed class ChannelLink(Client.IConnection session, Client.IChannel wi
     internal bool IsDead => _isDead;
 
     /// <summary>Cancelled when the wire is gone. A publish that waits for room among the frames has to know: the client's own end of a connection waits for
-    /// that publish, and would wait for ever.</summary>
+    /// that publish, and would wait for ever. So has whoever waits for what the client does not tell as the answer to a call.</summary>
     internal CancellationToken Death => _death.Token;
 
     /// <summary>The wire is gone.</summary>

@@ -359,11 +359,11 @@ internal sealed partial class RabbitChannel
         }
     }
 
-    // The server closes the channel for it; its words are the error.
+    // The server closes the channel for it; its words are the error, unless the connection goes before they come.
     private async ValueTask SettleUnknownAsync(ChannelLink link, ulong wireTag, bool multiple, Func<Client.IChannel, ulong, bool, ValueTask> settle)
     {
         await settle(link.Wire, wireTag, multiple).ConfigureAwait(false);
-        await _closed.Task.WaitAsync(_connection.Settings.Options.RequestTimeout, _connection.Settings.Options.TimeProvider).ConfigureAwait(false);
+        await _closed.Task.WaitAsync(_connection.Settings.Options.RequestTimeout, _connection.Settings.Options.TimeProvider, link.Death).ConfigureAwait(false);
         throw ClosedError();
     }
 

@@ -127,7 +127,7 @@ internal sealed class RabbitConnection : IConnection
                 try
                 {
                     await channel.ResumeAsync(session, cancellationToken).ConfigureAwait(false);
-                    return channel;
+                    return channel.IsOpen ? channel : throw ClosedMeanwhile(channel);
                 }
                 catch (ChannelAllocationException)
                 {
@@ -341,6 +341,7 @@ internal sealed class RabbitConnection : IConnection
         }
     }
 
+    // Never throws: the server does by itself what the close asks for, and whatever the client fails of, the wire is given up.
     private static async Task CloseSessionAsync(Client.IConnection session, ReplyCode replyCode, string replyText)
     {
         try
@@ -348,11 +349,14 @@ internal sealed class RabbitConnection : IConnection
             await session.CloseAsync((ushort)replyCode, replyText, TimeSpan.FromSeconds(10), abort: true, CancellationToken.None).ConfigureAwait(false);
             await session.DisposeAsync().ConfigureAwait(false);
         }
-        catch (Exception error) when (WireFailure.Is(error))
+        catch (Exception)
         {
-            // Lost already: the server does by itself what the close would have asked for.
+            // A recovery that ended here would leave everybody waiting for it.
         }
     }
+
+    private EmbeddedMqException ClosedMeanwhile(RabbitChannel channel)
+        => _closeReason is { } reason ? RabbitMqErrors.ConnectionClosed(reason, Name) : channel.ClosedError();
 
     private RabbitChannel AddChannel(ChannelOptions options)
     {

@@ -11,6 +11,8 @@ namespace EmbeddedMq.RabbitMq.Wire;
 /// </remarks>
 internal static class WireTable
 {
+    private const int MaxNameBytes = 255;
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>A table as RabbitMQ.Client takes it; <see langword="null"/> for an empty one, which is not sent.</summary>
@@ -31,12 +33,14 @@ internal static class WireTable
         return wire;
     }
 
-    /// <summary>A table as RabbitMQ.Client gave it.</summary>
+    /// <summary>A table as RabbitMQ.Client gave it; a name that is too long in UTF-8 is cut off at what a name may have.</summary>
     /// <param name="wire">The table; <see langword="null"/> for none.</param>
+    /// <remarks>The client turns each byte that is no UTF-8 into a replacement character, which takes three. A message with such names must be
+    /// delivered all the same.</remarks>
     internal static HeaderTable FromWire(IDictionary<string, object?>? wire)
         => wire is null || wire.Count == 0
             ? HeaderTable.Empty
-            : new HeaderTable(wire.Select(static entry => KeyValuePair.Create(entry.Key, ValueFromWire(entry.Value))));
+            : new HeaderTable(wire.Select(static entry => KeyValuePair.Create(NameFromWire(entry.Key), ValueFromWire(entry.Value))));
 
     /// <summary>A time as RabbitMQ.Client gave it; one that no <see cref="DateTimeOffset"/> can be becomes the first or the last that one can be.</summary>
     /// <param name="time">The time.</param>
@@ -63,6 +67,29 @@ internal static class WireTable
         IEnumerable<object?> list => list.Select(ValueFromWire).ToList(),
         _ => value,
     };
+
+    private static string NameFromWire(string name)
+    {
+        if (name.Length <= MaxNameBytes / 3)
+        {
+            return name;
+        }
+
+        int bytes = 0;
+        int length = 0;
+        foreach (Rune rune in name.EnumerateRunes())
+        {
+            bytes += rune.Utf8SequenceLength;
+            if (bytes > MaxNameBytes)
+            {
+                return name[..length];
+            }
+
+            length += rune.Utf16SequenceLength;
+        }
+
+        return name;
+    }
 
     private static object TextOrBytes(byte[] text)
     {
