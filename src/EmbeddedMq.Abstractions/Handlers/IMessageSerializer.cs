@@ -9,12 +9,17 @@ public interface IMessageSerializer
     /// <summary>The MIME type that published messages carry, for example <c>application/json</c>.</summary>
     string ContentType { get; }
 
-    /// <summary>Checks that a type can be written and read. Called at start for every type that is published or consumed.</summary>
+    /// <summary>Checks that a type can be written. Called at start for every type that is published.</summary>
     /// <typeparam name="T">The type.</typeparam>
     /// <exception cref="InvalidOperationException">It cannot; the message says what to do.</exception>
     void Check<T>()
     {
     }
+
+    /// <summary>Checks that a type can be read. Called at start for every type that is consumed. Unless implemented, the same as <see cref="Check"/>.</summary>
+    /// <typeparam name="T">The type.</typeparam>
+    /// <exception cref="InvalidOperationException">It cannot; the message says what to do.</exception>
+    void CheckReading<T>() => Check<T>();
 
     /// <summary>Writes an object as a body.</summary>
     /// <typeparam name="T">Its type.</typeparam>

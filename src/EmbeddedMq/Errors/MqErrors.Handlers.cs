@@ -52,6 +52,12 @@ internal static partial class MqErrors
                 : $"There is no JSON contract for type {type} in {contexts}. Put [JsonSerializable(typeof({type.Name}))] on it.",
             innerException);
 
+    /// <summary>The JSON serializer cannot make objects of a type that is consumed.</summary>
+    internal static InvalidOperationException NotToBeMade(Type type)
+        => new(
+            $"Messages cannot be read as {type}, which is {(type.IsInterface ? "an interface" : "an abstract class")}: JSON does not say which class to make. " +
+            $"Consume the class that is published, or put [JsonDerivedType(typeof(YourClass), \"name\")] on {type.Name} and publish as {type.Name}.");
+
     /// <summary>No answer to a request came in time.</summary>
     internal static TimeoutException RequestTimedOut(string exchange, string routingKey, TimeSpan timeout)
         => new($"No answer came within {timeout} to the request to exchange '{exchange}' with key '{routingKey}'. See whether its consumer runs and keeps up, or allow more time.");

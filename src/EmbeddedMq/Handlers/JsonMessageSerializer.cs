@@ -55,6 +55,18 @@ public sealed class JsonMessageSerializer : IMessageSerializer
     public void Check<T>() => Contract<T>();
 
     /// <inheritdoc/>
+    public void CheckReading<T>()
+    {
+        JsonTypeInfo<T> contract = Contract<T>();
+
+        // What is read without a converter, a collection's rules or a name of the class in the JSON has to be made as what it is.
+        if (typeof(T).IsAbstract && contract is { Kind: JsonTypeInfoKind.Object, CreateObject: null, PolymorphismOptions: null })
+        {
+            throw MqErrors.NotToBeMade(typeof(T));
+        }
+    }
+
+    /// <inheritdoc/>
     public void Serialize<T>(T value, IBufferWriter<byte> body)
     {
         ArgumentNullException.ThrowIfNull(body);

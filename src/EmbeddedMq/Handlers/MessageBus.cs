@@ -190,7 +190,7 @@ public sealed class MessageBus : IAsyncDisposable
     {
         List<string> errors = [];
         foreach (Action<IMessageSerializer> check in _plan.Routes.Values.Select(static route => (Action<IMessageSerializer>)route.Check)
-            .Concat(_plan.Consumers.Select(static consumer => (Action<IMessageSerializer>)consumer.Check)))
+            .Concat(_plan.Consumers.Select(consumer => (Action<IMessageSerializer>)(serializer => consumer.Check(serializer, _plan.Routes)))))
         {
             try
             {

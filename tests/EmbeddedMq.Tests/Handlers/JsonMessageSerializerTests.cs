@@ -82,6 +82,59 @@ public sealed partial class JsonMessageSerializerTests
         Assert.Contains("typeof(OrderStatus)", error.Message, StringComparison.Ordinal);
     }
 
+    // Their first message would be dead-lettered, and every other one.
+    [Fact]
+    public async Task Start_ConsumedTypesCannotBeMade_NamesEachAndSaysWhatToDo()
+    {
+        await using BusFixture fixture = await BusFixture.StartBrokerAsync();
+
+        Microsoft.Extensions.Options.OptionsValidationException error = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(
+            async () => await fixture.StartBusAsync(static mq => mq
+                .Topology(static t => t.Queue("a").Queue("b"))
+                .Publish<IShape>(static p => p.ToQueue("a")) // can be written
+                .Consume<IShape>("a", static (_, _, _) => ValueTask.CompletedTask)
+                .Consume<Shape>("b", static (_, _, _) => ValueTask.CompletedTask)));
+
+        Assert.Equal(2, error.Failures.Count());
+        Assert.Contains(
+            "Messages cannot be read as EmbeddedMq.Tests.Handlers.JsonMessageSerializerTests+IShape, which is an interface: JSON does not say which class to make. " +
+            "Consume the class that is published, or put [JsonDerivedType(typeof(YourClass), \"name\")] on IShape and publish as IShape.",
+            error.Message,
+            StringComparison.Ordinal);
+        Assert.Contains("JsonMessageSerializerTests+Shape, which is an abstract class", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CheckReading_WhatJsonTellsHowToMake_Passes()
+    {
+        JsonMessageSerializer serializer = new();
+        serializer.CheckReading<Named>();
+        serializer.CheckReading<IReadOnlyList<string>>();
+        serializer.CheckReading<IDictionary<string, int>>();
+        serializer.CheckReading<Basket>();
+        serializer.CheckReading<object>();
+
+        Assert.IsType<Square>(Read<Named>(serializer, """{"$type":"square"}"""));
+    }
+
+    [Fact]
+    public async Task Start_AbstractTypeByReference_NeedsNoReading()
+    {
+        TaskCompletionSource<IShape> handled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("a"))
+            .Publish<IShape>(static p => p.ToQueue("a").ByReference())
+            .Consume<IShape>("a", (shape, _, _) =>
+            {
+                handled.TrySetResult(shape);
+                return ValueTask.CompletedTask;
+            }));
+
+        Circle circle = new();
+        await fixture.Publisher.PublishAsync<IShape>(circle, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Same(circle, await handled.Task);
+    }
+
     private static string Write<T>(JsonMessageSerializer serializer, T value)
     {
         ArrayBufferWriter<byte> body = new();
@@ -90,6 +143,26 @@ public sealed partial class JsonMessageSerializerTests
     }
 
     private static T? Read<T>(JsonMessageSerializer serializer, string json) => serializer.Deserialize<T>(Message.Text(json));
+
+    public interface IShape
+    {
+        int Sides { get; }
+    }
+
+    public abstract class Shape
+    {
+        public int Sides { get; set; }
+    }
+
+    [JsonDerivedType(typeof(Square), "square")]
+    public abstract class Named;
+
+    public sealed class Square : Named;
+
+    public sealed class Circle : IShape
+    {
+        public int Sides => 0;
+    }
 
     public sealed record Basket(IReadOnlyList<string> OrderLines);
 

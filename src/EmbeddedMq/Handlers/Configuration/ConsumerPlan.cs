@@ -1,4 +1,5 @@
 using EmbeddedMq.Handlers.Consuming;
+using EmbeddedMq.Handlers.Publishing;
 
 namespace EmbeddedMq.Handlers.Configuration;
 
@@ -62,10 +63,11 @@ internal abstract record ConsumerPlan
     /// <param name="delay">The delay.</param>
     public string DeferQueue(TimeSpan delay) => $"{Queue}.defer.{(long)delay.TotalMilliseconds}";
 
-    /// <summary>Checks that the serializer knows the type.</summary>
+    /// <summary>Checks that the serializer can read the type.</summary>
     /// <param name="serializer">The serializer.</param>
-    /// <exception cref="InvalidOperationException">It does not.</exception>
-    public abstract void Check(IMessageSerializer serializer);
+    /// <param name="routes">Where messages go, by type: what is handed over by reference need not be read.</param>
+    /// <exception cref="InvalidOperationException">It cannot.</exception>
+    public abstract void Check(IMessageSerializer serializer, IReadOnlyDictionary<Type, PublishRoute> routes);
 
     /// <summary>Makes the consumer.</summary>
     /// <param name="services">What it works with.</param>

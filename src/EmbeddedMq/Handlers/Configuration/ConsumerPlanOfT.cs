@@ -1,4 +1,5 @@
 using EmbeddedMq.Handlers.Consuming;
+using EmbeddedMq.Handlers.Publishing;
 
 namespace EmbeddedMq.Handlers.Configuration;
 
@@ -31,11 +32,12 @@ internal sealed record ConsumerPlan<T> : ConsumerPlan
     public override bool KeepsKeyOrder => KeyOf is not null;
 
     /// <inheritdoc/>
-    public override void Check(IMessageSerializer serializer)
+    public override void Check(IMessageSerializer serializer, IReadOnlyDictionary<Type, PublishRoute> routes)
     {
-        if (Read is null)
+        bool isByReference = routes.TryGetValue(typeof(T), out PublishRoute? route) && route.ReferenceBytes is not null;
+        if (Read is null && !isByReference)
         {
-            serializer.Check<T>();
+            serializer.CheckReading<T>();
         }
 
         CheckResponse?.Invoke(serializer);
