@@ -93,6 +93,7 @@ internal sealed partial class VirtualHost : IExchangeDirectory, IQueueDirectory
     /// <exception cref="ChannelException">403 reserved; 406 unequal or invalid.</exception>
     internal void DeclareExchange(ExchangeDeclaration declaration)
     {
+        ExchangeFactory.CheckType(declaration.Type); // before the name, whether or not there is such an exchange: the order of RabbitMQ
         RefuseDefaultExchange(declaration.Name);
         lock (_topologyGate)
         {

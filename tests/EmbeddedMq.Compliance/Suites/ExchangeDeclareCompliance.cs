@@ -69,6 +69,18 @@ public abstract class ExchangeDeclareCompliance(ComplianceEngine engine) : Compl
         Assert.False(await ExchangeExistsAsync(exchange));
     }
 
+    [Fact, AmqpItem("A2.4")]
+    [DeliberateDifference("An unknown exchange type is a channel error 406 as in RabbitMQ 4; RabbitMQ 3 closed the connection with 503.")]
+    public async Task UnknownType_OfANameThatIsRefusedOrTaken_IsToldFirst()
+    {
+        string exchange = await DeclareExchangeAsync(ExchangeType.Direct);
+        foreach (string name in new[] { "", "amq.foo", "amq.direct", exchange })
+        {
+            await ExpectChannelErrorAsync(
+                ReplyCode.PreconditionFailed, "unknown exchange type 'no-such-type'", c => c.DeclareExchangeAsync(name, "no-such-type"));
+        }
+    }
+
     [Fact, AmqpItem("A2.5")]
     public async Task Redeclare_WithEqualProperties_Succeeds()
     {
