@@ -32,7 +32,7 @@ internal static partial class BrokerLog
     [LoggerMessage(LogEvents.BacklogReadFailed, LogLevel.Error, "The next messages of queue '{Queue}' cannot be read from disk. Nothing is passed over; it is tried again in {DelayMs} ms")]
     internal static partial void BacklogReadFailed(ILogger logger, string queue, long delayMs, Exception error);
 
-    [LoggerMessage(LogEvents.StorageOpened, LogLevel.Information, "Broker '{Broker}' stores in '{Directory}', confirms {Durability}: {Queues} queues with {Messages} messages were found; the stop before was {Stop}")]
+    [LoggerMessage(LogEvents.StorageOpened, LogLevel.Information, "Broker '{Broker}' stores in '{Directory}', confirms {Durability}: {Queues} queues with {Messages} messages were found; last stop: {Stop}")]
     internal static partial void StorageOpened(ILogger logger, string broker, string directory, Durability durability, int queues, long messages, string stop);
 
     [LoggerMessage(LogEvents.CheckpointFailed, LogLevel.Warning, "A checkpoint could not be written; the one before holds, and the next start takes longer")]

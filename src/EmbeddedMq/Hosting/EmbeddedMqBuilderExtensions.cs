@@ -20,7 +20,7 @@ public static class EmbeddedMqBuilderExtensions
 
     /// <summary>Stores durable exchanges, queues, bindings, policies and persistent messages in a directory, so that they survive stop and crash.</summary>
     /// <param name="builder">The builder.</param>
-    /// <param name="directory">The directory, made if it is not there; it is this broker's alone.</param>
+    /// <param name="directory">The directory, made if it is not there; it is this broker's alone. A relative one begins at the process's current directory.</param>
     /// <param name="configure">Sets more; <see langword="null"/> for the defaults.</param>
     public static IEmbeddedMqBuilder UseStorage(this IEmbeddedMqBuilder builder, string directory, Action<StorageOptions>? configure = null)
     {

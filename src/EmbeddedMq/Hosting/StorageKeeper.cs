@@ -202,7 +202,13 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
         }
 
         BrokerLog.StorageOpened(
-            _services.Logger, _brokerName, _options.Directory!, _store.Durability, queues, messages, recovery.IsNew ? "none" : recovery.WasCleanStop ? "clean" : "sudden");
+            _services.Logger,
+            _brokerName,
+            Path.GetFullPath(_options.Directory!),
+            _store.Durability,
+            queues,
+            messages,
+            recovery.IsNew ? "none, the store is new" : recovery.WasCleanStop ? "clean" : "sudden");
     }
 
     // Looks once a second, and at once when publishers begin to wait for it.

@@ -5,8 +5,8 @@ namespace EmbeddedMq;
 /// <summary>Where and how a broker stores. Read once, at the start.</summary>
 public sealed class StorageOptions
 {
-    /// <summary>The directory that the broker stores in, made if it is not there; it is the broker's alone. Default <see langword="null"/>: the
-    /// broker keeps everything in memory.</summary>
+    /// <summary>The directory that the broker stores in, made if it is not there; it is the broker's alone. A relative one begins at the process's
+    /// current directory, which for a service is seldom the application's. Default <see langword="null"/>: the broker keeps everything in memory.</summary>
     public string? Directory { get; set; }
 
     /// <summary>What has happened to a persistent message when its publish is confirmed, and to a declaration when it returns. Default
