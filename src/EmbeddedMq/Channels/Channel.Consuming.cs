@@ -272,7 +272,7 @@ internal sealed partial class Channel
 
     private void TakeUnread(Consumer consumer, List<Unsettled> unread)
     {
-        while (consumer.TryTakeUnread(out QueueEntry? entry, out ulong tag))
+        foreach ((QueueEntry entry, ulong tag) in consumer.TakeUnread())
         {
             if (consumer.Options.AutoAck)
             {

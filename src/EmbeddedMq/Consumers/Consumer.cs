@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Threading;
@@ -307,18 +306,21 @@ internal sealed class Consumer : IConsumer
         End(ConsumerEnd.QueueGone, null);
     }
 
-    /// <summary>Takes a message that nobody has read, after the queue has let go of the consumer.</summary>
-    /// <param name="entry">The message.</param>
-    /// <param name="deliveryTag">The tag under which the channel holds it as unsettled, unless it is acknowledged automatically.</param>
-    internal bool TryTakeUnread([NotNullWhen(true)] out QueueEntry? entry, out ulong deliveryTag)
+    /// <summary>Takes the messages that nobody has read, after the queue has let go of the consumer. All at once: what a reader beside this has is
+    /// what came first, with nothing missing in between.</summary>
+    /// <returns>Each with the tag under which the channel holds it as unsettled, unless it is acknowledged automatically.</returns>
+    internal List<(QueueEntry Entry, ulong DeliveryTag)> TakeUnread()
     {
+        List<(QueueEntry Entry, ulong DeliveryTag)> unread = [];
         using (_taking.Gate.Enter())
         {
-            bool taken = _mailbox.TryTake(out Slot slot);
-            entry = slot.Entry;
-            deliveryTag = slot.Tag;
-            return taken;
+            while (_mailbox.TryTake(out Slot slot))
+            {
+                unread.Add((slot.Entry, slot.Tag));
+            }
         }
+
+        return unread;
     }
 
     /// <summary>Counts the acknowledgement of a delivery that is taken from the channel's book. Called under the book's take gate.</summary>

@@ -100,7 +100,7 @@ internal sealed class QueueStand : IQueueOwner, IDeliveryLedger, IDisposable
 
     void IDeliveryLedger.ReturnUnread(Consumer consumer)
     {
-        while (consumer.TryTakeUnread(out QueueEntry? entry, out ulong tag))
+        foreach ((QueueEntry entry, ulong tag) in consumer.TakeUnread())
         {
             Assert.True(consumer.Options.AutoAck || Book.TryTake(tag, out _));
             consumer.Host.Requeue([], [entry]);

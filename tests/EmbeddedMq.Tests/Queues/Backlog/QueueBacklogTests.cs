@@ -266,7 +266,7 @@ public sealed class QueueBacklogTests
         stand.Store.Damage = new InvalidDataException("planted");
         Consumer consumer = stand.NewConsumer(queue);
         queue.AddConsumer(consumer, "/");
-        Assert.True(consumer.TryTakeUnread(out QueueEntry? first, out ulong tag));
+        (QueueEntry first, ulong tag) = Assert.Single(consumer.TakeUnread());
         Assert.True(stand.Book.TryTake(tag, out _));
 
         QueueStand.Enqueue(queue, "behind it");
@@ -418,16 +418,7 @@ public sealed class QueueBacklogTests
         return entry;
     }
 
-    private static List<string> Read(Consumer consumer)
-    {
-        List<string> texts = [];
-        while (consumer.TryTakeUnread(out QueueEntry? entry, out _))
-        {
-            texts.Add(entry.Message.GetText());
-        }
-
-        return texts;
-    }
+    private static List<string> Read(Consumer consumer) => [.. consumer.TakeUnread().Select(static unread => unread.Entry.Message.GetText())];
 
     private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
