@@ -106,6 +106,22 @@ public sealed class ConsumerWindowTests
         Assert.Equal($"{Prefetch}", (await consumer.TakeTextsAsync(Prefetch))[^1]);
     }
 
+    /// <summary>Who acknowledges a message and publishes to the same queue before it reads the next one would wait for ever.</summary>
+    [Fact]
+    public async Task LongWindow_UsedUpInAFullQueueThatKeepsPublishersWaiting_OneIsLetInByEachAcknowledgement()
+    {
+        await using BrokerFixture broker = await EmbeddedBroker.StartAsync();
+        IChannel channel = await broker.OpenChannelAsync();
+        await channel.DeclareQueueAsync("q", static q => q.MaxLength(1, Overflow.BlockPublisher));
+        IConsumer consumer = await channel.StartConsumerAsync("q", new ConsumerOptions { PrefetchCount = Prefetch });
+        await PublishAsync(channel, Prefetch + 1);
+        foreach (Delivery delivery in await consumer.TakeAsync(2))
+        {
+            await channel.AckAsync(delivery.DeliveryTag);
+            Assert.True(channel.PublishAsync("", "q", Message.Text("again")).AsTask().IsCompletedSuccessfully);
+        }
+    }
+
     [Fact]
     public async Task AutomaticAcknowledgement_MoreThanTheWindow_AllComeInOrder()
     {

@@ -48,8 +48,8 @@ internal sealed record QueueSettings
     /// <summary>Whether anything limits the ready messages.</summary>
     public bool HasLimit => MaxLength is not null || MaxLengthBytes is not null;
 
-    /// <summary>Whether a message that waits may die of it, or another one be refused for it.</summary>
-    public bool WaitingMayCost => MessageTtlMs is not null || (HasLimit && Overflow != Overflow.BlockPublisher);
+    /// <summary>Whether a message that waits may die of it, or keep another one out: one that is refused, or whose publisher waits and may be the very consumer.</summary>
+    public bool WaitingMayCost => MessageTtlMs is not null || HasLimit;
 
     /// <summary>Whether dead messages go anywhere.</summary>
     public bool DeadLetters => DeadLetterExchange is not null;
