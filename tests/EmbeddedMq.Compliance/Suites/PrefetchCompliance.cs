@@ -228,6 +228,19 @@ public abstract class PrefetchCompliance(ComplianceEngine engine) : ComplianceSu
         Assert.Equal("3", (await GetUnsettledAsync(channel, queue)).Message.GetText());
     }
 
+    [Fact, AmqpItem("A7.6"), AmqpItem("A7.7")]
+    [DeliberateDifference("What was got takes no place in the window that a channel's consumers share; RabbitMQ counts what is unsettled, by whatever means, when the window is set.")]
+    public async Task SetPrefetch_PerChannelAfterAGet_LeavesTheWindowToConsumers()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel channel = await OpenChannelAsync();
+        await SendNumbersAsync(queue, 2);
+        await GetUnsettledAsync(channel, queue);
+        await channel.SetPrefetchAsync(1, perChannel: true);
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await consumer.ExpectNextAsync("2");
+    }
+
     [Fact, AmqpItem("A7.5")]
     public async Task Prefetch_AutoAckConsumer_IsNotBound()
     {
