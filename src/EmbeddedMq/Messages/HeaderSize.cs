@@ -22,9 +22,17 @@ internal static class HeaderSize
     /// <param name="bytes">Its size.</param>
     internal static bool Exceeds(HeaderTable headers, int maxBytes, out long bytes)
     {
-        bytes = OfTable(headers, 0);
+        bytes = OfTable(headers);
         return bytes > maxBytes;
     }
+
+    /// <summary>How large a table is.</summary>
+    /// <param name="headers">The table.</param>
+    internal static long OfTable(HeaderTable headers) => OfTable(headers, 0);
+
+    /// <summary>How large a list is.</summary>
+    /// <param name="list">The list, of a table's value.</param>
+    internal static long OfList(IReadOnlyList<object?> list) => OfList(list, 0);
 
     /// <summary>What a table takes in memory, in bytes, about: texts count as if nobody else had them, what lies in tables and lists as a value of its own.</summary>
     /// <param name="headers">The table.</param>
@@ -94,7 +102,9 @@ internal static class HeaderSize
         byte[] array => 4 + array.Length,
         _ when depth >= MaxDepth => int.MaxValue,
         HeaderTable table => OfTable(table, depth + 1),
-        IReadOnlyList<object?> list => 4 + list.Sum(item => OfValue(item, depth + 1)),
+        IReadOnlyList<object?> list => OfList(list, depth + 1),
         _ => 8, // long, double, timestamp
     };
+
+    private static long OfList(IReadOnlyList<object?> list, int depth) => 4 + list.Sum(item => OfValue(item, depth));
 }

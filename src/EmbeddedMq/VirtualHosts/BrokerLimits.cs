@@ -9,7 +9,7 @@ public sealed class BrokerLimits
     [Range(1, 2_147_483_591)]
     public int MaxMessageBytes { get; set; } = 128 * 1024 * 1024;
 
-    // A record of the store is 4 MiB at most: headers, a body of 1 MiB that is not in pieces, and what comes to the headers with each death.
+    // A record of the store is 4 MiB at most: headers, other texts, a body of 1 MiB that is not in pieces, and what deaths add to the headers: DeathHistory.MostBytes.
     internal const int MostStoredHeaderBytes = 1 << 20;
 
     /// <summary>Largest header table of a message, in encoded bytes, and the most that its other texts (ids, types, names) may have together. 1 to 1 GiB, with a data

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using EmbeddedMq.Messages;
 
 namespace EmbeddedMq.Queues;
 
@@ -9,10 +10,17 @@ namespace EmbeddedMq.Queues;
 /// hand keep its history that way. RabbitMQ 4 ignores it.</para>
 /// <para>One difference: the history stays newest first, as documented. RabbitMQ 3.10 turns the older entries round with each death from
 /// the third on (group_by_queue_and_reason folds them into the reverse order); RabbitMQ 4 does not.</para>
+/// <para>Another: the history is at most <see cref="MostBytes"/> long, lest a message outgrow what can be stored of it and be lost. Beyond that, the
+/// oldest entries first, an entry says no more than the first of its routing keys, which alone may be long; then it goes. RabbitMQ knows no bound, and
+/// sends frames longer than agreed.</para>
 /// </remarks>
 internal static class DeathHistory
 {
+    /// <summary>How long a history may be, encoded: 512 KiB, hundreds of queues with the longest names. See <see cref="BrokerLimits.MostStoredHeaderBytes"/>.</summary>
+    internal const int MostBytes = 512 << 10;
+
     private const string XDeath = "x-death";
+    private const string Keys = "routing-keys";
     private const string CarbonCopy = "CC";
     private const string Count = "count";
     private const string Reason = "reason";
@@ -88,7 +96,9 @@ internal static class DeathHistory
         entries.Add(new("x-last-death-reason", reason));
         entries.Add(new("x-last-death-queue", cause.Queue));
         entries.Add(new("x-last-death-exchange", cause.Exchange));
-        entries.Add(new(XDeath, Deaths(headers, expiration, cause, reason)));
+        List<object?> deaths = Deaths(headers, expiration, cause, reason);
+        Shorten(deaths);
+        entries.Add(new(XDeath, deaths));
         return new HeaderTable(entries);
     }
 
@@ -122,6 +132,27 @@ internal static class DeathHistory
         return others;
     }
 
+    // A death of the past is known by queue, reason and count, by which circles are found: its keys go first.
+    private static void Shorten(List<object?> deaths)
+    {
+        long bytes = HeaderSize.OfList(deaths);
+        for (int i = deaths.Count - 1; i >= 0 && bytes > MostBytes; i--)
+        {
+            if (deaths[i] is HeaderTable entry && entry.GetValueOrDefault(Keys) is IReadOnlyList<object?> { Count: > 1 } keys)
+            {
+                HeaderTable shorter = entry.With(Keys, new List<object?> { keys[0] });
+                bytes -= HeaderSize.OfTable(entry) - HeaderSize.OfTable(shorter);
+                deaths[i] = shorter;
+            }
+        }
+
+        while (bytes > MostBytes && deaths.Count > 1)
+        {
+            bytes -= HeaderSize.OfList([deaths[^1]]) - HeaderSize.OfList([]);
+            deaths.RemoveAt(deaths.Count - 1);
+        }
+    }
+
     private static HeaderTable NewEntry(HeaderTable headers, string? expiration, in DeathCause cause, string reason)
     {
         List<KeyValuePair<string, object?>> entry =
@@ -131,7 +162,7 @@ internal static class DeathHistory
             new(Queue, cause.Queue),
             new("time", cause.Time),
             new("exchange", cause.Exchange),
-            new("routing-keys", RoutingKeys(cause.RoutingKey, headers)),
+            new(Keys, RoutingKeys(cause.RoutingKey, headers)),
         ];
         if (expiration is not null)
         {

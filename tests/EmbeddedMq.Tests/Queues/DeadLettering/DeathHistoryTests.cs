@@ -187,6 +187,43 @@ public sealed class DeathHistoryTests
         Assert.Equal(long.MaxValue, EmbeddedMq.Death.ReadFrom(dead.Headers)[0].Count);
     }
 
+    [Fact]
+    public void LongKeys_OfManyDeaths_AreLeftOutOfTheOldestFirst()
+    {
+        Message message = WithCopies(120);
+        for (int i = 0; i < 30; i++)
+        {
+            message = DeathHistory.Record(message, Death($"q{i}", DeathReason.Expired)).Message;
+        }
+
+        IReadOnlyList<Death> deaths = EmbeddedMq.Death.ReadFrom(message.Headers);
+        Assert.Equal(Enumerable.Range(0, 30).Reverse().Select(static i => $"q{i}"), deaths.Select(static death => death.Queue));
+        Assert.Equal([121, 121, 121, 121, 1], deaths.Take(5).Select(static death => death.RoutingKeys.Count));
+        Assert.All(deaths.Skip(4), static death => Assert.Equal(["key"], death.RoutingKeys));
+        Assert.True(DeathHistory.IsCycle(message.Headers, "q0", DeathReason.Expired));
+    }
+
+    [Fact]
+    public void LongKeys_OfOneDeath_AreLeftOut()
+    {
+        Message dead = DeathHistory.Record(WithCopies(1_000), Death("work", DeathReason.Expired)).Message;
+
+        Assert.Equal(["key"], Assert.Single(EmbeddedMq.Death.ReadFrom(dead.Headers)).RoutingKeys);
+    }
+
+    [Fact]
+    public void History_OfMoreQueuesThanItHolds_ForgetsTheOldest()
+    {
+        object?[] earlier = [.. Enumerable.Range(0, 10_000).Select(static i => new HeaderTable([new("queue", $"q{i}"), new("reason", "expired"), new("time", Noon)]))];
+        Message message = Message.Text("m", MessageProperties.Empty.WithHeader("x-death", earlier));
+
+        IReadOnlyList<object?> entries = Entries(DeathHistory.Record(message, Death("work", DeathReason.Expired)).Message);
+
+        Assert.Equal("work", ((HeaderTable)entries[0]!)["queue"]);
+        Assert.Equal(earlier.Take(entries.Count - 1), entries.Skip(1));
+        Assert.InRange(EmbeddedMq.Messages.HeaderSize.OfList(entries), DeathHistory.MostBytes - 100, DeathHistory.MostBytes);
+    }
+
     [Theory]
     [InlineData("a:expired", "a", DeathReason.Expired, true)] // dead-lettered to itself
     [InlineData("b:expired a:expired", "a", DeathReason.Expired, true)] // a to b and back
@@ -215,6 +252,10 @@ public sealed class DeathHistoryTests
         => Assert.False(DeathHistory.IsCycle(HeaderTable.Empty, "a", DeathReason.Expired));
 
     private static DeathCause Death(string queue, DeathReason reason) => new(queue, reason, Noon, "orders", "key", [], null);
+
+    // With so many further keys of 1 KiB, about.
+    private static Message WithCopies(int count)
+        => Message.Text("m", MessageProperties.Empty.WithHeader("CC", Enumerable.Range(0, count).Select(static i => (object?)$"{i:D1000}").ToArray()));
 
     private static IReadOnlyList<object?> Entries(Message message) => (IReadOnlyList<object?>)message.Headers["x-death"]!;
 }
