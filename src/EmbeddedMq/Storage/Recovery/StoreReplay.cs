@@ -20,6 +20,7 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool 
     private readonly RecoveredStore _store = new();
     private readonly bool _isSalvage = journal.Recovery.Damage.Count > 0;
     private readonly HashSet<long> _pieces = []; // of a salvaged store: the pieces of bodies that are there
+    private readonly List<(uint QueueId, ulong Id)> _bodiless = []; // of a salvaged store: messages of whose bodies pieces are not there
     private bool _hasCheckpoint;
     private readonly Dictionary<ulong, List<(long Address, byte[] Body)>> _openTransactions = [];
 
@@ -61,7 +62,9 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool 
         SettleWhatIsInBlocks(checkpoint.HotBegin);
         if (_isSalvage)
         {
+            DropBodiless();
             _store.NameNamelessQueues();
+            ListUnfinishedTransactions();
         }
 
         return _store;
@@ -149,6 +152,64 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool 
                 _store.Remove(block);
             }
         }
+    }
+
+    // Not before all is read: what was settled later is no loss.
+    private void DropBodiless()
+    {
+        foreach (IGrouping<uint, (uint QueueId, ulong Id)> queue in _bodiless.GroupBy(static message => message.QueueId))
+        {
+            int count = queue.Count(message => _store.QueueOf(message.QueueId).Settle(message.Id));
+            if (count > 0)
+            {
+                Dropped.Add($"{count} messages of queue '{_store.NameOf(queue.Key)}': pieces of their bodies are damaged or missing");
+            }
+        }
+    }
+
+    // Nobody knows any more whether they ended. Those that did not were never confirmed.
+    private void ListUnfinishedTransactions()
+    {
+        foreach (List<(long Address, byte[] Body)> parts in _openTransactions.Values)
+        {
+            Dictionary<uint, int> messages = [];
+            int acknowledgements = 0;
+            foreach ((_, byte[] body) in parts)
+            {
+                BatchReader batch = new(body);
+                foreach (MessageView message in batch.Messages)
+                {
+                    foreach (QueueRef queue in message.Refs)
+                    {
+                        messages[queue.QueueId] = messages.GetValueOrDefault(queue.QueueId) + 1;
+                    }
+                }
+
+                foreach (SettleView settle in batch.Settles)
+                {
+                    acknowledgements += Count(settle);
+                }
+            }
+
+            string ofQueues = string.Concat(messages.Select(queue => $", {queue.Value} messages of queue '{_store.NameOf(queue.Key)}'"));
+            Dropped.Add($"A transaction whose end is damaged or missing, if there was one: {acknowledgements} acknowledgements{ofQueues}");
+        }
+    }
+
+    private int Count(in SettleView settle)
+    {
+        int count = settle.Kind == SettleKind.WholeBlock ? _store.FindBlock(settle.BlockAddress)?.Block.LiveCount ?? 0 : 0;
+        foreach (StoredId id in settle.Ids)
+        {
+            count++;
+        }
+
+        foreach (int index in settle.Indexes)
+        {
+            count++;
+        }
+
+        return count;
     }
 
     private bool CanRead(long coldAddress, [NotNullWhen(false)] out string? reason)
@@ -270,11 +331,7 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool 
 
         foreach (MessageView message in batch.Messages)
         {
-            if (_isSalvage && IsPieceMissing(message))
-            {
-                continue;
-            }
-
+            bool isBodiless = _isSalvage && IsPieceMissing(message);
             RecoveredEntry entry = new()
             {
                 Id = new StoredId(address, message.Index).Value,
@@ -290,6 +347,10 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool 
             foreach (QueueRef queue in message.Refs)
             {
                 _store.QueueOf(queue.QueueId).Add(entry);
+                if (isBodiless)
+                {
+                    _bodiless.Add((queue.QueueId, entry.Id));
+                }
             }
         }
     }
