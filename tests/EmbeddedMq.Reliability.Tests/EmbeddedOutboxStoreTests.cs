@@ -10,6 +10,7 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     private Broker? _broker;
     private long _backlogMemoryBytes = new BrokerOptions().BacklogMemoryBytes;
     private long? _memoryHighWatermarkBytes;
+    private bool _readsNothing;
 
     /// <inheritdoc/>
     protected override bool IsDurable => true;
@@ -151,6 +152,23 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     }
 
     [Fact]
+    public async Task Calls_ThatWaitForTheDisk_EndWithTheBroker()
+    {
+        await AddAsync("a");
+        _readsNothing = true;
+        await ReopenAsync();
+        Assert.False(await Store.RetryAsync("unknown")); // so that it is open
+        Task[] waiting = [Store.TakeAsync(1, Lease).AsTask(), Store.CountAsync().AsTask(), Store.WaitAsync(Lease).AsTask()];
+
+        await StopAsync();
+
+        foreach (Task call in waiting.Append(Store.FindAsync("a").AsTask()))
+        {
+            await Assert.ThrowsAsync<ConnectionException>(() => call.WaitAsync(BrokerFixture.Patience));
+        }
+    }
+
+    [Fact]
     public async Task Broker_WithAnOutbox_ShowsNothingOfItToOthers()
     {
         await AddAsync("a");
@@ -171,6 +189,7 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
         BrokerOptions options = new() { DataDirectory = _directory, TimeProvider = Time, RandomSeed = 1, BacklogMemoryBytes = _backlogMemoryBytes, MemoryHighWatermarkBytes = _memoryHighWatermarkBytes };
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;
+        options.BacklogStarted = _readsNothing ? static _ => { } : null;
         _broker = await Broker.StartAsync(options);
         return _broker.Outbox;
     }

@@ -197,6 +197,7 @@ public sealed class Broker : IBroker, IBrokerStores
             await _backlogThread.DisposeAsync().ConfigureAwait(false);
         }
 
+        (Outbox as EmbeddedOutboxStore)?.Stop(MqErrors.BrokerStopped(Name));
         LogWhatRemains();
         if (_storage is not null)
         {

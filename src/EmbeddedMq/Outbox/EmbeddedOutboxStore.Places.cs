@@ -48,7 +48,7 @@ internal sealed partial class EmbeddedOutboxStore
                 return;
             }
 
-            await arrival.ConfigureAwait(false);
+            await WaitForAsync(arrival).ConfigureAwait(false);
         }
     }
 
@@ -60,7 +60,7 @@ internal sealed partial class EmbeddedOutboxStore
         {
             while (LoadNow() is { } arrival && _window.DueCount == 0)
             {
-                await arrival.WaitAsync(cancellationToken).ConfigureAwait(false);
+                await WaitForAsync(arrival).WaitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
         catch (JournalException) when (_window.DueCount > 0)
@@ -78,10 +78,10 @@ internal sealed partial class EmbeddedOutboxStore
         {
             while (LoadNow() is { } arrival)
             {
-                await arrival.ConfigureAwait(false);
+                await WaitForAsync(arrival).ConfigureAwait(false);
             }
         }
-        catch (JournalException)
+        catch (Exception error) when (error is JournalException or ConnectionException)
         {
             // It cannot be read at present: whoever takes next tries again, and is told.
         }
@@ -244,10 +244,13 @@ internal sealed partial class EmbeddedOutboxStore
             }
             else
             {
-                await arrival.ConfigureAwait(false);
+                await WaitForAsync(arrival).ConfigureAwait(false);
             }
         }
     }
+
+    private async Task WaitForAsync(Task arrival)
+        => await (await Task.WhenAny(arrival, _stopped.Task).ConfigureAwait(false)).ConfigureAwait(false);
 
     // Between the two ends the places that the record names may move: see NamedPlaces.
     private async Task CommitAsync(CommittedPublish[] publishes, QueueEntry[] left, Receipt[] receipts)

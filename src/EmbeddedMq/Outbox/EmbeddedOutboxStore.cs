@@ -44,6 +44,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     private readonly HashSet<string> _busy = new(StringComparer.Ordinal);                  // ids that are being added, retried or discarded; guarded by _gate
     private int _loadedCount;                                                              // of places and twins those in _pending; guarded by _gate
     private Task? _opening;                                                                // guarded by _gate
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously); // faulted: the broker has stopped
     private VirtualHost _host = null!;                                                     // from here on: once opened
     private Queue _pending = null!;
     private Queue _aside = null!;
@@ -51,6 +52,14 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
 
     /// <summary>Whether somebody takes messages to send them. Until then nobody should rely on it.</summary>
     internal bool IsRelayed { get; private set; }
+
+    /// <summary>Fails those who wait for what is on disk, now and later: the broker has stopped, and nobody reads it for them.</summary>
+    /// <param name="error">What they are told.</param>
+    internal void Stop(Exception error)
+    {
+        _stopped.TrySetException(error);
+        _ = _stopped.Task.Exception; // there may be nobody
+    }
 
     /// <inheritdoc/>
     public ValueTask AddAsync(IReadOnlyList<OutboxMessage> messages, CancellationToken cancellationToken = default)
