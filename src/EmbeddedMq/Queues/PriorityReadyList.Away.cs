@@ -113,6 +113,29 @@ internal sealed partial class PriorityReadyList
         return entries;
     }
 
+    /// <summary>Gives up the first of what is away of the level that delivers, if nothing of that level is in memory before it.</summary>
+    /// <returns>Its run, and its index there; <see langword="null"/> when there is none.</returns>
+    internal (AwayRun Run, int Index)? TryDropAway()
+    {
+        if (AwayCount == 0 || TryPeek(out _))
+        {
+            return null;
+        }
+
+        int level = Highest();
+        ReadyList list = LevelAt(level)!;
+        (AwayRun Run, int Index) dropped = list.DropAway(out long bodyBytes);
+        Count--;
+        AwayCount--;
+        BodyBytes -= bodyBytes;
+        if (list.Count == 0)
+        {
+            MarksOf(level) &= ~(1UL << (level % 64));
+        }
+
+        return dropped;
+    }
+
     /// <summary>Gives up what is away: it is counted no more, and the rest can be taken.</summary>
     /// <param name="gone">Called for each run.</param>
     internal void GiveUpAway(Action<AwayRun> gone)

@@ -93,8 +93,14 @@ internal sealed partial class Queue
             }
 
             _contents.ReadError = error.Message;
-            return true;
+            if (_contents.DropExcess())
+            {
+                Dispatch_NeedsGate(); // what follows may be in memory
+            }
         }
+
+        LeaveGate();
+        return true;
     }
 
     /// <summary>Tells those who wait for messages that could not be read, and are tried again later.</summary>

@@ -215,19 +215,34 @@ internal sealed partial class QueueContents
         return true;
     }
 
+    // Of the level that delivers, of which nothing is in memory before it.
+    private bool TryDropUnread()
+    {
+        if (ReadError is null || Settings.DeadLetters || _ready.TryDropAway() is not ({ } run, int index))
+        {
+            return false;
+        }
+
+        _counters.Dropped++;
+        DiscardOf(run, index, index + 1);
+        return true;
+    }
+
     private static bool TryMove(QueueEntry entry, StoredBlock block, int index)
         => entry is { State: EntryState.Ready or EntryState.Acquired, Block: null } && entry.MoveToBlock(block, index);
 
     // Outside the gate: no list of the queue holds them any more.
-    private void DiscardAway(PriorityReadyList entries) => entries.GiveUpAway(run =>
+    private void DiscardAway(PriorityReadyList entries) => entries.GiveUpAway(run => DiscardOf(run, run.Start, run.End));
+
+    private void DiscardOf(AwayRun run, int start, int end)
     {
         if (run.Block is { } block)
         {
-            backlog!.Store.Discard(block, run.Start, run.End, stored);
+            backlog!.Store.Discard(block, start, end, stored);
         }
         else
         {
-            backlog!.Store.Discard(run.Entries.AsSpan(run.Start, run.Count), stored);
+            backlog!.Store.Discard(run.Entries.AsSpan(start, end - start), stored);
         }
-    });
+    }
 }

@@ -202,7 +202,8 @@ internal sealed partial class QueueContents(
         }
     }
 
-    /// <summary>Lets the head die as long as a limit is exceeded, where that is the overflow in force. A head that is on disk is waited for.</summary>
+    /// <summary>Lets the head die as long as a limit is exceeded, where that is the overflow in force. A head that is on disk is waited for. One that cannot be
+    /// read there dies unread, unless it is to be dead-lettered: then it stays, and the limit is exceeded.</summary>
     /// <returns>Whether any died.</returns>
     internal bool DropExcess()
     {
@@ -212,9 +213,17 @@ internal sealed partial class QueueContents(
         }
 
         bool dropped = false;
-        while ((_ready.Count > Settings.MaxLength || (_ready.BodyBytes > Settings.MaxLengthBytes && !_ready.IsEmpty)) && TryTake(out QueueEntry? head))
+        while (_ready.Count > Settings.MaxLength || (_ready.BodyBytes > Settings.MaxLengthBytes && !_ready.IsEmpty))
         {
-            Die(head, EntryState.Ready, DeathReason.MaxLength);
+            if (TryTake(out QueueEntry? head))
+            {
+                Die(head, EntryState.Ready, DeathReason.MaxLength);
+            }
+            else if (!TryDropUnread())
+            {
+                break;
+            }
+
             dropped = true;
         }
 

@@ -132,6 +132,28 @@ internal sealed partial class ReadyList
         return entries;
     }
 
+    /// <summary>Gives up the first of what is away.</summary>
+    /// <param name="bodyBytes">Bytes that its body is counted for.</param>
+    /// <returns>Its run, and its index there.</returns>
+    internal (AwayRun Run, int Index) DropAway(out long bodyBytes)
+    {
+        AwayRun run = _away!.First!;
+        int index = run.Start;
+        while (run.Block is { } block && block.IsSettled(index))
+        {
+            index++;
+        }
+
+        bodyBytes = run.Block is null ? run.Entries[index].BodyBytes : run.BodyBytes / run.Count;
+        _away.Advance(index + 1, 1, bodyBytes);
+        if (_away.Count == 0)
+        {
+            Join();
+        }
+
+        return (run, index);
+    }
+
     /// <summary>Gives up what is away, and has the rest in memory in one piece again.</summary>
     /// <returns>The first run of what was away; the others are linked to it.</returns>
     internal AwayRun? TakeAway()

@@ -41,10 +41,10 @@ internal interface IBacklogStore
     /// <inheritdoc cref="Read(ReadOnlySpan{AwayEntry}, IEntryOwner, List{QueueEntry})" path="/remarks"/>
     void Read(StoredBlock block, int start, int end, IEntryOwner owner, List<QueueEntry> into);
 
-    /// <summary>Settles messages that are away, because their queue was purged or deleted. Nobody reads them any more.</summary>
+    /// <summary>Settles messages that are away, because their queue was purged or deleted, or drops them unread. Nobody takes in any more what is read of them.</summary>
     /// <param name="run">The messages.</param>
     /// <param name="queue">What the store keeps of the queue; <see langword="null"/> when it is not stored.</param>
-    /// <remarks>Called without any gate, on the thread of the caller of purge or delete.</remarks>
+    /// <remarks>Called without any gate, on the thread of the caller of purge or delete; or under the queue's, for one message that is dropped unread.</remarks>
     void Discard(ReadOnlySpan<AwayEntry> run, StoredQueue? queue);
 
     /// <summary>Settles the messages of a block in a range of indexes, because their queue was purged or deleted.</summary>

@@ -137,6 +137,73 @@ public sealed class QueueBacklogTests
         Assert.Equal(10, queue.Describe().ReadyCount);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void DropHead_WithAHeadThatCannotBeRead_KeepsItsBound(bool inBlock)
+    {
+        using QueueStand stand = new(Tiny);
+        Queue queue = Fill(stand, new QueueDeclaration("q").MaxLength(10), 10);
+        if (inBlock)
+        {
+            Assert.True(queue.Evacuate(ulong.MaxValue, stand.Store));
+        }
+
+        stand.Store.Damage = new IOException("The disk is gone.");
+        for (int i = 10; i < 15; i++)
+        {
+            QueueStand.Enqueue(queue, Text(i));
+            stand.Pump!.RunAll();
+            Assert.Equal(10, queue.Describe().ReadyCount);
+        }
+
+        Assert.Equal((15L, 5L), (queue.Describe().ReadyBytes, queue.Describe().DroppedTotal));
+        stand.Store.Damage = null;
+        stand.Time.Advance(TimeSpan.FromMinutes(1));
+        stand.Pump!.RunAll();
+        Consumer consumer = stand.NewConsumer(queue);
+        queue.AddConsumer(consumer, "/");
+        Assert.Equal(Texts(5, 15), Read(consumer));
+        Assert.Equal((0L, 0L), (queue.Describe().ReadyCount, queue.Describe().ReadyBytes));
+    }
+
+    [Fact]
+    public void DropHead_WithOnlyUnreadBeforeWhatIsInMemory_DeliversThat()
+    {
+        using QueueStand stand = new(Tiny);
+        Queue queue = Fill(stand, new QueueDeclaration("q").MaxLength(3), 3);
+        stand.Store.Damage = new IOException("The disk is gone.");
+        stand.Store.MayGo = static _ => false;
+        Consumer consumer = stand.NewConsumer(queue);
+        queue.AddConsumer(consumer, "/");
+        for (int i = 3; i < 6; i++)
+        {
+            QueueStand.Enqueue(queue, Text(i));
+            stand.Pump!.RunAll();
+        }
+
+        Assert.Equal(["0", "3", "4", "5"], Read(consumer));
+    }
+
+    [Fact]
+    public void DropHead_WithAHeadThatCannotBeReadAndIsToBeDeadLettered_LosesNothing()
+    {
+        using QueueStand stand = new(Tiny);
+        Queue queue = Fill(stand, new QueueDeclaration("q").MaxLength(10).DeadLetterTo("", "dead"), 10);
+        stand.Store.Damage = new IOException("The disk is gone.");
+        for (int i = 10; i < 15; i++)
+        {
+            QueueStand.Enqueue(queue, Text(i));
+            stand.Pump!.RunAll();
+        }
+
+        stand.Store.Damage = null;
+        stand.Time.Advance(TimeSpan.FromMinutes(1));
+        stand.Pump!.RunAll();
+        Assert.Equal(Texts(0, 5).Select(static text => $"{text} MaxLength"), stand.Dead);
+        Assert.Equal(10, queue.Describe().ReadyCount);
+    }
+
     [Fact]
     public void RejectPublish_CountsWhatIsOnDisk()
     {
