@@ -165,7 +165,7 @@ internal sealed partial class QueueContents
             for (int i = 0; i < isThere.Length; i++)
             {
                 // One that was put away meanwhile stays in the journal for now, and moves with its run.
-                isThere[i] = TryMove(evacuation.Resident[i], block, i);
+                isThere[i] = TryMove(evacuation, evacuation.Resident[i], block, i);
             }
         }
         else if (!TryReplaceAway(evacuation, block, isThere))
@@ -208,7 +208,7 @@ internal sealed partial class QueueContents
             ulong index = entry.Sequence - evacuation.FirstSequence;
             if (index < (ulong)(evacuation.Count - awayCount) && entry.Block is null && entry.StoredAt == evacuation.StoredAt((int)index))
             {
-                isThere[index] = TryMove(entry, block, (int)index);
+                isThere[index] = TryMove(evacuation, entry, block, (int)index);
             }
         }
 
@@ -228,8 +228,23 @@ internal sealed partial class QueueContents
         return true;
     }
 
-    private static bool TryMove(QueueEntry entry, StoredBlock block, int index)
-        => entry is { State: EntryState.Ready or EntryState.Acquired, Block: null } && entry.MoveToBlock(block, index);
+    private bool TryMove(Evacuation evacuation, QueueEntry entry, StoredBlock block, int index)
+    {
+        if (entry is not { State: EntryState.Ready or EntryState.Acquired, Block: null } || !entry.MoveToBlock(block, index))
+        {
+            return false;
+        }
+
+        // What was noted of its deliveries names its old place, which the next checkpoint forgets.
+        bool isHeld = Settings.DeliveryLimit is not null && entry.State == EntryState.Acquired;
+        int failedDeliveries = entry.FailedDeliveries + (isHeld ? 1 : 0);
+        if ((isHeld || entry.Redelivered) && evacuation.IsMarkStale(index, failedDeliveries))
+        {
+            stored?.Mark(entry, failedDeliveries);
+        }
+
+        return true;
+    }
 
     // Outside the gate: no list of the queue holds them any more.
     private void DiscardAway(PriorityReadyList entries) => entries.GiveUpAway(run => DiscardOf(run, run.Start, run.End));

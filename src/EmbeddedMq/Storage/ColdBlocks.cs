@@ -140,6 +140,10 @@ internal sealed class ColdBlocks(SegmentLedger live, IAppendLog cold)
         kept.CopySettled(),
         [.. kept.Marks.Where(mark => !kept.Block.IsSettled(mark.Key)).Select(static mark => new BlockMark(mark.Key, mark.Value, Redelivered: true))]));
 
+    /// <summary>Forgets a block that no queue took.</summary>
+    /// <param name="block">The block.</param>
+    internal void Forget(StoredBlock block) => Remove(block);
+
     private void Remove(StoredBlock block)
     {
         if (_blocks.TryRemove(block.Address, out _))

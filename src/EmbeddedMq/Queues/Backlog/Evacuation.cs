@@ -9,6 +9,7 @@ internal sealed class Evacuation
 {
     private readonly AwayEntry[] _away;
     private readonly QueueEntry[] _resident;
+    private readonly int[] _marks;
     private bool[] _moved;
 
     private Evacuation(int level, AwayEntry[] away, QueueEntry[] resident)
@@ -17,6 +18,7 @@ internal sealed class Evacuation
         _away = away;
         _resident = resident;
         _moved = new bool[away.Length + resident.Length];
+        _marks = new int[_moved.Length];
     }
 
     /// <summary>The level.</summary>
@@ -63,6 +65,17 @@ internal sealed class Evacuation
     internal bool IsMoved(int index) => _moved[index];
 
     internal void NoteMoved(int index) => _moved[index] = true;
+
+    /// <summary>Notes what the block says of a message's deliveries.</summary>
+    /// <param name="index">Its index.</param>
+    /// <param name="failedDeliveries">How many failed.</param>
+    /// <param name="redelivered">Whether there were any.</param>
+    internal void NoteWritten(int index, int failedDeliveries, bool redelivered) => _marks[index] = redelivered ? failedDeliveries : -1;
+
+    /// <summary>Whether the block says something else of a message's deliveries.</summary>
+    /// <param name="index">Its index.</param>
+    /// <param name="failedDeliveries">How many failed, of a message that was delivered.</param>
+    internal bool IsMarkStale(int index, int failedDeliveries) => _marks[index] != failedDeliveries;
 
     internal static Evacuation Of(int level, AwayRun run, int headCuts)
         => new(level, run.Entries[run.Start..run.End], [])

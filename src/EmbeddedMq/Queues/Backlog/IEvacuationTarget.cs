@@ -8,7 +8,8 @@ internal interface IEvacuationTarget
 {
     /// <summary>Writes a block with copies of messages, and waits until it is where the journal's records are: a record may go once its messages
     /// have moved. Some of the messages may have been settled meanwhile.</summary>
-    /// <param name="evacuation">The messages; those that do not fit into the block are left out (<see cref="Evacuation.Shorten"/>).</param>
+    /// <param name="evacuation">The messages; those that do not fit into the block are left out (<see cref="Evacuation.Shorten"/>), and of the others
+    /// it is noted what the block says of their deliveries (<see cref="Evacuation.NoteWritten"/>).</param>
     /// <returns>The block: as many messages in the same order, none of them settled.</returns>
     StoredBlock Write(Evacuation evacuation);
 

@@ -18,7 +18,6 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     private readonly BlockAppender _appender = new(services.Store.Journal);
     private Queue _queue = null!; // whose turn it is
     private CancellationToken _cancellationToken;
-    private ColdBlock? _written;
     private long _unsyncedBytes;
     private long _movedTotal;
 
@@ -53,16 +52,17 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
         }
 
         evacuation.Shorten(_appender.Count);
-        _written = _appender.Append(isTransient: _queue.Stored is null);
-        WaitUntilWritten(_written.Block.LengthBytes);
+        ColdBlock written = _appender.Append(isTransient: _queue.Stored is null);
+        WaitUntilWritten(written.Block.LengthBytes);
         ulong[] ids = new ulong[evacuation.Count];
         for (int i = 0; i < ids.Length; i++)
         {
             ids[i] = evacuation.StoredAt(i);
         }
 
-        _written.Block.JournalIds = ids;
-        return _written.Block;
+        written.Block.JournalIds = ids;
+        _store.Blocks.Add(written); // before queues know it: what they mark from then on is marked there
+        return written.Block;
     }
 
     /// <inheritdoc/>
@@ -77,7 +77,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
             }
         }
 
-        _store.Blocks.Add(_written!);
+        _store.Blocks.NoteSettled(block); // all of it may have been before they moved
         int movedCount = 0;
         for (int i = 0; i < evacuation.Count; i++)
         {
@@ -93,10 +93,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
     }
 
     /// <inheritdoc/>
-    public void Abandon(StoredBlock block)
-    {
-        // No checkpoint tells of it, and it has no claim on its segment.
-    }
+    public void Abandon(StoredBlock block) => _store.Blocks.Forget(block); // no checkpoint has told of it
 
     // Confirms wait for the same thread of the same disk: what is synced often takes little time, where a checkpoint would wait for all of it at once.
     private void WaitUntilWritten(long bytes)
@@ -134,6 +131,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
                 StoredBacklog.FailedDeliveries(away),
                 (away.Flags & AwayFlags.Redelivered) != 0,
                 isTransient);
+            evacuation.NoteWritten(i, entry.FailedDeliveries, entry.Redelivered);
             fits = _appender.TryAdd(entry, messages[i].Message, _appender.MostUsualBytes);
         }
     }
@@ -151,6 +149,7 @@ internal sealed class BlockWriter(BrokerServices services) : IEvacuationTarget
                 resident.FailedDeliveries,
                 resident.Redelivered,
                 !resident.Message.Properties.IsPersistent);
+            evacuation.NoteWritten(i, entry.FailedDeliveries, entry.Redelivered);
             StoredMessage message = new(resident.Message, resident.Exchange, resident.RoutingKey);
             fits = _appender.TryAdd(entry, message, _appender.MostUsualBytes);
         }
