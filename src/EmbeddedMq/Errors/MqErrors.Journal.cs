@@ -18,6 +18,15 @@ internal static partial class MqErrors
         return Store($"the store '{directory}' is in use by {who}", "Stop it, or give this broker a directory of its own.", directory, isTransient: true);
     }
 
+    /// <summary>A file is where the store's directory should be, or one that it is in.</summary>
+    /// <param name="directory">The store.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="cause">What the operating system said.</param>
+    internal static JournalException NotADirectory(string directory, string file, Exception cause)
+        => Store(
+            $"cannot make the store's directory '{directory}': '{file}' is a file",
+            "Move the file away, or choose another directory.", file, cause: cause);
+
     /// <summary>A file operation failed.</summary>
     /// <param name="action">What was tried: <c>write</c>, <c>sync</c>, <c>open</c> …</param>
     /// <param name="path">The file.</param>

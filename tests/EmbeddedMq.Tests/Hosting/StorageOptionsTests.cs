@@ -87,6 +87,30 @@ public sealed class StorageOptionsTests
         Assert.Contains("Limits.MaxHeaderBytes is 1048577; allowed is 1 to 1,048,576.", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("below")]
+    public async Task Start_WithAFileInThePlaceOfTheDirectory_SaysSo(string below)
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            BrokerOptions options = new() { DataDirectory = Path.Combine(file, below) };
+
+            JournalException error = await Assert.ThrowsAsync<JournalException>(async () => await Broker.StartAsync(options, Token));
+
+            Assert.EndsWith(
+                $"cannot make the store's directory '{options.DataDirectory}': '{file}' is a file. Move the file away, or choose another directory.",
+                error.Message,
+                StringComparison.Ordinal);
+            Assert.False(error.IsTransient);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     [Fact]
     public async Task Start_RememberingForEver_Starts()
     {

@@ -261,7 +261,9 @@ internal sealed class FasterJournal : IJournal
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw MqErrors.FileFailed("make", _options.Directory, error);
+            throw FindFileInPlaceOf(_options.Directory) is { } file
+                ? MqErrors.NotADirectory(_options.Directory, file, error)
+                : MqErrors.FileFailed("make", _options.Directory, error);
         }
 
         TakeLock();
@@ -316,6 +318,18 @@ internal sealed class FasterJournal : IJournal
         {
             throw MqErrors.FileFailed("lock", path, error);
         }
+    }
+
+    // Of the directory itself, or of one that it is in.
+    private string? FindFileInPlaceOf(string directory)
+    {
+        string? path = directory;
+        while (path is not null && !_files.Exists(path))
+        {
+            path = Path.GetDirectoryName(path);
+        }
+
+        return path;
     }
 
     private void BeginLogs(RecoveredLog hot, RecoveredLog cold, bool isReopened)
