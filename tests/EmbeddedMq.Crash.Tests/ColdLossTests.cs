@@ -67,6 +67,42 @@ public sealed class ColdLossTests
         Assert.Equal(JournalState.Open, broker.Broker.Journal.State);
     }
 
+    [Fact]
+    public async Task AcknowledgedWhileBlocksAreLost_DoesNotComeBackAfterAStop()
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files);
+        IChannel channel = await broker.StartAsync();
+        await channel.DeclareQueueAsync("slow", static q => q.Durable());
+        await PublishAsync(channel, 0, Messages);
+        await broker.Broker.KeepStoreShortAsync();
+        await PublishAsync(channel, Messages, Messages);
+        ulong[] tags = new ulong[3];
+        for (int i = 0; i < tags.Length; i++)
+        {
+            tags[i] = (await channel.GetAsync("slow"))!.Delivery.DeliveryTag;
+        }
+
+        (files.FailSyncsOf, files.ForgetsWhatFailed) = ("cold", true);
+        await broker.Broker.KeepStoreShortAsync();
+        files.FailSyncsOf = null;
+        await Patiently.YieldUntilAsync(
+            () => broker.Log.Contains("restart the broker", StringComparison.OrdinalIgnoreCase), "the broker to say that it must be restarted", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
+        await channel.AckAsync(tags[0]);
+        await channel.NackAsync(tags[1]);
+        await channel.AckAsync(tags[2]);
+
+        channel = await broker.RestartAsync(crash: false);
+
+        List<string> found = [];
+        while (await channel.GetAsync("slow", autoAck: true) is { } got)
+        {
+            found.Add(got.Delivery.Message.GetText());
+        }
+
+        Assert.Equal(Enumerable.Range(0, 2 * Messages).Where(static i => i is not (0 or 2)).Select(static i => $"{i} {Padding}"), found);
+    }
+
     private static async Task PublishAsync(IChannel channel, int first, int count)
     {
         foreach (int number in Enumerable.Range(first, count))
