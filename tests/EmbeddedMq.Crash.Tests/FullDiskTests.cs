@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using EmbeddedMq.Journal;
 using EmbeddedMq.Journal.Faster;
+using EmbeddedMq.TestSupport;
 using EmbeddedMq.TestSupport.Journal;
 using Microsoft.Extensions.Time.Testing;
 
@@ -207,6 +208,46 @@ public sealed class FullDiskTests
         {
             Assert.True(await RunAsync("umount", scratch.Path));
         }
+    }
+
+    [Fact]
+    public async Task Receipts_OnAFullDisk_AreFoundAndGoThereWhenThereIsRoom()
+    {
+        const int Count = 2_000_000; // a third of them does not fit into memory
+        using ScratchDirectory scratch = new();
+        Assert.SkipUnless(await RunAsync("mount", "-t", "tmpfs", "-o", "size=8m", "none", scratch.Path), "Mounting is not permitted here.");
+        try
+        {
+            string directory = Path.Combine(scratch.Path, "receipts");
+            using FasterReceiptIndex index = new(directory, 2 * Count, TimeSpan.FromDays(7), TimeProvider.System);
+            Task putting = Task.Run(() => Put(index, 0, Count));
+            await putting.WaitAsync(BrokerFixture.Patience, TestContext.Current.CancellationToken);
+            Assert.Equal(0, MissingOf(index, Count));
+
+            Assert.True(await RunAsync("mount", "-o", "remount,size=200m", scratch.Path));
+            Put(index, Count, 200_000);
+            await Patiently.YieldUntilAsync(() => new DirectoryInfo(directory).EnumerateFiles().Sum(static file => file.Length) > 24 << 20, "the pages to be written");
+
+            Assert.Equal(0, MissingOf(index, Count + 200_000));
+        }
+        finally
+        {
+            Assert.True(await RunAsync("umount", scratch.Path));
+        }
+
+        static UInt128 KeyOf(int number) => new((ulong)number * 0x9E3779B97F4A7C15, (ulong)number * 0xC2B2AE3D27D4EB4F);
+
+        static void Put(FasterReceiptIndex index, int first, int count)
+        {
+            long nowUtcMs = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+            for (int i = first; i < first + count; i++)
+            {
+                index.Put(KeyOf(i), new IndexedReceipt((UInt128)i, 1, nowUtcMs));
+            }
+        }
+
+        static int MissingOf(FasterReceiptIndex index, int count)
+            => Enumerable.Range(0, count / 997).Count(i => !index.TryFind(KeyOf(i * 997), out IndexedReceipt found) || found.Fingerprint != (UInt128)(i * 997));
     }
 
     private static async Task AppendAsync(FasterJournal journal, long number)

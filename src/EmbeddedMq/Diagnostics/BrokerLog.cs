@@ -62,6 +62,9 @@ internal static partial class BrokerLog
     [LoggerMessage(LogEvents.StorageBack, LogLevel.Information, "The store can be written again; publishers go on")]
     internal static partial void StorageBack(ILogger logger);
 
+    [LoggerMessage(LogEvents.ReceiptsInMemory, LogLevel.Warning, "What is known of processed messages stays in memory until the next start, however much it is: '{Directory}' cannot be used")]
+    internal static partial void ReceiptsInMemory(ILogger logger, string directory, Exception error);
+
     [LoggerMessage(LogEvents.StorageDamage, LogLevel.Error, "Damaged and left out: {Region}")]
     internal static partial void StorageDamage(ILogger logger, string region);
 }

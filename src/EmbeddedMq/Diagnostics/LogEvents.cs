@@ -207,4 +207,7 @@ internal static class LogEvents
 
     /// <summary>Warning. The beginning of the journal cannot be released, and publishers go on all the same.</summary>
     internal const int JournalNotShortened = 2111;
+
+    /// <summary>Warning. What is known of processed messages stays in memory, because no files can be made for it.</summary>
+    internal const int ReceiptsInMemory = 2112;
 }

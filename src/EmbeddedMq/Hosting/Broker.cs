@@ -46,7 +46,7 @@ public sealed class Broker : IBroker, IBrokerStores
         Scheduler scheduler = new(new BrokerClock(time), error => BrokerLog.TaskFailed(logger, error));
         int seed = options.RandomSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
         ReceiptRetention retention = new(options.Storage.IdempotenceRetention, options.Storage.IdempotenceEntries);
-        MessageStore store = new(journal, options.Storage.Durability, time, logger, retention, StorageKeeper.MakeIndex(options.Storage, retention, time))
+        MessageStore store = new(journal, options.Storage.Durability, time, logger, retention, StorageKeeper.MakeIndex(options.Storage, retention, time, logger))
         {
             RoomAgain = () => _memoryChanges.Post(LetPublishersGoOn),
         };

@@ -7,6 +7,7 @@ using EmbeddedMq.Journal.Faster;
 using EmbeddedMq.Storage;
 using EmbeddedMq.Storage.Recovery;
 using EmbeddedMq.VirtualHosts;
+using Microsoft.Extensions.Logging;
 
 namespace EmbeddedMq.Hosting;
 
@@ -112,16 +113,29 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
     /// <param name="options">Where the store is.</param>
     /// <param name="retention">How many there are at most.</param>
     /// <param name="timeProvider">The clock.</param>
+    /// <param name="logger">The broker's log.</param>
     /// <remarks>FASTER's key-value store needs code that is made at run time, which native AOT has not: there the table is in memory however many they are. The
     /// condition is alone and first, because the native compiler leaves out what stands behind it.</remarks>
-    internal static IReceiptIndex MakeIndex(StorageOptions options, ReceiptRetention retention, TimeProvider timeProvider)
+    internal static IReceiptIndex MakeIndex(StorageOptions options, ReceiptRetention retention, TimeProvider timeProvider, ILogger logger)
     {
         if (RuntimeFeature.IsDynamicCodeSupported)
         {
             if (options.Directory is not null && options.OpenJournal is null && retention.Count >= MostInMemory)
             {
-                return new DeferredReceiptIndex(() => new FasterReceiptIndex(
-                    Path.Combine(Path.GetFullPath(options.Directory), FasterReceiptIndex.DirectoryName), retention.Count, retention.Time, timeProvider));
+                string directory = Path.Combine(Path.GetFullPath(options.Directory), FasterReceiptIndex.DirectoryName);
+                return new DeferredReceiptIndex(() =>
+                {
+                    try
+                    {
+                        return new FasterReceiptIndex(directory, retention.Count, retention.Time, timeProvider);
+                    }
+                    catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+                    {
+                        // What is to be known of is safe in the journal already, and must be found.
+                        BrokerLog.ReceiptsInMemory(logger, directory, error);
+                        return new MemoryReceiptIndex(retention.Count, retention.Time, timeProvider);
+                    }
+                });
             }
         }
 

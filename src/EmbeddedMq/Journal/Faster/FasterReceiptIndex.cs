@@ -1,4 +1,5 @@
 using System.Numerics;
+using EmbeddedMq.Errors;
 using FASTER.core;
 
 namespace EmbeddedMq.Journal.Faster;
@@ -30,7 +31,7 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
     private readonly long _maxCount;
     private readonly TimeSpan _retention;
     private readonly TimeProvider _time;
-    private readonly IDevice _device;
+    private readonly ReceiptDevice _device;
     private readonly FasterKV<Key, IndexedReceipt> _store;
     private readonly RecentReceipts _recent = new();
     private readonly Session[] _sessions;
@@ -53,7 +54,7 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
         _time = timeProvider;
         DeleteFiles();
         Directory.CreateDirectory(directory);
-        _device = Devices.CreateLogDevice(Path.Combine(directory, "receipts"), preallocateFile: false, deleteOnClose: true);
+        _device = new ReceiptDevice(Path.Combine(directory, "receipts"));
         LogSettings log = new()
         {
             LogDevice = _device,
@@ -73,7 +74,7 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
     /// <inheritdoc/>
     public bool TryFind(UInt128 key, out IndexedReceipt receipt)
     {
-        return (_recent.TryFind(key, out receipt) || SessionOf(key).TryRead(key, out receipt)) && receipt.AtUtcMs >= CutoffUtcMs;
+        return (_recent.TryFind(key, out receipt) || TryRead(key, out receipt)) && receipt.AtUtcMs >= CutoffUtcMs;
     }
 
     /// <inheritdoc/>
@@ -106,6 +107,14 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
     }
 
     private long CutoffUtcMs => (_time.GetUtcNow() - _retention).ToUnixTimeMilliseconds();
+
+    // What cannot be read may be the very receipt: nobody may take it for one that is not there.
+    private bool TryRead(UInt128 key, out IndexedReceipt receipt)
+    {
+        long failedBefore = _device.FailedReads;
+        return SessionOf(key).TryRead(key, out receipt)
+            || (_device.FailedReads != failedBefore ? throw MqErrors.FileFailed("read", _directory, _device.ReadError!) : false);
+    }
 
     private Session SessionOf(UInt128 key) => _sessions[(int)((ulong)(key >> 64) % (uint)_sessions.Length)];
 
