@@ -189,7 +189,13 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
         BrokerOptions options = new() { DataDirectory = _directory, TimeProvider = Time, RandomSeed = 1, BacklogMemoryBytes = _backlogMemoryBytes, MemoryHighWatermarkBytes = _memoryHighWatermarkBytes };
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;
-        options.BacklogStarted = _readsNothing ? static _ => { } : null;
+        if (_readsNothing)
+        {
+            options.BacklogStarted = static _ =>
+            {
+            };
+        }
+
         _broker = await Broker.StartAsync(options);
         return _broker.Outbox;
     }
