@@ -1,5 +1,4 @@
 using EmbeddedMq.Exploration.Tests.Exploring;
-using EmbeddedMq.Queues;
 using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Exploration.Tests;
@@ -118,51 +117,8 @@ public sealed class BacklogTests(ITestOutputHelper output)
 
     private async Task ExploreAsync(Func<Scenario, PagerThread, Task> scenario)
     {
-        PagerThread? thread = null;
         int seed = Seeds.Pick(1);
-        int count = await Explorer.ExploreAsync(
-            run => scenario(run, thread!),
-            seed,
-            Seeds.ScheduleCount(SchedulesEach),
-            options =>
-            {
-                options.BacklogStore = new FakeBacklogStore();
-                options.BacklogMemoryBytes = 1;
-                options.BacklogSettings = new BacklogSettings { FirstPageMessages = 1, PageMessages = 2, WindowMessages = 1, SliceMessages = 1, RestMs = 0 };
-                options.BacklogStarted = pager => thread = new PagerThread(pager);
-            });
+        int count = await PagerThread.ExploreAsync(scenario, seed, Seeds.ScheduleCount(SchedulesEach));
         output.WriteLine($"{count} schedules, seed {seed}");
-    }
-
-    // A get that waits goes on in the thread pool, where the explorer does not see it; consumers stand for it here.
-
-    /// <summary>The pager's thread as one of the scenario's.</summary>
-    private sealed class PagerThread
-    {
-        private readonly BacklogPager _pager;
-        private volatile bool _isWoken;
-
-        internal PagerThread(BacklogPager pager)
-        {
-            _pager = pager;
-            pager.Wake = _ => _isWoken = true;
-        }
-
-        internal void RunAll()
-        {
-            while (_pager.DoNext())
-            {
-            }
-        }
-
-        internal void RunUntil(Func<bool> isDone)
-        {
-            while (!isDone())
-            {
-                _isWoken = false;
-                RunAll();
-                ExploredThread.Current!.WaitFor(() => _isWoken || isDone());
-            }
-        }
     }
 }

@@ -14,11 +14,14 @@ internal sealed class RandomProgram
     private readonly List<Step> _setUp = [];
     private readonly List<Step>[] _threads;
     private readonly bool _mayDrop;
+    private readonly bool _hasPager;
 
     /// <summary>Draws a program.</summary>
     /// <param name="seed">Equal seeds give equal programs.</param>
-    internal RandomProgram(int seed)
+    /// <param name="hasPager">Whether it runs beside a pager.</param>
+    internal RandomProgram(int seed, bool hasPager)
     {
+        _hasPager = hasPager;
         Random random = new(seed);
         _threads = [.. Enumerable.Range(0, random.Next(4) == 0 ? 3 : 2).Select(static _ => new List<Step>())];
         _queues = [DrawQueue(random, "q", "r", ref _mayDrop), DrawQueue(random, "r", "q", ref _mayDrop)];
@@ -39,15 +42,27 @@ internal sealed class RandomProgram
     }
 
     /// <summary>Sets up one run.</summary>
-    internal async Task SetUpAsync(Scenario scenario)
+    /// <param name="scenario">The run.</param>
+    /// <param name="pager">Its pager, if it has one.</param>
+    internal async Task SetUpAsync(Scenario scenario, PagerThread? pager = null)
     {
-        RandomRun run = new(scenario, _queues, _mayDrop);
+        RandomRun run = new(scenario, pager, _queues, _mayDrop);
         await run.OpenAsync(_channels);
         _setUp.ForEach(step => step.Carry(run));
+        int left = _threads.Length;
         for (int i = 0; i < _threads.Length; i++)
         {
             List<Step> steps = _threads[i];
-            scenario.Thread($"thread {i}", () => steps.ForEach(step => step.Carry(run)));
+            scenario.Thread($"thread {i}", () =>
+            {
+                steps.ForEach(step => step.Carry(run));
+                left--;
+            });
+        }
+
+        if (pager is not null)
+        {
+            scenario.Thread("pager", () => pager.RunUntil(() => left == 0));
         }
 
         scenario.Check = run.CheckAsync;
@@ -100,7 +115,7 @@ internal sealed class RandomProgram
     private Step DrawStep(Random random, ref bool mayDrop)
     {
         int channel = random.Next(_channels.Length);
-        switch (random.Next(26))
+        switch (random.Next(_hasPager ? 24 : 26))
         {
             case < 5:
                 return Publishing(random);
@@ -113,31 +128,31 @@ internal sealed class RandomProgram
             case < 16:
                 Settlement settlement = DrawSettlement(random, ref mayDrop);
                 return new Step($"{settlement} on channel {channel}", run => run.Settle(channel, settlement));
-            case < 18:
-                Settlement got = DrawSettlement(random, ref mayDrop);
-                (string queue, bool autoAck) = (DrawName(random), random.Next(3) == 0);
-                return new Step($"get from {queue} on channel {channel}{(autoAck ? ", acknowledged" : "")} and {got}", run => run.Get(channel, queue, autoAck, got));
-            case 18:
+            case 16:
                 int cancelled = random.Next(3);
                 bool disposes = random.Next(2) == 0;
                 return new Step($"{(disposes ? "dispose" : "cancel")} consumer {cancelled}", run => run.Cancel(cancelled, disposes));
-            case 19:
+            case 17:
                 (int window, bool perChannel) = (random.Next(3), random.Next(2) == 0);
                 return new Step($"prefetch {window}{(perChannel ? " shared" : "")} on channel {channel}", run => run.Try(() => run.Channel(channel).SetPrefetchAsync(window, perChannel)));
-            case 20:
+            case 18:
                 return new Step($"recover channel {channel}", run => run.Recover(channel));
-            case 21:
+            case 19:
                 bool whole = random.Next(3) == 0;
                 return new Step($"close {(whole ? "the connection of " : "")}channel {channel}", run => run.Close(channel, whole));
-            case 22:
+            case 20:
                 bool commits = random.Next(3) > 0;
                 return new Step($"{(commits ? "commit" : "roll back")} channel {channel}", run => run.EndTransaction(channel, commits));
-            case 23:
+            case 21:
                 return new Step("let time pass", run => run.Pass(TimeToLive));
-            case 24:
+            case 22:
                 mayDrop = true;
                 string purged = DrawName(random);
                 return new Step($"purge {purged} on channel {channel}", run => run.Try(() => run.Channel(channel).PurgeQueueAsync(purged)));
+            case 24 or 25:
+                Settlement got = DrawSettlement(random, ref mayDrop);
+                (string queue, bool autoAck) = (DrawName(random), random.Next(3) == 0);
+                return new Step($"get from {queue} on channel {channel}{(autoAck ? ", acknowledged" : "")} and {got}", run => run.Get(channel, queue, autoAck, got));
             default:
                 mayDrop = true;
                 string deleted = DrawName(random);

@@ -4,9 +4,10 @@ namespace EmbeddedMq.Exploration.Tests.Exploring;
 
 /// <summary>One run of a <see cref="RandomProgram"/>: its channels and consumers, and what it knows of each message.</summary>
 /// <param name="scenario">The run.</param>
+/// <param name="pager">What brings messages back from disk, if anything.</param>
 /// <param name="queues">Its queues.</param>
 /// <param name="mayDrop">Whether a message may be dropped by a rule: a limit, a time to live, a purge, the end of a queue.</param>
-internal sealed class RandomRun(Scenario scenario, IReadOnlyList<QueueDeclaration> queues, bool mayDrop)
+internal sealed class RandomRun(Scenario scenario, PagerThread? pager, IReadOnlyList<QueueDeclaration> queues, bool mayDrop)
 {
     // Long enough for what the broker completes on the thread pool.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -157,6 +158,7 @@ internal sealed class RandomRun(Scenario scenario, IReadOnlyList<QueueDeclaratio
     /// <summary>Whoever consumes gets all there is, no message is anywhere twice, and none is lost but by a rule.</summary>
     internal async Task CheckAsync()
     {
+        pager?.RunWhenAsked();
         await CheckAsync("whose channels hold nothing", queue => Consumers(queue).All(static consumer => consumer.Channel.IsIdle));
         await CheckAsync("who take all they get", _ =>
         {
@@ -182,6 +184,7 @@ internal sealed class RandomRun(Scenario scenario, IReadOnlyList<QueueDeclaratio
     private async Task CheckAsync(string whose, Func<string, bool> mustReceive)
     {
         DateTime end = DateTime.UtcNow + Patience;
+        pager?.RunAll();
         while ((await scenario.Broker.Management.ListQueuesAsync("/")).FirstOrDefault(queue => queue.ConsumerCount > 0 && queue.ReadyCount > 0 && mustReceive(queue.Name)) is { } waiting)
         {
             Assert.True(DateTime.UtcNow < end, $"In '{waiting.Name}' {waiting.ReadyCount} messages wait beside {waiting.ConsumerCount} consumers {whose}.");
