@@ -3,7 +3,7 @@ using EmbeddedMq.TestSupport;
 namespace EmbeddedMq.Model.Tests;
 
 /// <summary>What a message costs in allocated bytes on its way through the broker. A rise is a decision, not an accident.</summary>
-/// <remarks>72 bytes are the queue's entry; the bound leaves room for three more words in it.</remarks>
+/// <remarks>96 bytes are the queue's entry; the rest of the bound is for what grows once, in the broker or the runtime, and not for another word in it.</remarks>
 public sealed class AllocationTests(ITestOutputHelper output)
 {
     private const int Batch = 100;
@@ -11,8 +11,8 @@ public sealed class AllocationTests(ITestOutputHelper output)
     private const int MeasuredBatches = 1_000;
 
     [Theory]
-    [InlineData(false, 96)]
-    [InlineData(true, 96)]
+    [InlineData(false, 98)]
+    [InlineData(true, 98)]
     public async Task PublishConsumeAck_TransientMessageBuiltBefore_AllocatesFewBytes(bool autoAck, int mostBytes)
     {
         await using BrokerFixture broker = await BrokerFixture.StartAsync();

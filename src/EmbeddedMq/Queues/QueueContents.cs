@@ -343,7 +343,7 @@ internal sealed partial class QueueContents(
         }
 
         Interlocked.MemoryBarrier(); // whoever moves it or stores it again beside this sees that it is settled, or this sees its new place
-        if (!entry.IsStored)
+        if (!entry.IsStored && stored?.IsPlaced(entry) != true)
         {
             return;
         }

@@ -103,6 +103,9 @@ internal sealed partial class MessageStore
     /// <summary>Notes that everything in memory that is to be stored is stored again, and that a checkpoint says so.</summary>
     internal void EndMending() => _isMending = false;
 
+    /// <inheritdoc cref="StoredQueue.IsPlaced"/>
+    internal bool IsPlaced(QueuedMessage entry) => PlaceOf(entry) != 0 && !entry.HasLeft;
+
     // Whoever asks has said before that the message is settled, or has left: see TryMove.
     private ulong PlaceOf(QueuedMessage entry)
     {

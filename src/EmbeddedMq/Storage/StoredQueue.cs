@@ -64,6 +64,10 @@ internal sealed class StoredQueue(uint id, MessageStore store)
         store.NotePending(this, before, count);
     }
 
+    /// <summary>Whether a settled message is on disk, also where it is given its place there just now, after a failure.</summary>
+    /// <param name="entry">The message. Whoever asks has said before that it is settled, with a fence in between.</param>
+    internal bool IsPlaced(QueuedMessage entry) => store.IsPlaced(entry);
+
     /// <summary>Notes how often the delivery of a message has failed, and that it was delivered.</summary>
     /// <param name="entry">The message.</param>
     /// <param name="failedDeliveries">How often, as it counts after a crash.</param>
