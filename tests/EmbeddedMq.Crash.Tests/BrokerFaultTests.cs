@@ -106,7 +106,7 @@ public sealed class BrokerFaultTests
         Assert.True((await PublishAsync(channel, "q", "0")).IsConfirmed);
         Delivery delivery = (await channel.GetAsync("q"))!.Delivery;
         await channel.RejectAsync(delivery.DeliveryTag); // in a record that goes with the failure
-        files.FailAt = files.Operations + 1;
+        files.FailIn(1);
         Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, "q", "failing")).RejectReason);
         files.Capacity = 0;
         await Patiently.YieldUntilAsync(
@@ -168,7 +168,7 @@ public sealed class BrokerFaultTests
         Assert.True((await PublishAsync(channel, "q", "0")).IsConfirmed);
         Delivery first = (await channel.GetAsync("q"))!.Delivery;
         files.FailForEver = true;
-        files.FailAt = files.Operations + 1;
+        files.FailIn(1);
         await channel.RejectAsync(first.DeliveryTag); // in a record that goes with the failure
         Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, "other", "failing")).RejectReason);
         Delivery second = (await channel.GetAsync("dead"))!.Delivery;
@@ -300,7 +300,7 @@ public sealed class BrokerFaultTests
                 return store.Journal.State == JournalState.Open;
             });
         };
-        files.FailAt = files.Operations + 1;
+        files.FailIn(1);
         Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, "q", "failing")).RejectReason);
         Task<PublishResult> waiting = PublishAsync(channel, "q", "waiting").AsTask();
         files.Capacity = files.Names.Sum(files.LengthOf) + (Watermark / 2);
@@ -324,7 +324,7 @@ public sealed class BrokerFaultTests
                 await PublishAsync(channel, "q", $"{i} {new string('x', 15_000)}");
             }
 
-            files.FailAt = files.Operations + n;
+            files.FailIn(n);
             await broker.Broker.KeepStoreShortAsync();
             await TryDeclareAsync(channel, "other"); // what is only appended goes to the disk with what somebody waits for
             hasFailed = files.HasFailed;
@@ -364,7 +364,7 @@ public sealed class BrokerFaultTests
             await channel.DeclareQueueAsync("q", static q => q.Durable());
             List<Delivery> held = await FillSparselyAsync(broker, channel);
             int segments = broker.Broker.Journal.Cold.Segments.Count;
-            files.FailAt = files.Operations + n;
+            files.FailIn(n);
             await broker.Broker.KeepStoreShortAsync();
             await TryDeclareAsync(channel, "other"); // what is only appended goes to the disk with what somebody waits for
             hasFailed = files.HasFailed;
@@ -496,7 +496,7 @@ public sealed class BrokerFaultTests
         await using FaultyBroker broker = new(files);
         BrokerScript script = new(broker, files, seed + failingOperation);
         await script.BeginAsync(await broker.StartAsync());
-        files.FailAt = files.Operations + failingOperation;
+        files.FailIn(failingOperation);
         files.FailForEver = forEver;
         await script.RunAsync(steps: 120);
         bool hasFailed = files.HasFailed;
@@ -515,7 +515,7 @@ public sealed class BrokerFaultTests
     private static async Task<PublishResult> FailDiskAsync(FaultyFiles files, IChannel channel)
     {
         files.FailForEver = true;
-        files.FailAt = files.Operations + 1;
+        files.FailIn(1);
         return await PublishAsync(channel, "q", "failing");
     }
 
@@ -524,7 +524,7 @@ public sealed class BrokerFaultTests
     {
         IAppendLog hot = broker.Broker.Journal.Hot;
         await Patiently.YieldUntilAsync(() => new(hot.TailAddress > tail), "the record"); // from here on it waits for the queue
-        files.FailAt = files.Operations + 1;
+        files.FailIn(1);
         Assert.Equal(RejectReason.StorageFailed, (await PublishAsync(channel, queue, "failing")).RejectReason);
         await Patiently.YieldUntilAsync(() => new(broker.Broker.Journal.State == JournalState.Open), "the disk", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
         tail = hot.TailAddress;

@@ -32,7 +32,7 @@ public sealed class CommitFaultTests
             await using FaultyBroker broker = new(files);
             Channel channel = (Channel)await broker.StartAsync();
             ulong[] tags = await DeclareAndGetAsync(channel);
-            files.FailAt = files.Operations + n;
+            files.FailIn(n);
             files.FailForEver = forEver;
             List<Task<bool>> commits = [];
             for (int i = 0; i < Commits; i++)
@@ -91,7 +91,7 @@ public sealed class CommitFaultTests
                 await Task.WhenAll(Enumerable.Range(round * Count, Count).Select(i => ProcessAsync(broker.Broker.Idempotence, i)));
             }
 
-            files.FailAt = files.Operations + n;
+            files.FailIn(n);
             await broker.Broker.KeepStoreShortAsync();
             hasFailed = files.HasFailed;
             await broker.HealAsync();
@@ -146,7 +146,7 @@ public sealed class CommitFaultTests
         }
 
         files.FailForEver = true;
-        files.FailAt = files.Operations + 1;
+        files.FailIn(1);
         Task publishing = channel.PublishAsync("", "q", Message.Text("failing", MessageProperties.Persistent)).AsTask(); // refused; or it waits, if the disk has failed before
         await keeping;
         ValueTask<bool> answer = store.IsSafeAsync(endedAt);

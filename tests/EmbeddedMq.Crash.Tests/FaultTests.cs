@@ -56,7 +56,7 @@ public sealed class FaultTests
             Story story = new(files, seed + n);
             await story.RunAsync(rounds: 5 + (n % 5));
             await story.EndAsync(cutPower);
-            files.FailAt = files.Operations + n;
+            files.FailIn(n);
             files.FailForEver = forEver;
             files.FailWith = Enum.Parse<FaultyFiles.Fault>(fault);
             await story.RunAsync(rounds: 2);
@@ -98,7 +98,7 @@ public sealed class FaultTests
             FaultyFiles files = new(seed + i);
             FasterJournal journal = await SmallStore.OpenAsync(files, "/store");
             files.FailForEver = true;
-            files.FailAt = files.Operations + 1 + (i * 7);
+            files.FailIn(1 + (i * 7));
             ConcurrentQueue<long> confirmed = [];
             await Task.WhenAll(Enumerable.Range(0, 3).Select(thread => Task.Run(() =>
             {

@@ -134,6 +134,16 @@ internal sealed class FaultyFiles : IJournalFiles
         }
     }
 
+    /// <summary>Has the so-manieth operation from now on fail: one that another thread carries out beside this counts, too, or was before.</summary>
+    /// <param name="operation">Which; 1 is the next one.</param>
+    public void FailIn(int operation)
+    {
+        lock (_gate)
+        {
+            FailAt = Operations + operation;
+        }
+    }
+
     /// <summary>The process ends: its locks and handles are gone, what it wrote is not.</summary>
     public void KillProcess()
     {

@@ -30,7 +30,8 @@ public sealed class StorageHealthTests
         await using IChannel channel = await connection.OpenChannelAsync(cancellationToken: Token);
         await channel.DeclareQueueAsync("q", static queue => queue.Durable(), Token);
 
-        (files.FailForEver, files.FailAt) = (true, files.Operations + 1);
+        files.FailForEver = true;
+        files.FailIn(1);
         PublishResult refused = await channel.TryPublishAsync("", "q", Message.Text("1", MessageProperties.Persistent), cancellationToken: Token);
         HealthReportEntry failed = await CheckAsync(host);
         (files.FailForEver, files.FailAt) = (false, 0);

@@ -169,7 +169,7 @@ public sealed class AppendLogTests
     public async Task WhenCommitted_WriteFailsWithinAWaiter_FailsTheStore()
     {
         await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
-        _files.FailAt = _files.Operations + 3;
+        _files.FailIn(3);
         _files.FailForEver = true;
         journal.Hot.WhenCommitted(new AppendingWaiter(journal.Hot, 200));
 

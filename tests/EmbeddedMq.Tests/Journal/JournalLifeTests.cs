@@ -61,7 +61,7 @@ public sealed class JournalLifeTests
             await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
         }
 
-        _files.FailAt = _files.Operations + 1;
+        _files.FailIn(1);
         journal.Hot.ReleaseBefore(journal.Hot.TailAddress);
         await Assert.ThrowsAsync<JournalException>(async () => await journal.SaveCheckpointAsync(default, Cancelled));
         Assert.Equal(JournalState.Failed, journal.State);
@@ -121,7 +121,7 @@ public sealed class JournalLifeTests
         await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
         List<JournalState> states = [];
         journal.StateChanged += (state, _) => states.Add(state);
-        _files.FailAt = _files.Operations + 2; // the write works, the sync does not
+        _files.FailIn(2); // the write works, the sync does not
         SmallStore.Append(journal.Hot, 2);
 
         JournalException error = await Assert.ThrowsAsync<JournalException>(async () => await journal.Hot.FlushAsync(Durability.Synced, Cancelled));
@@ -153,7 +153,7 @@ public sealed class JournalLifeTests
     public async Task Failure_OfASync_IsTheStoresStateBeforeAnybodyIsTold()
     {
         await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
-        _files.FailAt = _files.Operations + 1;
+        _files.FailIn(1);
         _files.FailForEver = true;
         StateWaiter waiter = new(journal);
         SmallStore.Append(journal.Hot, 1);
@@ -185,7 +185,7 @@ public sealed class JournalLifeTests
         await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
         SmallStore.Append(journal.Hot, 1);
         await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
-        _files.FailAt = _files.Operations + 1;
+        _files.FailIn(1);
         SmallStore.Append(journal.Hot, 2);
         await Assert.ThrowsAsync<JournalException>(async () => await journal.Hot.FlushAsync(Durability.Synced, Cancelled));
         _files.BeforeWrite = static path => _ = path.Contains("MANIFEST", StringComparison.Ordinal) ? throw new IOException("No.") : 0;

@@ -204,7 +204,7 @@ public sealed class CheckpointBeginTests : IAsyncDisposable
 
     private void FailAndReopen()
     {
-        _files.FailAt = _files.Operations + 1;
+        _files.FailIn(1);
         Task<bool> failed = Task.Run(async () => await Record.ExceptionAsync(() => _journal.Hot.FlushAsync(Durability.Synced, Token).AsTask()) is not null, Token);
         Assert.True(failed.GetAwaiter().GetResult(), "The planted fault was not met.");
         Task.Run(() => _journal.ReopenAsync(Token).AsTask(), Token).GetAwaiter().GetResult();

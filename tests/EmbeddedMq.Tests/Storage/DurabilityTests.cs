@@ -96,7 +96,8 @@ public sealed class DurabilityTests
         await using Broker broker = await StartAsync(files, Durability.Synced, time);
         IChannel channel = await DeclareAsync(broker);
 
-        (files.FailForEver, files.FailAt) = (true, files.Operations + 1);
+        files.FailForEver = true;
+        files.FailIn(1);
         PublishResult refused = await channel.TryPublishAsync("", "q", Message.Text("m", MessageProperties.Persistent), cancellationToken: Token);
         StorageDescription failed = broker.Storage!;
         Task<PublishResult> waiting = channel.TryPublishAsync("", "q", Message.Text("n", MessageProperties.Persistent), cancellationToken: Token).AsTask();
