@@ -17,12 +17,12 @@ internal sealed class MatrixRun : IAsyncDisposable
     /// <summary>The cell.</summary>
     public MatrixCell Cell { get; }
 
-    /// <summary>Makes a cell's folder, and for consumers the messages.</summary>
-    public static async Task<MatrixRun> PrepareAsync(Mechanism mechanism, Engine engine, string place, string store, string rabbitMq)
+    /// <summary>Makes a cell's folder, and for consumers the messages. With a server's process, that is what is killed.</summary>
+    public static async Task<MatrixRun> PrepareAsync(Mechanism mechanism, Engine engine, string place, string store, string rabbitMq, int? server = null)
     {
         string directory = Path.Combine(Path.GetTempPath(), "matrix" + Guid.NewGuid().ToString("N")[..10]);
         Directory.CreateDirectory(directory);
-        MatrixRun run = new(new MatrixCell(mechanism, engine, place, directory, rabbitMq, store, null));
+        MatrixRun run = new(new MatrixCell(mechanism, engine, place, directory, rabbitMq, store, server));
         await using Parts parts = await Parts.OpenAsync(run.Cell, new KillSwitch("", 0, null));
         await using IConnection connection = await parts.Engine.ConnectAsync();
         await using IChannel channel = await connection.OpenChannelAsync(new ChannelOptions { Mode = ChannelMode.Confirm });

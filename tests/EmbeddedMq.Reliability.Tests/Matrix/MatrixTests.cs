@@ -73,9 +73,9 @@ public sealed class MatrixTests(MatrixServers servers) : IClassFixture<MatrixSer
     {
         Mechanism mechanism = Enum.Parse<Mechanism>(mechanismName);
         MortalServer server = await servers.MortalAsync(mechanism);
-        await using MatrixRun run = await MatrixRun.PrepareAsync(mechanism, Engine.Embedded, place, server.Address, "");
+        await using MatrixRun run = await MatrixRun.PrepareAsync(mechanism, Engine.Embedded, place, server.Address, "", server.ProcessId());
 
-        using Process victim = Victim.Start(run.Cell with { Server = server.ProcessId() });
+        using Process victim = Victim.Start(run.Cell);
         Assert.Equal(Victim.ServerKilled, await victim.StandardOutput.ReadLineAsync(Token).AsTask().WithinPatienceAsync("the death of the server"));
         await server.RestartAsync();
         Assert.Equal(0, await run.EndAsync(victim));
