@@ -1,13 +1,10 @@
 using EmbeddedMq.Exploration.Tests.Exploring;
-using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Exploration.Tests;
 
 /// <summary>Messages on their way to disk and back, beside everything that uses the queue meanwhile.</summary>
-public sealed class BacklogTests(ITestOutputHelper output)
+public sealed class BacklogTests(ITestOutputHelper output) : ExplorationTests(output)
 {
-    private const int SchedulesEach = 400;
-
     [Fact]
     public Task Consumer_BesidePublishAndPaging_ReceivesAllInOrder() => ExploreAsync(static async (scenario, pager) =>
     {
@@ -114,11 +111,4 @@ public sealed class BacklogTests(ITestOutputHelper output)
             Assert.Equal((0, 0), (queue.ReadyCount, queue.AwayCount));
         };
     });
-
-    private async Task ExploreAsync(Func<Scenario, PagerThread, Task> scenario)
-    {
-        int seed = Seeds.Pick(1);
-        int count = await PagerThread.ExploreAsync(scenario, seed, Seeds.ScheduleCount(SchedulesEach));
-        output.WriteLine($"{count} schedules, seed {seed}");
-    }
 }

@@ -1,13 +1,10 @@
 using EmbeddedMq.Exploration.Tests.Exploring;
-using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Exploration.Tests;
 
 /// <summary>Consumers that begin and end beside those who publish to them, read from them and close their channels.</summary>
-public sealed class ConsumerTests(ITestOutputHelper output)
+public sealed class ConsumerTests(ITestOutputHelper output) : ExplorationTests(output)
 {
-    private const int SchedulesEach = 400;
-
     [Fact]
     public Task DisposeOfConsumer_BesideNackAndPublish_OtherConsumerGetsAll() => ExploreAsync(static async scenario =>
     {
@@ -136,11 +133,4 @@ public sealed class ConsumerTests(ITestOutputHelper output)
             Assert.Equal(["m"], await scenario.DrainAsync("q"));
         };
     });
-
-    private async Task ExploreAsync(Func<Scenario, Task> scenario)
-    {
-        int seed = Seeds.Pick(1);
-        int count = await Explorer.ExploreAsync(scenario, seed, Seeds.ScheduleCount(SchedulesEach));
-        output.WriteLine($"{count} schedules, seed {seed}.");
-    }
 }

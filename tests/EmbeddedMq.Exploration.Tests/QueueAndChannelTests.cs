@@ -1,13 +1,10 @@
 using EmbeddedMq.Exploration.Tests.Exploring;
-using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Exploration.Tests;
 
 /// <summary>The critical sections of queues and channels beside each other, under very many schedules. Each scenario is as small as its race.</summary>
-public sealed class QueueAndChannelTests(ITestOutputHelper output)
+public sealed class QueueAndChannelTests(ITestOutputHelper output) : ExplorationTests(output)
 {
-    private const int SchedulesEach = 400;
-
     [Fact]
     public Task Ack_BesidePublishAndPrefetchOne_NextMessageIsDelivered() => ExploreAsync(static async scenario =>
     {
@@ -20,15 +17,7 @@ public sealed class QueueAndChannelTests(ITestOutputHelper output)
             scenario.Publish(publisher, "q", "m1");
             scenario.Publish(publisher, "q", "m2");
         });
-        scenario.Thread("consumer", () =>
-        {
-            foreach (string expected in new[] { "m1", "m2" })
-            {
-                Delivery delivery = scenario.Read(consumer);
-                Assert.Equal(expected, delivery.Message.GetText());
-                scenario.Do(channel.AckAsync(delivery.DeliveryTag));
-            }
-        });
+        scenario.Thread("consumer", () => scenario.ReadAndAck(channel, consumer, "m1", "m2"));
     });
 
     [Fact]
@@ -298,15 +287,7 @@ public sealed class QueueAndChannelTests(ITestOutputHelper output)
             scenario.Publish(publisher, "q", "m2");
         });
         scenario.Thread("leaver", () => scenario.Do(one.CloseAsync()));
-        scenario.Thread("heir", () =>
-        {
-            foreach (string expected in new[] { "m1", "m2" })
-            {
-                Delivery delivery = scenario.Read(heir);
-                Assert.Equal(expected, delivery.Message.GetText());
-                scenario.Do(two.AckAsync(delivery.DeliveryTag));
-            }
-        });
+        scenario.Thread("heir", () => scenario.ReadAndAck(two, heir, "m1", "m2"));
     });
 
     [Fact]
@@ -407,15 +388,7 @@ public sealed class QueueAndChannelTests(ITestOutputHelper output)
                     scenario.Publish(publisher, "q", text);
                 }
             });
-            scenario.Thread("consumer", () =>
-            {
-                foreach (string expected in new[] { "m1", "m2", "m3" })
-                {
-                    Delivery delivery = scenario.Read(consumer);
-                    Assert.Equal(expected, delivery.Message.GetText());
-                    scenario.Do(channel.AckAsync(delivery.DeliveryTag));
-                }
-            });
+            scenario.Thread("consumer", () => scenario.ReadAndAck(channel, consumer, "m1", "m2", "m3"));
         },
         static options => options.MemoryHighWatermarkBytes = 200);
 
@@ -484,11 +457,4 @@ public sealed class QueueAndChannelTests(ITestOutputHelper output)
         scenario.Thread("acker", () => acked = scenario.TryDo(() => channel.AckAsync(got.Delivery.DeliveryTag)));
         scenario.Check = async () => Assert.Equal(acked ? ["m2"] : ["m1", "m2"], await scenario.DrainAsync("q"));
     });
-
-    private async Task ExploreAsync(Func<Scenario, Task> scenario, Action<BrokerOptions>? configure = null)
-    {
-        int seed = Seeds.Pick(1);
-        int count = await Explorer.ExploreAsync(scenario, seed, Seeds.ScheduleCount(SchedulesEach), configure);
-        output.WriteLine($"{count} schedules, seed {seed}.");
-    }
 }

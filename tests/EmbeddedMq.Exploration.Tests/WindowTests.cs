@@ -1,12 +1,10 @@
 using EmbeddedMq.Exploration.Tests.Exploring;
-using EmbeddedMq.TestSupport;
 
 namespace EmbeddedMq.Exploration.Tests;
 
 /// <summary>What gives consumers their next messages when they have used up their windows, and publishers their turn when memory is free again.</summary>
-public sealed class WindowTests(ITestOutputHelper output)
+public sealed class WindowTests(ITestOutputHelper output) : ExplorationTests(output)
 {
-    private const int SchedulesEach = 400;
     private const int Prefetch = 256;
 
     [Theory]
@@ -78,12 +76,7 @@ public sealed class WindowTests(ITestOutputHelper output)
         scenario.Thread("consumer", () =>
         {
             scenario.Do(channel.NackAsync(held.DeliveryTag));
-            foreach (string expected in new[] { "m1", "m2" })
-            {
-                Delivery delivery = scenario.Read(consumer);
-                Assert.Equal(expected, delivery.Message.GetText());
-                scenario.Do(channel.AckAsync(delivery.DeliveryTag));
-            }
+            scenario.ReadAndAck(channel, consumer, "m1", "m2");
         });
     });
 
@@ -173,12 +166,5 @@ public sealed class WindowTests(ITestOutputHelper output)
         {
             await unblocked.Task.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System);
         }
-    }
-
-    private async Task ExploreAsync(Func<Scenario, Task> scenario, Action<BrokerOptions>? configure = null)
-    {
-        int seed = Seeds.Pick(1);
-        int count = await Explorer.ExploreAsync(scenario, seed, Seeds.ScheduleCount(SchedulesEach), configure);
-        output.WriteLine($"{count} schedules, seed {seed}.");
     }
 }

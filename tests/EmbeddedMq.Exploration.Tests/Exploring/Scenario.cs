@@ -96,6 +96,17 @@ internal sealed class Scenario
         return TryRead(consumer) ?? throw new ExplorationException("A delivery was there and could not be read.");
     }
 
+    /// <summary>Waits for deliveries with these texts, one after the other, and acknowledges each.</summary>
+    internal void ReadAndAck(IChannel channel, IConsumer consumer, params string[] expected)
+    {
+        foreach (string text in expected)
+        {
+            Delivery delivery = Read(consumer);
+            Assert.Equal(text, delivery.Message.GetText());
+            Do(channel.AckAsync(delivery.DeliveryTag));
+        }
+    }
+
     /// <summary>Reads the next delivery if it is there.</summary>
     internal Delivery? TryRead(IConsumer consumer)
     {
