@@ -152,6 +152,46 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     }
 
     [Fact]
+    public async Task OrderKey_WithMoreBehindItsFailedMessageThanAreLoadedAtOnce_HoldsBackNoOther()
+    {
+        const int Count = 40_000;
+        const int PerBatch = 1_000;
+        await Store.AddAsync([Make("failed", "a")]);
+        await Store.FailAsync(Assert.Single(await TakeAsync()), "gave up");
+        await AdvanceAsync(TimeSpan.FromSeconds(1));
+        DateTimeOffset oldestAt = Now;
+        for (int i = 0; i < Count; i += PerBatch)
+        {
+            await Store.AddAsync([.. Enumerable.Range(i, PerBatch).Select(static id => Make(Text(id), "a"))]);
+            await AdvanceAsync(TimeSpan.FromSeconds(1));
+        }
+
+        OutboxCounts counts = new(Pending: Count + 2, Sent: 0, Failed: 1) { OldestAt = oldestAt };
+        await Store.AddAsync([Make("b1", "b"), Make("b2", "b")]);
+        Assert.Equal(counts, await Store.CountAsync());
+        IReadOnlyList<OutboxEntry> others = await TakeAsync();
+        Assert.Equal(["b1", "b2"], Ids(others));
+        await Store.ConfirmAsync(others);
+        await ReopenAsync();
+
+        Assert.Equal(counts with { Pending = Count }, await Store.CountAsync());
+        await AddAsync("c");
+        others = await TakeAsync();
+        Assert.Equal(["c"], Ids(others));
+        await Store.ConfirmAsync(others);
+        Assert.InRange(await Store.ListAsync(OutboxStatus.Pending).CountAsync(), 0, EmbeddedOutboxStore.MostLoaded);
+        Assert.Equal(OutboxStatus.Pending, (await FindAsync(Text(Count - 1))).Status);
+        Assert.False(await Store.DiscardAsync(Text(Count - 1)));
+        await ReopenAsync();
+
+        Assert.True(await Store.RetryAsync("failed"));
+        await ExpectInOrderAsync(["failed", .. Enumerable.Range(0, Count).Select(Text)]);
+        Assert.Equal(default, await Store.CountAsync());
+        await ReopenAsync();
+        Assert.Equal(default, await Store.CountAsync());
+    }
+
+    [Fact]
     public async Task Calls_ThatWaitForTheDisk_EndWithTheBroker()
     {
         await AddAsync("a");

@@ -186,7 +186,8 @@ public abstract partial class OutboxStoreContract
     /// <summary>Adds small messages.</summary>
     protected ValueTask AddAsync(params string[] ids) => Store.AddAsync([.. ids.Select(static id => Make(id))]);
 
-    private static string[] Ids(IEnumerable<OutboxEntry> entries) => [.. entries.Select(static entry => entry.Message.Id)];
+    /// <summary>The ids of messages, in their order.</summary>
+    protected static string[] Ids(IEnumerable<OutboxEntry> entries) => [.. entries.Select(static entry => entry.Message.Id)];
 
     private static void AssertSame(OutboxMessage expected, OutboxMessage actual)
     {
@@ -222,7 +223,9 @@ public abstract partial class OutboxStoreContract
         }
     }
 
-    private async Task<OutboxEntry> FindAsync(string id)
+    /// <summary>A message that is there.</summary>
+    /// <param name="id">Its id.</param>
+    protected async Task<OutboxEntry> FindAsync(string id)
     {
         OutboxEntry? entry = await Store.FindAsync(id);
         Assert.NotNull(entry);

@@ -238,7 +238,7 @@ public abstract partial class OutboxStoreContract
     }
 
     /// <summary>Takes and confirms one batch after the other until nothing is due.</summary>
-    private async Task ExpectInOrderAsync(params string[] expected)
+    protected async Task ExpectInOrderAsync(params string[] expected)
     {
         List<string> sent = [];
         while (await TakeAsync() is { Count: > 0 } taken)

@@ -37,9 +37,14 @@ internal sealed partial class EmbeddedOutboxStore
             Task? arrival;
             lock (_gate)
             {
-                while (_aside.TryAcquire(out QueueEntry? entry, out _, out arrival))
+                while (_aside.TryAcquire(out QueueEntry? place, out _, out arrival))
                 {
-                    TakeIn_NeedsGate(entry);
+                    TakeIn_NeedsGate(place, OutboxEnvelope.Unwrap(place.Message, place.FailedDeliveries));
+                }
+
+                if (arrival is null)
+                {
+                    FindLines_NeedsGate();
                 }
             }
 
@@ -89,26 +94,22 @@ internal sealed partial class EmbeddedOutboxStore
 
     private Task? LoadNow()
     {
-        Task? arrival = null;
         lock (_gate)
         {
-            while (_window.DueCount < Window && _loadedCount < MostLoaded && _window.OpenBytes <= _mostOpenBytes
-                && _pending.TryAcquire(out QueueEntry? entry, out _, out arrival))
-            {
-                TakeIn_NeedsGate(entry);
-                _loadedCount++;
-            }
+            Task? ofLines = LoadLines_NeedsGate();
+            return LoadPending_NeedsGate() ?? ofLines;
         }
-
-        return arrival;
     }
 
-    private void TakeIn_NeedsGate(QueueEntry place)
+    private void TakeIn_NeedsGate(QueueEntry place, OutboxEntry entry)
     {
-        OutboxEntry entry = OutboxEnvelope.Unwrap(place.Message, place.FailedDeliveries);
         if (_places.TryAdd(entry.Message.Id, place))
         {
-            _window.Restore(entry);
+            if (_window.Restore(entry))
+            {
+                _stuck.Add(entry.Message.OrderKey!);
+            }
+
             return;
         }
 
@@ -153,7 +154,7 @@ internal sealed partial class EmbeddedOutboxStore
 
         Array.ForEach(held, entry => _window.Release(entry, isAnswered: true));
         await _window.ConfirmAsync(held, CancellationToken.None).ConfigureAwait(false);
-        Array.ForEach(held, entry => Forget(entry.Message.Id));
+        Array.ForEach(held, entry => Forget(entry.Message));
         LoadMore();
     }
 
@@ -176,6 +177,14 @@ internal sealed partial class EmbeddedOutboxStore
         }
 
         await answer().ConfigureAwait(false);
+        if (entry.Message.OrderKey is { } key)
+        {
+            lock (_gate)
+            {
+                _stuck.Add(key);
+            }
+        }
+
         LoadMore();
     }
 
@@ -268,17 +277,26 @@ internal sealed partial class EmbeddedOutboxStore
         }
     }
 
-    private void Forget(string id)
+    private void Forget(OutboxMessage message)
     {
         lock (_gate)
         {
-            _places.Remove(id, out QueueEntry? place);
+            _places.Remove(message.Id, out QueueEntry? place);
             Leave_NeedsGate(place!);
-            if (_twins.Remove(id, out Queue<QueueEntry>? twins))
+            if (message.OrderKey is { } key)
+            {
+                _stuck.Remove(key); // it was the first, and those behind it have not been tried
+                if (LineOf_NeedsGate(key) is { } line)
+                {
+                    _toRead.Add(line);
+                }
+            }
+
+            if (_twins.Remove(message.Id, out Queue<QueueEntry>? twins))
             {
                 foreach (QueueEntry twin in twins)
                 {
-                    TakeIn_NeedsGate(twin); // the first of them; the others are behind it then
+                    TakeIn_NeedsGate(twin, OutboxEnvelope.Unwrap(twin.Message, twin.FailedDeliveries)); // the first of them; the others are behind it then
                 }
             }
         }
@@ -286,18 +304,34 @@ internal sealed partial class EmbeddedOutboxStore
 
     private void Leave_NeedsGate(QueueEntry place)
     {
-        if (ReferenceEquals(place.Owner, _pending))
+        Queue queue = (Queue)place.Owner;
+        if (ReferenceEquals(queue, _aside))
         {
-            _loadedCount--;
+            return;
+        }
+
+        _loadedCount--;
+        if (_lines.GetValueOrDefault(queue.Name) is { } line)
+        {
+            line.LoadedCount--;
+            _toRead.Add(line);
         }
     }
 
     // As failed deliveries of the queue, which a restart gives back. Nobody waits for that.
     private void NoteAttempts(string id, int attempts)
     {
-        QueueEntry place = PlaceOf(id);
-        place.FailedDeliveries = attempts;
-        ((Queue)place.Owner).Stored?.Mark(place, attempts);
+        QueueEntry? place;
+        lock (_gate)
+        {
+            place = _places.GetValueOrDefault(id); // none: its lease was over at once, and others have dealt with it
+        }
+
+        if (place is not null)
+        {
+            place.FailedDeliveries = attempts;
+            ((Queue)place.Owner).Stored?.Mark(place, attempts);
+        }
     }
 
     private QueueEntry PlaceOf(string id)

@@ -5,16 +5,16 @@ using EmbeddedMq.VirtualHosts;
 
 namespace EmbeddedMq.Outbox;
 
-/// <summary>An outbox in the data directory of an embedded broker: its entries are persistent messages of two internal queues.</summary>
+/// <summary>An outbox in the data directory of an embedded broker: its entries are persistent messages of internal queues.</summary>
 /// <remarks>
 /// <para>What is pending waits in the first queue, most of it on disk. The oldest of it are taken out, unacknowledged, into a window in memory
 /// (<see cref="MemoryOutboxStore"/>), which knows all about due times, leases and order keys. What has failed, for once or for good, is moved to the
 /// second queue with what is to be known of it, by one commit; all of that is in the window. Confirming acknowledges, and leaves a receipt.</para>
 /// <para>After a crash everything that was not confirmed is there. What was in hand is due at once. Attempts are noted, but nobody waits for the
 /// note; a delay without an error is forgotten.</para>
-/// <para>What waits behind a failed message of its order key is in the window too, which takes no more than <see cref="MostLoaded"/> messages, and half of the
-/// memory that ready messages may take: whatever is behind them in the queue waits with them. Failed messages count for neither, and nothing bounds them:
-/// they stay in memory with their bodies until they are retried or discarded.</para>
+/// <para>The window takes no more than <see cref="MostInMemory"/> messages, and half of the memory that ready messages may take. When it is full, what waits behind
+/// a failed message of its order key leaves it and goes to a queue of its key, so that no key stops the others. Failed messages count for neither, and
+/// nothing bounds them: they stay in memory with their bodies until they are retried or discarded.</para>
 /// <para>An id may be there twice, added again after its receipt was forgotten: the second message comes into the window when the first has left.</para>
 /// <para>Thread-safe.</para>
 /// </remarks>
@@ -25,7 +25,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     /// <summary>So many may be taken at once; a relay asks for a few hundred.</summary>
     internal const int Window = 4_096;
 
-    /// <summary>So many are in memory at most, beside those that have failed.</summary>
+    /// <summary>The default of <see cref="MostInMemory"/>.</summary>
     internal const int MostLoaded = 16_384;
 
     // Whatever the broker's budget of memory is.
@@ -49,6 +49,9 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     private Queue _pending = null!;
     private Queue _aside = null!;
     private long _mostOpenBytes;
+
+    /// <summary>So many are in memory at most, beside those that have failed. Tests set it before the first use.</summary>
+    internal int MostInMemory { get; set; } = MostLoaded;
 
     /// <summary>Whether somebody takes messages to send them. Until then nobody should rely on it.</summary>
     internal bool IsRelayed { get; private set; }
@@ -105,6 +108,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
                 NoteAttempts(entry.Message.Id, entry.Attempts - 1);
                 _window.Release(entry, isAnswered: true);
                 await _window.PostponeAsync(entry, null, delay, CancellationToken.None).ConfigureAwait(false);
+                LoadMore();
             }
 
             return;
@@ -143,11 +147,11 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     public async ValueTask<bool> DiscardAsync(string id, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(id);
-        return await ChangeFailedAsync(id, async (_, place) =>
+        return await ChangeFailedAsync(id, async (entry, place) =>
         {
             await CommitAsync([], [place], [ReceiptOf(id, Discarded)]).ConfigureAwait(false);
             await _window.DiscardAsync(id, CancellationToken.None).ConfigureAwait(false);
-            Forget(id);
+            Forget(entry.Message);
         }).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -190,12 +194,20 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
     }
 
     /// <inheritdoc/>
-    /// <remarks>The oldest is always in the window.</remarks>
+    /// <remarks>The oldest is in the window, or at the beginning of a line.</remarks>
     public async ValueTask<OutboxCounts> CountAsync(CancellationToken cancellationToken = default)
     {
         await LoadAsync(cancellationToken).ConfigureAwait(false);
-        OutboxCounts loaded = await _window.CountAsync(cancellationToken).ConfigureAwait(false);
-        return loaded with { Pending = loaded.Pending + _pending.Describe().ReadyCount };
+        lock (_gate)
+        {
+            OutboxCounts loaded = _window.Count();
+            WaitingLine[] lines = [.. _lines.Values.Where(static line => line.Count > 0)];
+            return loaded with
+            {
+                Pending = loaded.Pending + _pending.Describe().ReadyCount + lines.Sum(static line => line.Count),
+                OldestAt = lines.Select(static line => line.OldestAt).Append(loaded.OldestAt).Min(),
+            };
+        }
     }
 
     /// <inheritdoc/>

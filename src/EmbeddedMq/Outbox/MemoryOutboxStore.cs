@@ -195,8 +195,7 @@ public sealed class MemoryOutboxStore : IOutboxStore
             }
 
             Leave_NeedsGate(message, _time.GetUtcNow());
-            _counts[(int)message.Status]--;
-            _messages.Remove(id);
+            Remove_NeedsGate(message);
             return new ValueTask<bool>(true);
         }
     }
@@ -223,17 +222,7 @@ public sealed class MemoryOutboxStore : IOutboxStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<OutboxCounts> CountAsync(CancellationToken cancellationToken = default)
-    {
-        lock (_gate)
-        {
-            return new ValueTask<OutboxCounts>(new OutboxCounts(
-                _counts[(int)OutboxStatus.Pending], _counts[(int)OutboxStatus.Sent], _counts[(int)OutboxStatus.Failed])
-            {
-                OldestAt = _messages.Values.Where(static message => message.IsOpen).Min(static message => (DateTimeOffset?)message.StoredAt),
-            });
-        }
-    }
+    public ValueTask<OutboxCounts> CountAsync(CancellationToken cancellationToken = default) => new(Count());
 
     /// <inheritdoc/>
     public async ValueTask WaitAsync(TimeSpan limit, CancellationToken cancellationToken = default)
@@ -249,6 +238,18 @@ public sealed class MemoryOutboxStore : IOutboxStore
             {
                 // The limit, or the time at which the next one is due.
             }
+        }
+    }
+
+    /// <inheritdoc cref="CountAsync"/>
+    internal OutboxCounts Count()
+    {
+        lock (_gate)
+        {
+            return new OutboxCounts(_counts[(int)OutboxStatus.Pending], _counts[(int)OutboxStatus.Sent], _counts[(int)OutboxStatus.Failed])
+            {
+                OldestAt = _messages.Values.Where(static message => message.IsOpen).Min(static message => (DateTimeOffset?)message.StoredAt),
+            };
         }
     }
 
@@ -279,7 +280,8 @@ public sealed class MemoryOutboxStore : IOutboxStore
 
     /// <summary>Takes up a message with its status: pending or failed. It is the newest of its order key.</summary>
     /// <param name="entry">The message. One of its id that was confirmed is forgotten.</param>
-    internal void Restore(OutboxEntry entry)
+    /// <returns>Whether it waits behind one that has failed before.</returns>
+    internal bool Restore(OutboxEntry entry)
     {
         lock (_gate)
         {
@@ -295,6 +297,60 @@ public sealed class MemoryOutboxStore : IOutboxStore
             message.DueAt = entry.DueAt;
             SetStatus_NeedsGate(message, entry.Status, entry.ChangedAt);
             Expose_NeedsGate(message, _time.GetUtcNow());
+            return message.PlaceInKey is { Previous: not null, List.First.Value.LastError: not null };
+        }
+    }
+
+    /// <summary>How many messages of an order key there are.</summary>
+    /// <param name="orderKey">The key.</param>
+    internal int CountOf(string orderKey)
+    {
+        lock (_gate)
+        {
+            return _keys.GetValueOrDefault(orderKey)?.Count ?? 0;
+        }
+    }
+
+    /// <summary>Whether others wait behind the first message of an order key, which has failed before and is still there.</summary>
+    /// <param name="orderKey">The key.</param>
+    /// <param name="isIdle">Whether nobody has any of those in hand that wait.</param>
+    internal bool IsStuck(string orderKey, out bool isIdle)
+    {
+        lock (_gate)
+        {
+            isIdle = false;
+            if (_keys.GetValueOrDefault(orderKey) is not { Count: > 1, First.Value.LastError: not null } messages)
+            {
+                return false;
+            }
+
+            DateTimeOffset now = _time.GetUtcNow();
+            isIdle = messages.Skip(1).All(message => message.LastError is null && IsTakeable(message, now));
+            return true;
+        }
+    }
+
+    /// <summary>Gives back all messages that wait behind the first of an order key, if <see cref="IsStuck"/> with nobody having any of them in hand.</summary>
+    /// <param name="orderKey">The key.</param>
+    /// <returns>The messages, in order, which are here no longer; or none.</returns>
+    internal IReadOnlyList<OutboxEntry> Evict(string orderKey)
+    {
+        lock (_gate)
+        {
+            if (!IsStuck(orderKey, out bool isIdle) || !isIdle)
+            {
+                return [];
+            }
+
+            StoredMessage[] waiting = [.. _keys[orderKey].Skip(1)];
+            DateTimeOffset now = _time.GetUtcNow();
+            foreach (StoredMessage message in waiting)
+            {
+                Leave_NeedsGate(message, now);
+                Remove_NeedsGate(message);
+            }
+
+            return [.. waiting.Select(static message => message.Describe())];
         }
     }
 
@@ -413,6 +469,13 @@ public sealed class MemoryOutboxStore : IOutboxStore
         {
             Expose_NeedsGate(next.Value, now);
         }
+    }
+
+    private void Remove_NeedsGate(StoredMessage message)
+    {
+        _counts[(int)message.Status]--;
+        _openBytes -= message.OpenBytes;
+        _messages.Remove(message.Message.Id);
     }
 
     private StoredMessage? Find_NeedsGate(OutboxEntry entry)
