@@ -36,21 +36,9 @@ internal readonly ref struct BatchBody : IRecordBody
         _marks = marks;
         _messages = messages;
         _receipts = receipts;
-        foreach (ref readonly Settle settle in settles)
-        {
-            _settleBytes = checked(_settleBytes + settle.GetLength());
-        }
-
-        foreach (ref readonly Mark mark in marks)
-        {
-            _markBytes = checked(_markBytes + mark.GetLength());
-        }
-
-        foreach (ref readonly Receipt receipt in receipts)
-        {
-            _receiptBytes = checked(_receiptBytes + receipt.GetLength());
-        }
-
+        _settleBytes = BytesOf(settles);
+        _markBytes = BytesOf(marks);
+        _receiptBytes = BytesOf(receipts);
         _length = 2 + (transactionId == 0 ? 0 : Encoded.VarintLength(transactionId));
         _length = checked(_length + SectionLength(_settleBytes) + SectionLength(_markBytes) + SectionLength(_receiptBytes));
         if (!messages.IsEmpty)
@@ -78,59 +66,44 @@ internal readonly ref struct BatchBody : IRecordBody
             writer.Varint(_transactionId);
         }
 
-        WriteSettles(ref writer);
-        WriteMarks(ref writer);
-        WriteReceipts(ref writer);
+        WriteSection(ref writer, _settles, _settleBytes);
+        WriteSection(ref writer, _marks, _markBytes);
+        WriteSection(ref writer, _receipts, _receiptBytes);
         WriteMessages(ref writer);
         writer.AssertFull();
+    }
+
+    private static int BytesOf<T>(ReadOnlySpan<T> items)
+        where T : struct, IBatchItem
+    {
+        int bytes = 0;
+        foreach (ref readonly T item in items)
+        {
+            bytes = checked(bytes + item.GetLength());
+        }
+
+        return bytes;
+    }
+
+    private static void WriteSection<T>(ref ByteWriter writer, ReadOnlySpan<T> items, int bytes)
+        where T : struct, IBatchItem
+    {
+        if (items.IsEmpty)
+        {
+            return;
+        }
+
+        writer.Varint((uint)bytes);
+        foreach (ref readonly T item in items)
+        {
+            item.Write(ref writer);
+        }
     }
 
     private static int SectionLength(int bytes) => bytes == 0 ? 0 : Encoded.BlobLength(bytes);
 
     private static int LengthOf(in BatchMessage message)
         => MessageCodec.GetLength(message.Exchange, message.RoutingKey, message.Properties, message.Body, message.Priority, message.Refs.Span);
-
-    private void WriteSettles(ref ByteWriter writer)
-    {
-        if (_settles.IsEmpty)
-        {
-            return;
-        }
-
-        writer.Varint((uint)_settleBytes);
-        foreach (ref readonly Settle settle in _settles)
-        {
-            settle.Write(ref writer);
-        }
-    }
-
-    private void WriteMarks(ref ByteWriter writer)
-    {
-        if (_marks.IsEmpty)
-        {
-            return;
-        }
-
-        writer.Varint((uint)_markBytes);
-        foreach (ref readonly Mark mark in _marks)
-        {
-            mark.Write(ref writer);
-        }
-    }
-
-    private void WriteReceipts(ref ByteWriter writer)
-    {
-        if (_receipts.IsEmpty)
-        {
-            return;
-        }
-
-        writer.Varint((uint)_receiptBytes);
-        foreach (ref readonly Receipt receipt in _receipts)
-        {
-            receipt.Write(ref writer);
-        }
-    }
 
     private void WriteMessages(ref ByteWriter writer)
     {

@@ -11,7 +11,7 @@ namespace EmbeddedMq.Storage.Records;
 /// </code>
 /// A mark replaces an earlier one of the same message, one of expiry another one of expiry.
 /// </remarks>
-internal readonly record struct Mark
+internal readonly record struct Mark : IBatchItem
 {
     private const byte InBlockFlag = 1;
     private const byte RedeliveredFlag = 2;
@@ -124,16 +124,15 @@ internal readonly record struct Mark
         return new Mark(isInBlock, key, message, failedDeliveries, (flags & RedeliveredFlag) != 0, expiresUtcMs);
     }
 
-    /// <summary>How many bytes it takes.</summary>
-    internal int GetLength()
+    /// <inheritdoc/>
+    public int GetLength()
         => 1 + Encoded.VarintLength(Key)
         + (IsInBlock ? Encoded.VarintLength(Message) : Encoded.IdLength(Id))
         + (FailedDeliveries == 0 ? 0 : Encoded.VarintLength((uint)FailedDeliveries))
         + (ExpiresUtcMs == 0 ? 0 : Encoded.VarintLength((ulong)ExpiresUtcMs));
 
-    /// <summary>Writes it.</summary>
-    /// <param name="writer">The writer.</param>
-    internal void Write(ref ByteWriter writer)
+    /// <inheritdoc/>
+    public void Write(ref ByteWriter writer)
     {
         writer.Byte((byte)((IsInBlock ? InBlockFlag : 0) | (Redelivered ? RedeliveredFlag : 0) | (FailedDeliveries == 0 ? 0 : FailedFlag)
             | (ExpiresUtcMs == 0 ? 0 : ExpiresFlag)));

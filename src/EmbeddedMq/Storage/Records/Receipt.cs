@@ -16,18 +16,17 @@ namespace EmbeddedMq.Storage.Records;
 /// </code>
 /// A receipt replaces an earlier one of its key.
 /// </remarks>
-internal readonly record struct Receipt(UInt128 Key, UInt128 Fingerprint, byte State, long AtUtcMs)
+internal readonly record struct Receipt(UInt128 Key, UInt128 Fingerprint, byte State, long AtUtcMs) : IBatchItem
 {
     private const int HashBytes = 16;
 
     private const ulong MaxTime = (1UL << 55) - 1; // what an index has room for
 
-    /// <summary>How many bytes it takes.</summary>
-    internal int GetLength() => 1 + HashBytes + HashBytes + Encoded.VarintLength((ulong)AtUtcMs);
+    /// <inheritdoc/>
+    public int GetLength() => 1 + HashBytes + HashBytes + Encoded.VarintLength((ulong)AtUtcMs);
 
-    /// <summary>Writes it.</summary>
-    /// <param name="writer">The writer.</param>
-    internal void Write(ref ByteWriter writer)
+    /// <inheritdoc/>
+    public void Write(ref ByteWriter writer)
     {
         Span<byte> hashes = stackalloc byte[HashBytes + HashBytes];
         BinaryPrimitives.WriteUInt128LittleEndian(hashes, Key);

@@ -12,7 +12,7 @@ namespace EmbeddedMq.Storage.Records;
 /// </code>
 /// A message that is alone in its record, as most are, so costs two or three bytes.
 /// </remarks>
-internal readonly struct Settle
+internal readonly struct Settle : IBatchItem
 {
     private Settle(SettleKind kind, ulong key, ReadOnlyMemory<StoredId> ids, ReadOnlyMemory<ushort> indexes)
     {
@@ -56,17 +56,16 @@ internal readonly struct Settle
     /// <param name="blockAddress">The block's address in the cold log.</param>
     internal static Settle WholeBlock(long blockAddress) => new(SettleKind.WholeBlock, (ulong)blockAddress, default, default);
 
-    /// <summary>How many bytes the group takes.</summary>
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException">The ids or indexes do not rise.</exception>
-    internal int GetLength()
+    public int GetLength()
     {
         int length = 1 + Encoded.VarintLength(Key);
         return Kind == SettleKind.WholeBlock ? length : checked(length + Encoded.BlobLength(LengthOfElements()));
     }
 
-    /// <summary>Writes the group.</summary>
-    /// <param name="writer">The writer.</param>
-    internal void Write(ref ByteWriter writer)
+    /// <inheritdoc/>
+    public void Write(ref ByteWriter writer)
     {
         writer.Byte((byte)Kind);
         writer.Varint(Key);
