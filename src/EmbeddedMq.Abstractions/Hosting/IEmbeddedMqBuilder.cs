@@ -24,7 +24,8 @@ public interface IEmbeddedMqBuilder
 
     /// <summary>Consumes a queue with a handler class, resolved per message in a scope of its own.</summary>
     /// <typeparam name="T">What the bodies are read as.</typeparam>
-    /// <typeparam name="THandler">The handler; registered as transient unless it is registered already.</typeparam>
+    /// <typeparam name="THandler">The handler; registered as transient unless it is registered already. One that needs a service which nobody has registered
+    /// keeps the application from starting, as far as that can be seen without making it.</typeparam>
     /// <param name="queue">The queue. One consumer a queue and broker: to do two things with a message, bind two queues.</param>
     IEmbeddedMqBuilder Consume<T, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(string queue)
         where THandler : class, IMessageHandler<T>

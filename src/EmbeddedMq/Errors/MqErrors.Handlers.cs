@@ -40,6 +40,19 @@ internal static partial class MqErrors
     internal static InvalidOperationException NoServices(string queue)
         => new($"The consumer of queue '{queue}' was started without services, so none can be resolved for its handler. Consume with a function, or pass a provider to MessageBus.StartAsync.");
 
+    /// <summary>A handler class cannot be made of the application's services.</summary>
+    internal static string HandlerNotToBeMade(Type handler, string queue, Type? asking, Type missing, object? key)
+        => asking is null
+            ? $"Handler {handler} of queue '{queue}' is not among the application's services. Register it: services.AddTransient<{handler.Name}>()."
+            : $"Handler {handler} of queue '{queue}' cannot be made: the constructor of {asking} asks for {missing}{(key is null ? "" : $" with key '{key}'")}, " +
+              "which is not among the application's services. Register it.";
+
+    /// <summary>A message of one published type is in a queue that is consumed as another one.</summary>
+    internal static InvalidOperationException OtherType(string queue, Type consumed, string name, Type published)
+        => new(
+            $"The message has the type '{name}', which is what this application publishes {published} as, and queue '{queue}' is consumed as {consumed}. " +
+            "Give each of them a queue of its own, or consume a class that is not published itself.");
+
     /// <summary>A JSON body is literally null.</summary>
     internal static InvalidOperationException NullBody(Type type)
         => new($"The body stands for null, and a message of type {type} cannot be null.");

@@ -73,6 +73,7 @@ public sealed class MessageBus : IAsyncDisposable
             PublishConnection = _publishConnection,
             Publisher = _publisher,
             Serializer = serializer,
+            Routes = plan.Routes,
             Provider = provider,
             NeedsScope = plan.NeedsScope,
             Scopes = provider?.GetRequiredService<IServiceScopeFactory>(),
@@ -118,7 +119,7 @@ public sealed class MessageBus : IAsyncDisposable
     /// <param name="broker">The broker; stays the caller's.</param>
     /// <param name="configure">Topology, routes and consumers.</param>
     /// <param name="options">Settings; <see langword="null"/> means the defaults.</param>
-    /// <param name="services">Resolves handler classes, for each message in a scope of its own; <see langword="null"/>: functions only.</param>
+    /// <param name="services">Resolves handler classes, which must be registered there, for each message in a scope of its own; <see langword="null"/>: functions only.</param>
     /// <param name="timeProvider">The clock; <see langword="null"/> means the system's.</param>
     /// <param name="loggerFactory">Where it logs to; <see langword="null"/> means nowhere.</param>
     /// <param name="cancellationToken">Gives up the start.</param>
@@ -145,7 +146,7 @@ public sealed class MessageBus : IAsyncDisposable
             errors = [.. errors, "UseEngine has no effect here: the broker is given. Leave it out."];
         }
 
-        ThrowIfAny(broker.Name, errors);
+        ThrowIfAny(broker.Name, [.. errors, .. HandlerCheck.Check(plan.Consumers, new ServiceCollection(), services)]);
         IMessageSerializer serializer = plan.CreateSerializer?.Invoke(services ?? NoServices.Instance) ?? new JsonMessageSerializer();
         MessageBus bus = new(
             plan,

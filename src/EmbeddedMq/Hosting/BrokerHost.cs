@@ -49,12 +49,18 @@ internal sealed class BrokerHost : IAsyncDisposable, IDisposable
 
     /// <summary>Starts the broker and declares the topology. Once it has succeeded it does nothing.</summary>
     /// <param name="cancellationToken">Gives up the start.</param>
+    /// <param name="forConsumers">Whether its consumers are going to be started, so that their handler classes must be such as can be made.</param>
     /// <returns>The running broker.</returns>
-    public async ValueTask<IBroker> StartAsync(CancellationToken cancellationToken)
+    public async ValueTask<IBroker> StartAsync(CancellationToken cancellationToken, bool forConsumers = false)
     {
         try
         {
             MessageBus bus = Bus;
+            if (forConsumers)
+            {
+                MessageBus.ThrowIfAny(_builder.Name, [.. HandlerCheck.Check(_parts.Value.Plan.Consumers, _builder.Services, _services)]);
+            }
+
             await bus.PrepareAsync(cancellationToken).ConfigureAwait(false);
             return StartedBroker;
         }

@@ -10,7 +10,7 @@ internal sealed class BrokerHostedService(BrokerHost host, IOptions<HostOptions>
 {
     /// <summary>Before any other hosted service starts: they may publish from the first moment.</summary>
     /// <param name="cancellationToken">Gives up the start.</param>
-    public async Task StartingAsync(CancellationToken cancellationToken) => await host.StartAsync(cancellationToken).ConfigureAwait(false);
+    public async Task StartingAsync(CancellationToken cancellationToken) => await host.StartAsync(cancellationToken, forConsumers: true).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,4 +1,5 @@
 using System.Reflection;
+using EmbeddedMq.Handlers.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace EmbeddedMq.Hosting;
@@ -17,7 +18,7 @@ internal static class HandlerScopes
     /// <param name="provider">What was made of that.</param>
     internal static bool AreNeededFor(Type handler, IServiceCollection services, IServiceProvider provider)
     {
-        if (provider.GetType().Assembly != typeof(ServiceProvider).Assembly || Find(services, handler) is not { } descriptor)
+        if (!HandlerCheck.IsOfMicrosoft(provider) || HandlerCheck.Find(services, handler) is not { } descriptor)
         {
             return true;
         }
@@ -38,9 +39,5 @@ internal static class HandlerScopes
     private static bool IsOfCompiler(CustomAttributeData attribute) => attribute.AttributeType.Namespace == "System.Runtime.CompilerServices";
 
     private static bool IsSingleton(Type type, IServiceCollection services)
-        => (Find(services, type) ?? (type.IsConstructedGenericType ? Find(services, type.GetGenericTypeDefinition()) : null)) is { Lifetime: ServiceLifetime.Singleton };
-
-    // The last one counts.
-    private static ServiceDescriptor? Find(IServiceCollection services, Type type)
-        => services.LastOrDefault(descriptor => !descriptor.IsKeyedService && descriptor.ServiceType == type);
+        => (HandlerCheck.Find(services, type) ?? (type.IsConstructedGenericType ? HandlerCheck.Find(services, type.GetGenericTypeDefinition()) : null)) is { Lifetime: ServiceLifetime.Singleton };
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EmbeddedMq.TestSupport;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace EmbeddedMq.Tests.Handlers;
 
@@ -51,16 +52,28 @@ public sealed class ConsumeTests
     }
 
     [Fact]
-    public async Task HandlerClass_WithoutServices_FailsWithAdvice()
+    public async Task HandlerClass_WithoutServices_KeepsTheBusFromStarting()
     {
-        await using BusFixture fixture = await BusFixture.StartAsync(
-            static mq => mq.Topology(static t => t.Queue("q")).Publish<Order>(static p => p.ToQueue("q")).Consume<Order, ScopedHandler>("q"));
+        await using BusFixture fixture = await BusFixture.StartBrokerAsync();
 
-        await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: TestContext.Current.CancellationToken);
+        OptionsValidationException error = await Assert.ThrowsAsync<OptionsValidationException>(
+            () => fixture.StartBusAsync(static mq => mq.Topology(static t => t.Queue("q")).Consume<Order, ScopedHandler>("q")));
 
-        await fixture.WaitForCountsAsync("q.error", ready: 1);
-        Delivery dead = await fixture.Broker.NextDeliveryAsync("q.error");
-        Assert.Contains("without services", (string)dead.Message.Headers[MessageHeaders.ErrorMessage]!, StringComparison.Ordinal);
+        Assert.StartsWith("The consumer of queue 'q' was started without services", Assert.Single(error.Failures), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task HandlerClass_NotAmongTheServices_KeepsTheBusFromStarting()
+    {
+        await using ServiceProvider provider = new ServiceCollection().BuildServiceProvider();
+        await using BusFixture fixture = await BusFixture.StartBrokerAsync();
+
+        OptionsValidationException error = await Assert.ThrowsAsync<OptionsValidationException>(
+            () => fixture.StartBusAsync(static mq => mq.Topology(static t => t.Queue("q")).Consume<Order, ScopedHandler>("q"), services: provider));
+
+        Assert.Equal(
+            $"Handler {typeof(ScopedHandler)} of queue 'q' is not among the application's services. Register it: services.AddTransient<ScopedHandler>().",
+            Assert.Single(error.Failures));
     }
 
     [Theory]

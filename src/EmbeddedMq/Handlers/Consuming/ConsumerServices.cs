@@ -27,6 +27,9 @@ internal sealed record ConsumerServices
     /// <summary>Reads bodies.</summary>
     public required IMessageSerializer Serializer { get; init; }
 
+    /// <summary>Where messages go, by type: a type's name in the messages is there, too.</summary>
+    public required IReadOnlyDictionary<Type, PublishRoute> Routes { get; init; }
+
     /// <summary>Makes a scope for each message, or <see langword="null"/> where there are no services.</summary>
     public IServiceScopeFactory? Scopes { get; init; }
 
