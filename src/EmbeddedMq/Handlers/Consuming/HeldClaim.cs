@@ -20,8 +20,8 @@ internal sealed class HeldClaim(IIdempotenceClaim claim, ClaimRequest request, C
     /// <summary>The message.</summary>
     public IdempotenceKey Key => request.Key;
 
-    /// <summary>Where the handler publishes to.</summary>
-    public IPublisher Publisher => _messages ??= new HeldMessages(publisher, request.Key);
+    /// <summary>Where the handler publishes to: the same for all of its threads.</summary>
+    public IPublisher Publisher => _messages ?? Interlocked.CompareExchange(ref _messages, new HeldMessages(publisher, request.Key), null) ?? _messages;
 
     /// <summary>Whether the message is remembered as processed.</summary>
     public bool IsCompleted { get; private set; }

@@ -48,7 +48,7 @@ internal sealed class MessageContext(ConsumerSite site, WorkItem item) : IMessag
             }
 
             // Made when first asked for: a handler that needs none of its own does not pay for a scope.
-            return (_scope ??= ConsumerServices.Scopes.CreateScope()).ServiceProvider;
+            return (_scope ?? MakeScope(ConsumerServices.Scopes)).ServiceProvider;
         }
     }
 
@@ -189,6 +189,19 @@ internal sealed class MessageContext(ConsumerSite site, WorkItem item) : IMessag
     }
 
     private IChannel Channel => site.Channel;
+
+    // A handler may ask on several threads, and a second scope would never end.
+    private IServiceScope MakeScope(IServiceScopeFactory scopes)
+    {
+        IServiceScope made = scopes.CreateScope();
+        if (Interlocked.CompareExchange(ref _scope, made, null) is not { } first)
+        {
+            return made;
+        }
+
+        made.Dispose();
+        return first;
+    }
 
     private async ValueTask SettleAsync(
         Settlement settlement, Func<MessageContext, CancellationToken, ValueTask> settle, CancellationToken cancellationToken)
