@@ -303,6 +303,32 @@ public sealed class IdempotentFlowTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Stop_HandlerEndsAfterItWasCancelled_RemembersWhatItDid(bool takesOutgoing)
+    {
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using IdempotentStand stand = await IdempotentStand.StartAsync(
+            store: time => new ScriptedStore(time) { TakesOutgoing = takesOutgoing },
+            handle: async (_, context, cancellationToken) =>
+            {
+                await context.Publisher.PublishAsync(new OrderStatus("1", "paid"), cancellationToken: CancellationToken.None);
+                TaskCompletionSource cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                await using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static source => ((TaskCompletionSource)source!).SetResult(), cancelled);
+                begun.SetResult();
+                await cancelled.Task; // and ends its work all the same
+            });
+
+        await stand.PublishAsync("m");
+        await begun.Task.WaitAsync(BrokerFixture.Patience, Token);
+        IReadOnlyList<ConsumerStopReport> reports = await stand.Fixture.Bus.StopAsync(new CancellationToken(canceled: true)); // handlers are cancelled at once
+
+        Assert.Equal((0, 0), (reports[0].Returned, reports[0].Ready));
+        Assert.Equal(IdempotenceState.Processed, (await stand.Store.FindAsync("q", "m", Token))?.State);
+        Assert.Equal(1, takesOutgoing ? stand.Store.Taken.Count : (await stand.Fixture.Broker.DescribeAsync("out")).ReadyCount);
+    }
+
+    [Theory]
     [InlineData(false, "claim handler scope complete dispose")]
     [InlineData(true, "claim handler complete dispose scope")]
     public async Task Scope_OfTheMessage_EndsBeforeTheCompletionUnlessTheStoreLivesInIt(bool livesInScope, string order)

@@ -74,6 +74,7 @@ internal sealed class ScriptedStore(TimeProvider time) : IIdempotenceStore, IAsy
 
         public async ValueTask<bool> CompleteAsync(IReadOnlyList<OutboxMessage> outgoing, CancellationToken cancellationToken = default)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             store.Steps.Enqueue("complete");
             if (store.CompleteFails() is { } error)
             {

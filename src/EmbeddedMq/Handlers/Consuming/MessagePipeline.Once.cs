@@ -88,7 +88,8 @@ internal sealed partial class MessagePipeline<T>
         {
             try
             {
-                await held.CompleteAsync(handlersCancelled).ConfigureAwait(false);
+                // Not cut short by a stop, which waits a little: the handler has done its work, and would do it again.
+                await held.CompleteAsync(CancellationToken.None).ConfigureAwait(false);
             }
             catch (Exception error)
             {
