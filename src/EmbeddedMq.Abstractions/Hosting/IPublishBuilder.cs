@@ -54,6 +54,8 @@ public interface IPublishBuilder<T>
 
     /// <summary>The application's name for this kind of message. Default: the full name of its type, without assemblies.</summary>
     /// <param name="type">The name.</param>
+    /// <remarks>It travels with the messages. Where an application publishes two types that have nothing to do with each other, a consumer of the one
+    /// dead-letters what bears the name of the other as unreadable. Names that nobody publishes here, and messages without one, are read in any case.</remarks>
     IPublishBuilder<T> Type(string type);
 
     /// <summary>Hands the very object that is published to the handlers, where it need not leave this process's memory: nothing is written and read for

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using EmbeddedMq.Diagnostics;
@@ -34,6 +35,8 @@ namespace EmbeddedMq.Handlers.Consuming;
 internal sealed partial class MessagePipeline<T>(
     ConsumerPlan<T> plan, ConsumerServices services, Forwarder forwarder, ClaimRenewal? renewal, CancellationToken stopping, CancellationToken handlersCancelled)
 {
+    private readonly FrozenDictionary<string, Type>? _otherTypes = plan.Read is null ? OtherTypes(services.Routes) : null;
+
     /// <summary>What the messages of one run have in common.</summary>
     /// <param name="channel">The run's channel.</param>
     public ConsumerSite SiteOf(IChannel channel)
@@ -47,6 +50,12 @@ internal sealed partial class MessagePipeline<T>(
         try
         {
             Message message = item.Delivery.Message;
+            if (_otherTypes is not null && message.Properties.Type is { } name && _otherTypes.TryGetValue(name, out Type? published))
+            {
+                item.ReadError = MqErrors.OtherType(plan.Queue, typeof(T), name, published);
+                return;
+            }
+
             item.Message = plan.Read is { } read ? read(message) : BodyReader.Read<T>(services.Serializer, message);
             if (item.Message is null)
             {
@@ -139,6 +148,29 @@ internal sealed partial class MessagePipeline<T>(
 
         services.Telemetry.RecordEnd(activity, plan.Queue, begun, services.Time, NameOf(outcome.Settlement), outcome.Error?.GetType().FullName);
         return outcome.Again;
+    }
+
+    /// <summary>The names in messages of the types that are published beside this one and have nothing to do with it; <see langword="null"/> for none.</summary>
+    /// <param name="routes">What is published.</param>
+    /// <remarks>JSON of another type is read with defaults in most places. A class that is not published itself may be a copy or an extract of one that is,
+    /// so it is left to say what it reads; and a name that nobody here publishes under may be any.</remarks>
+    private static FrozenDictionary<string, Type>? OtherTypes(IReadOnlyDictionary<Type, PublishRoute> routes)
+    {
+        if (!routes.ContainsKey(typeof(T)))
+        {
+            return null;
+        }
+
+        Dictionary<string, Type> others = new(StringComparer.Ordinal);
+        foreach (IGrouping<string, KeyValuePair<Type, PublishRoute>> named in routes.GroupBy(static route => route.Value.TypeName))
+        {
+            if (named.All(static route => !route.Key.IsAssignableTo(typeof(T)) && !route.Key.IsAssignableFrom(typeof(T))))
+            {
+                others.Add(named.Key, named.First().Key);
+            }
+        }
+
+        return others.Count > 0 ? others.ToFrozenDictionary(StringComparer.Ordinal) : null;
     }
 
     private static string NameOf(Settlement settlement) => settlement switch
