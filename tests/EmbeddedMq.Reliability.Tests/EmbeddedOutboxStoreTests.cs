@@ -118,6 +118,7 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
         Time.Advance(new StorageOptions().IdempotenceRetention + TimeSpan.FromDays(1));
         await Store.AddAsync([Make("twice") with { Message = Message.Text("second") }, Make("behind")]);
         await Store.ConfirmAsync(await TakeAsync(EmbeddedOutboxStore.Window));
+        Assert.Equal(3, (await Store.CountAsync()).Pending);
 
         List<string> sent = [];
         while (await TakeAsync() is { Count: > 0 } taken)

@@ -204,7 +204,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
             WaitingLine[] lines = [.. _lines.Values.Where(static line => line.Count > 0)];
             return loaded with
             {
-                Pending = loaded.Pending + _pending.Describe().ReadyCount + lines.Sum(static line => line.Count),
+                Pending = loaded.Pending + _twins.Values.Sum(static twins => twins.Count) + _pending.Describe().ReadyCount + lines.Sum(static line => line.Count),
                 OldestAt = lines.Select(static line => line.OldestAt).Append(loaded.OldestAt).Min(),
             };
         }
