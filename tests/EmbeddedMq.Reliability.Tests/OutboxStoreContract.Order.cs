@@ -53,6 +53,20 @@ public abstract partial class OutboxStoreContract
     }
 
     [Fact]
+    public async Task OrderKey_WhoseFirstHasFailed_IsTriedAgainWithoutThoseBehindIt()
+    {
+        await Store.AddAsync([Make("a1", "a"), Make("a2", "a"), Make("a3", "a"), Make("b1", "b")]);
+        await Store.PostponeAsync(Assert.Single(await TakeAsync(max: 1)), "no queue", Lease);
+        await AdvanceAsync(Lease);
+
+        IReadOnlyList<OutboxEntry> taken = await TakeAsync(max: 3);
+
+        Assert.Equal(["a1", "b1"], Ids(taken));
+        await Store.ConfirmAsync(taken);
+        await ExpectInOrderAsync("a2", "a3");
+    }
+
+    [Fact]
     public async Task OrderKey_WithSeveralPutBack_StaysInOrder()
     {
         await Store.AddAsync([Make("a1", "a"), Make("a2", "a"), Make("a3", "a")]);

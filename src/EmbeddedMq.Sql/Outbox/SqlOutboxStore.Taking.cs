@@ -71,7 +71,7 @@ public sealed partial class SqlOutboxStore
         {
             List<WindowRow> window = await ReadWindowAsync(work, size, now, cancellationToken).ConfigureAwait(false);
             sawAll = window.Count < size;
-            candidates = [.. window.Where(static row => row.IsHead).Select(static row => new Candidate(row.Seq, row.OrderKey))];
+            candidates = [.. window.Where(static row => row.IsHead).Select(static row => new Candidate(row.Seq, row.OrderKey, row.Attempts > 0))];
             if (!sawAll && candidates.Count < max)
             {
                 int away = await PutAwayAsync(work, [.. window.Where(static row => !row.IsHead)], now, cancellationToken).ConfigureAwait(false);
@@ -95,7 +95,7 @@ public sealed partial class SqlOutboxStore
     {
         DbCommand command = work.Command(
             $"select o.seq, o.order_key, case when o.order_key is null then o.seq else " +
-            $"(select b.seq from {_outbox} b where b.order_key = o.order_key order by b.seq limit 1) end " +
+            $"(select b.seq from {_outbox} b where b.order_key = o.order_key order by b.seq limit 1) end, o.attempts " +
             $"from {_outbox} o where o.due_at <= @now order by o.due_at, o.seq limit {Text(size)}");
         List<WindowRow> window = [];
         await using (command.ConfigureAwait(false))
@@ -106,7 +106,7 @@ public sealed partial class SqlOutboxStore
             {
                 while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
                 {
-                    window.Add(new WindowRow(reader.GetInt64(0), reader.IsDBNull(1) ? null : _dialect.ReadKey(reader, 1), reader.GetInt64(2)));
+                    window.Add(new WindowRow(reader.GetInt64(0), reader.IsDBNull(1) ? null : _dialect.ReadKey(reader, 1), reader.GetInt64(2), reader.GetInt32(3)));
                 }
             }
         }
@@ -141,10 +141,11 @@ public sealed partial class SqlOutboxStore
         return locked;
     }
 
-    // Those behind each head, up to the first that may not be sent now.
+    // Those behind each head, up to the first that may not be sent now. None behind one that has been tried before: should it fail again, or have no
+    // answer for long, they would only take the room of others.
     private async ValueTask AddFollowersAsync(SqlWork work, List<Candidate> candidates, int max, long now, CancellationToken cancellationToken)
     {
-        Dictionary<string, long> heads = candidates.Where(static row => row.OrderKey is not null)
+        Dictionary<string, long> heads = candidates.Where(static row => row is { OrderKey: not null, IsTried: false })
             .ToDictionary(static row => row.OrderKey!, static row => row.Seq, StringComparer.Ordinal);
         foreach (string[] keys in heads.Keys.Chunk(MaxKeysOfSelect))
         {
@@ -174,7 +175,7 @@ public sealed partial class SqlOutboxStore
                         if (line[0].Seq == heads[ofKey.Key])
                         {
                             candidates.AddRange(line.Skip(1).TakeWhile(row => row.DueAt <= now || row.DueAt == OutboxRow.BehindOthers)
-                                .Select(static row => new Candidate(row.Seq, row.Key)));
+                                .Select(static row => new Candidate(row.Seq, row.Key, IsTried: false)));
                         }
                     }
                 }
@@ -277,9 +278,9 @@ public sealed partial class SqlOutboxStore
         }
     }
 
-    private readonly record struct Candidate(long Seq, string? OrderKey);
+    private readonly record struct Candidate(long Seq, string? OrderKey, bool IsTried);
 
-    private readonly record struct WindowRow(long Seq, string? OrderKey, long Head)
+    private readonly record struct WindowRow(long Seq, string? OrderKey, long Head, int Attempts)
     {
         internal bool IsHead => Seq == Head;
     }

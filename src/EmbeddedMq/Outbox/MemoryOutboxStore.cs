@@ -76,8 +76,9 @@ public sealed class MemoryOutboxStore : IOutboxStore
                 message.DueAt = now + lease;
                 taken.Add(message.Describe());
 
-                // Those behind it in its key may come along, for the caller keeps their order; for anybody else they wait behind it.
-                if (message.PlaceInKey?.Next?.Value is { } next && IsTakeable(next, now))
+                // Those behind it in its key may come along, for the caller keeps their order; for anybody else they wait behind it. Not where it has been
+                // tried before: should it fail again, or have no answer for long, they would only take the room of others.
+                if (message.Attempts == 1 && message.PlaceInKey?.Next?.Value is { } next && IsTakeable(next, now))
                 {
                     _timetable.Add(next, now);
                     followers.Add(next);
