@@ -50,6 +50,7 @@ internal sealed partial class Queue
             }
 
             _contents.AddAcknowledged(consumer.EndTally());
+            Interlocked.CompareExchange(ref _resumable, null, consumer); // else it and its channel would stay in memory until the next message
             wasLast = _consumers.Count == 0;
             Touch_NeedsGate();
             Dispatch_NeedsGate(); // another may have become the active one

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EmbeddedMq.Channels;
 using EmbeddedMq.Consumers;
 using EmbeddedMq.Messages;
@@ -84,6 +85,17 @@ public sealed class QueueHandOverTests
     }
 
     [Fact]
+    public void RemoveConsumer_ThatWaitedForTheNextMessage_LeavesNothingOfItBehind()
+    {
+        using QueueStand stand = new();
+        Queue queue = stand.Declare(new QueueDeclaration("q"));
+        WeakReference consumer = UseUpReturnAndRemove(stand, queue);
+        GC.Collect();
+        Assert.False(consumer.IsAlive);
+        GC.KeepAlive(queue);
+    }
+
+    [Fact]
     public void Aftermath_OneDeadLetterFails_TheOthersGoOnAndNothingIsLeftBehind()
     {
         using QueueStand stand = new();
@@ -108,5 +120,23 @@ public sealed class QueueHandOverTests
         Assert.Equal(["b DeliveryLimit", "c DeliveryLimit"], stand.Dead);
         Assert.Equal((2, 1), (queue.Describe().DeadLetteredTotal, queue.Describe().DroppedTotal));
         Assert.Equal(0, stand.Memory.Bytes);
+    }
+
+    // Not inlined: the test's own frame must not hold it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference UseUpReturnAndRemove(QueueStand stand, Queue queue)
+    {
+        const int Prefetch = 256;
+        Consumer consumer = stand.NewConsumer(queue, Prefetch);
+        queue.AddConsumer(consumer, "/");
+        for (int i = 0; i <= Prefetch; i++)
+        {
+            QueueStand.Enqueue(queue, "m");
+        }
+
+        consumer.ReturnCredit(Prefetch / 4); // enough for the next message to let it go on
+        stand.Book.Close();
+        queue.RemoveConsumer(consumer);
+        return new WeakReference(consumer);
     }
 }
