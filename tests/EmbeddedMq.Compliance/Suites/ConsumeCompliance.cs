@@ -117,6 +117,20 @@ public abstract class ConsumeCompliance(ComplianceEngine engine) : ComplianceSui
         await ExpectMessagesAsync(queue, "2", "3");
     }
 
+    [Fact, AmqpItem("A7.1")]
+    public async Task Cancel_OfOneThatHasEnded_Succeeds()
+    {
+        string queue = await DeclareQueueAsync();
+        TestConsumer consumer = await ConsumeAsync(queue);
+        await consumer.Consumer.CancelAsync();
+        await consumer.Consumer.CancelAsync();
+        TestConsumer orphan = await ConsumeAsync(queue);
+        await Channel.DeleteQueueAsync(queue);
+        await orphan.ExpectEndAsync(ConsumerEnd.QueueGone);
+        await orphan.Consumer.CancelAsync();
+        Assert.True(Channel.IsOpen);
+    }
+
     [Fact, AmqpItem("A7.9")]
     public async Task ExclusiveConsume_AnotherConsumerExists_Is403()
     {

@@ -136,6 +136,20 @@ public abstract class DeathHistoryCompliance(ComplianceEngine engine) : Complian
         Assert.Equal((queue, DeathReason.Rejected, 1L), (death.Queue, death.Reason, death.Count));
     }
 
+    [Fact, AmqpItem("A5.7")]
+    public async Task DeathHeader_SentByAClient_IsCountedOn()
+    {
+        string dead = await DeclareQueueAsync();
+        string queue = await DeclareQueueAsync(q => q.DeadLetterTo(dead));
+        HeaderTable forged = HeaderTable.Of("count", 41L).With("reason", "rejected").With("queue", queue).With("exchange", "elsewhere");
+        await PublishAsync("", queue, "m", MessageProperties.Empty.WithHeader("x-death", new object?[] { forged }));
+        await DieAsync(queue);
+        Delivery delivery = await GetAsync(dead);
+        Death death = Assert.Single(delivery.Deaths);
+        Assert.Equal((queue, DeathReason.Rejected, 42L, "elsewhere"), (death.Queue, death.Reason, death.Count, death.Exchange));
+        Assert.False(delivery.Message.Headers.ContainsKey("x-first-death-queue"));
+    }
+
     [Fact, AmqpItem("A5.8"), OftenGotWrong("cycle rule")]
     public async Task Cycle_OfExpiriesOnly_DropsTheMessage()
     {

@@ -96,6 +96,22 @@ public abstract class DirectReplyToCompliance(ComplianceEngine engine) : Complia
         Assert.True(Channel.IsOpen);
     }
 
+    [Fact, AmqpItem("A8.5")]
+    [DeliberateDifference("A mandatory reply comes back where its requester has gone. RabbitMQ before 4.2 returns every mandatory reply, also one that it has delivered, and later versions none; so its engine does not ask for that.")]
+    public async Task Reply_MandatoryAndRequesterGone_ComesBack()
+    {
+        string queue = await DeclareQueueAsync();
+        IChannel requester = await OpenChannelAsync();
+        await ConsumeAsync(ReplyTo, AutoAck, requester);
+        await requester.PublishAsync("", queue, Message.Text("q", new MessageProperties { ReplyTo = ReplyTo }));
+        string address = (await GetAsync(queue)).Properties.ReplyTo!;
+        Assert.Equal(PublishOutcome.Confirmed, await ReplyAsync());
+        await requester.CloseAsync();
+        Assert.Equal(PublishOutcome.Returned, await ReplyAsync());
+
+        async Task<PublishOutcome> ReplyAsync() => (await Channel.TryPublishAsync("", address, Message.Text("a"), PublishFlags.Mandatory)).Outcome;
+    }
+
     [Fact, AmqpItem("A8.3")]
     public async Task Requesters_SeveralAtOnce_GetTheirOwnReplies()
     {

@@ -60,6 +60,23 @@ public abstract class PrefetchCompliance(ComplianceEngine engine) : ComplianceSu
         await consumer.ExpectAllAsync(Numbers(2, LongPrefetch + 1));
     }
 
+    [Fact, AmqpItem("A7.5")]
+    [DeliberateDifference("A prefetch of 256 or more that has been used up is filled again when half of it is free, an eighth where a publish finds that, or when nothing is left to read; RabbitMQ sends a message for each that is acknowledged. So more may be ready meanwhile; where waiting could cost a message, none waits.")]
+    public async Task Prefetch_LongAndUsedUp_IsFilledAgainInParts()
+    {
+        string queue = await DeclareQueueAsync();
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { PrefetchCount = LongPrefetch });
+        await SendNumbersAsync(queue, LongPrefetch + 300);
+        for (int i = 1; i < LongPrefetch / 2; i++)
+        {
+            await consumer.AckNextAsync($"{i}");
+        }
+
+        await ExpectReadyAsync(queue, 300);
+        await consumer.AckNextAsync($"{LongPrefetch / 2}");
+        await ExpectReadyAsync(queue, 300 - (LongPrefetch / 2));
+    }
+
     [Fact, AmqpItem("A7.5"), OftenGotWrong("qos(global=false) is for later consumers only")]
     public async Task SetPrefetch_PerConsumer_CountsForLaterConsumersOnly()
     {
