@@ -23,6 +23,9 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
     /// embedded broker only: RabbitMQ's quorum queues put them elsewhere, each version in its own way.</summary>
     internal const string QuorumQueue = "q5";
 
+    /// <summary>The queue that stands for the requester's channel.</summary>
+    internal const string ReplyTo = "amq.rabbitmq.reply-to";
+
     private static readonly string[] PolicyNames = ["p1", "p2"];
 
     private readonly SortedDictionary<int, IConnection> _connections = [];
@@ -30,6 +33,7 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
     private readonly SortedDictionary<int, Reader> _readers = [];
     private readonly List<string> _returned = [];
     private readonly List<(int Channel, ulong Tag)> _takenFromQuorumQueue = [];
+    private readonly SortedDictionary<string, string> _addresses = new(StringComparer.Ordinal); // in requests, by their bodies
     private uint? _quorumReady; // null: there is no such queue
     private bool _hasQuorumQueue;
     private bool _hasPolicies;
@@ -41,6 +45,15 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
 
     /// <summary>Channels that are open.</summary>
     internal IReadOnlyList<int> OpenChannels => [.. _channels.Where(static c => c.Value.IsOpen).Select(static c => c.Key)];
+
+    /// <summary>Those of them that are transactional.</summary>
+    internal IReadOnlyList<int> TransactionalChannels => [.. _channels.Where(static c => c.Value is { IsOpen: true, Mode: ChannelMode.Transactional }).Select(static c => c.Key)];
+
+    /// <summary>A connection that has closed, if one has.</summary>
+    internal int? ClosedConnection => _connections.FirstOrDefault(static c => !c.Value.IsOpen) is { Value: not null } closed ? closed.Key : null;
+
+    /// <summary>The bodies of requests that have been seen.</summary>
+    internal IReadOnlyList<string> Requests => [.. _addresses.Keys];
 
     /// <summary>Whether there is a quorum queue.</summary>
     internal bool HasQuorumQueue => _quorumReady is not null;
@@ -54,6 +67,12 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
 
     /// <summary>Consumers that run.</summary>
     internal IReadOnlyList<int> RunningConsumers => [.. _readers.Where(static r => !r.Value.Consumer.Ended.IsCompleted).Select(static r => r.Key)];
+
+    /// <summary>The channel of a consumer.</summary>
+    internal int ChannelOf(int consumer) => _readers[consumer].Channel;
+
+    /// <summary>Where the reply to a request goes; empty for one that has not been seen.</summary>
+    internal string AddressIn(string request) => _addresses.GetValueOrDefault(request, "");
 
     /// <summary>The name on the engine of a name in the script.</summary>
     internal string Name(string name) => name.Length == 0 || name.StartsWith("amq.", StringComparison.Ordinal) ? name : prefix + name;
@@ -78,7 +97,7 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
         {
             lock (_returned)
             {
-                _returned.Add($"returned {(int)e.ReplyCode} {e.ReplyText} {e.Message.GetText()} '{Strip(e.Exchange)}' '{Strip(e.RoutingKey)}'");
+                _returned.Add($"returned {(int)e.ReplyCode} {e.ReplyText} {e.Message.GetText()} '{Strip(e.Exchange)}' '{Anonymous(Strip(e.RoutingKey))}'");
             }
         };
         _channels[id] = channel;
@@ -122,7 +141,7 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
     /// <summary>Starts a consumer.</summary>
     internal Task<string> ConsumeAsync(int id, int channel, string queue, ConsumerOptions options) => OnAsync(channel, async c =>
     {
-        _readers[id] = new Reader(await c.StartConsumerAsync(Name(queue), options), channel, options.AutoAck, queue == QuorumQueue);
+        _readers[id] = new Reader(await c.StartConsumerAsync(Name(queue), options), channel, options.AutoAck, queue);
         return "ok";
     });
 
@@ -242,8 +261,13 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
 
     private string Strip(string text) => text.Replace(prefix, "", StringComparison.Ordinal);
 
-    private string Describe(Delivery delivery, bool countsFailures)
+    private string Describe(Delivery delivery, bool countsFailures, bool hasTag = true)
     {
+        if (delivery.Properties.ReplyTo is { } address)
+        {
+            _addresses[delivery.Message.GetText()] = address;
+        }
+
         // x-last-death-* is of later servers; times differ; counts of failed deliveries are not told by classic queues.
         IEnumerable<string> headers = delivery.Message.Headers
             .Where(h => h.Key != "x-death" && !h.Key.StartsWith("x-last-death", StringComparison.Ordinal) && (countsFailures || h.Key != "x-delivery-count"))
@@ -251,9 +275,12 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
             .Select(static h => $"{h.Key}={(h.Value is IEnumerable<object?> list ? string.Join(",", list) : h.Value)}");
         MessageProperties p = delivery.Properties;
         return Strip(
-            $"{delivery.Message.GetText()} tag {delivery.DeliveryTag} '{delivery.Exchange}' '{delivery.RoutingKey}'{(delivery.Redelivered ? " redelivered" : "")}"
-            + $" {p.DeliveryMode} priority {p.Priority} expiration {p.Expiration} headers [{string.Join("; ", headers)}] deaths [{string.Join("; ", delivery.Deaths.Select(DescribeDeath))}]");
+            $"{delivery.Message.GetText()} {(hasTag ? $"tag {delivery.DeliveryTag} " : "")}'{delivery.Exchange}' '{Anonymous(delivery.RoutingKey)}'{(delivery.Redelivered ? " redelivered" : "")}"
+            + $" {p.DeliveryMode} priority {p.Priority} expiration {p.Expiration} user {p.UserId} reply to {Anonymous(p.ReplyTo)} headers [{string.Join("; ", headers)}] deaths [{string.Join("; ", delivery.Deaths.Select(DescribeDeath))}]");
     }
+
+    // Each engine makes addresses of its own.
+    private static string? Anonymous(string? name) => name?.StartsWith(ReplyTo + ".", StringComparison.Ordinal) == true ? ReplyTo + ".…" : name;
 
     private async Task ReadAsync(List<string> deliveries, bool atOnce)
     {
@@ -261,7 +288,7 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
         {
             while ((atOnce ? await reader.TryReadAtOnceAsync() : await reader.TryReadAsync()) is { } delivery)
             {
-                deliveries.Add($"consumer {id}: {Describe(delivery, reader.IsOnQuorumQueue)}");
+                deliveries.Add($"consumer {id}: {Describe(delivery, reader.IsOnQuorumQueue, hasTag: !reader.IsForReplies)}");
                 if (!reader.AutoAck)
                 {
                     NoteUnsettled(reader.Channel, delivery.DeliveryTag, reader.IsOnQuorumQueue);
@@ -331,7 +358,7 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
     private string Closed(CloseReason? reason) => reason is null ? "open" : $"closed {reason.Initiator} {(int)reason.ReplyCode} {Strip(reason.ReplyText)}";
 
     /// <summary>Reads a consumer without waiting.</summary>
-    private sealed class Reader(IConsumer consumer, int channel, bool autoAck, bool isOnQuorumQueue) : IAsyncDisposable
+    private sealed class Reader(IConsumer consumer, int channel, bool autoAck, string queue) : IAsyncDisposable
     {
         private IAsyncEnumerator<Delivery>? _deliveries;
         private Task<bool>? _pending;
@@ -342,7 +369,9 @@ internal sealed class EngineRun(IBroker broker, string prefix, Func<TimeSpan, Ta
 
         internal bool AutoAck => autoAck;
 
-        internal bool IsOnQuorumQueue => isOnQuorumQueue;
+        internal bool IsOnQuorumQueue => queue == QuorumQueue;
+
+        internal bool IsForReplies => queue == ReplyTo;
 
         /// <summary>For an engine whose deliveries are there when the call that made them returns: no turn of the thread pool can be too early.</summary>
         internal async Task<Delivery?> TryReadAtOnceAsync()

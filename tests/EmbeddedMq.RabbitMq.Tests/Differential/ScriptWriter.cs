@@ -20,8 +20,14 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
     private readonly HashSet<int> _windowed = []; // channels whose consumers have shared a window
     private readonly bool _hasQuorumQueue = random.Next(3) == 0;
     private readonly bool _hasPolicies = random.Next(3) == 0;
+    private readonly bool _hasRequests = random.Next(4) == 0;
+    private readonly bool _hasManyConsumers = random.Next(4) == 0; // queues with more than one each
+
+    // What most queues of the script are, so that more happens to such ones than a single declaration among others brings about.
+    private readonly QueueChange? _favourite = random.Next(3) == 0 ? null : Usual[random.Next(Usual.Length)];
     private int _channels = 3;
     private int _quorumChannel = -1; // for the quorum queue alone: what comes from different queues at once has no order on a server
+    private int _requestChannel = -1; // for requests alone: a server's replies take no delivery tags
     private int _consumers;
     private int _messages;
 
@@ -38,7 +44,12 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
     /// <summary>The next step.</summary>
     internal Command Next()
     {
-        int[] open = [.. run.OpenChannels.Where(channel => channel != _quorumChannel)];
+        if (run.ClosedConnection is { } closed)
+        {
+            return Reconnect(closed);
+        }
+
+        int[] open = [.. run.OpenChannels.Where(channel => channel != _quorumChannel && channel != _requestChannel)];
         if (open.Length < 3)
         {
             return Open(_channels++, random.Next(2), random.Next(4) == 0 ? ChannelMode.Transactional : ChannelMode.Confirm);
@@ -48,6 +59,11 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
         if (_hasQuorumQueue && random.Next(5) == 0)
         {
             return UseQuorumQueue();
+        }
+
+        if (_hasRequests && random.Next(6) == 0)
+        {
+            return RequestOrReply(channel);
         }
 
         if (_hasPolicies && random.Next(15) == 0)
@@ -73,7 +89,8 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
             < 95 => Purge(channel),
             < 96 => Prefetch(channel),
             < 97 => Simple(channel, "CloseAsync()", static async (c, _) => await c.CloseAsync()),
-            < 98 => random.Next(2) == 0 ? Reconnect() : Expire(channel),
+            < 98 => random.Next(2) == 0 ? Reconnect(random.Next(2)) : Expire(channel),
+            < 99 => DeclarePassively(channel),
             _ => Mistake(channel),
         };
     }
@@ -95,40 +112,18 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
     private Command DeclareQueue(int channel)
     {
         string queue = Pick(EngineRun.Queues);
-        (string Code, Func<QueueDeclaration, EngineRun, QueueDeclaration> Change)[] changes =
-        [
-            ("", static (q, _) => q),
-            (".WithMessageTtl(TimeSpan.Zero)", static (q, _) => q.WithMessageTtl(TimeSpan.Zero)),
-            (".WithMessageTtl(TimeSpan.FromHours(1))", static (q, _) => q.WithMessageTtl(TimeSpan.FromHours(1))),
-            (".MaxLength(2)", static (q, _) => q.MaxLength(2)),
-            (".MaxLength(0)", static (q, _) => q.MaxLength(0)),
-            (".MaxLengthBytes(6)", static (q, _) => q.MaxLengthBytes(6)),
-            (".MaxLength(2, Overflow.RejectPublish)", static (q, _) => q.MaxLength(2, Overflow.RejectPublish)),
-            (".MaxLength(1, Overflow.RejectPublishDeadLetter)", static (q, _) => q.MaxLength(1, Overflow.RejectPublishDeadLetter)),
-            (".WithMaxPriority(3)", static (q, _) => q.WithMaxPriority(3)),
-            (".SingleActiveConsumer()", static (q, _) => q.SingleActiveConsumer()),
-            (".AutoDelete()", static (q, _) => q.AutoDelete()),
-            (".Durable()", static (q, _) => q.Durable()),
-            (".Exclusive()", static (q, _) => q.Exclusive()),
-            (".WithArgument(\"x-unknown\", 1)", static (q, _) => q.WithArgument("x-unknown", 1)),
-            (".WithArgument(\"x-message-ttl\", -1)", static (q, _) => q.WithArgument("x-message-ttl", -1)),
-            (".WithArgument(\"x-max-priority\", 256)", static (q, _) => q.WithArgument("x-max-priority", 256)),
-            (".WithArgument(\"x-max-length\", \"many\")", static (q, _) => q.WithArgument("x-max-length", "many")),
-            (".WithArgument(\"x-overflow\", \"no\")", static (q, _) => q.WithArgument("x-overflow", "no")),
-            (".WithArgument(\"x-dead-letter-routing-key\", \"a\")", static (q, _) => q.WithArgument("x-dead-letter-routing-key", "a")),
-        ];
 
-        // Mostly plain and valid ones, or nothing would be left to happen.
-        List<(string Code, Func<QueueDeclaration, EngineRun, QueueDeclaration> Change)> chosen = [random.Next(3) == 0 ? changes[random.Next(changes.Length)] : changes[random.Next(9)]];
+        // Mostly usual and valid ones, or nothing would be left to happen.
+        List<QueueChange> chosen = [_favourite is not null && random.Next(2) == 0 ? _favourite : random.Next(6) == 0 ? Pick(Rare) : Pick(Usual)];
         string dead = Pick(EngineRun.Queues);
         string exchange = Pick(Exchanges);
-        if (random.Next(2) == 0 && (_diesAtPublish || chosen[0].Code is "" or ".WithMaxPriority(3)" or ".SingleActiveConsumer()" or ".AutoDelete()" or ".Durable()" or ".Exclusive()"))
+        if (random.Next(2) == 0 && (_diesAtPublish || chosen[0].KillsNothing))
         {
             chosen.Add((_diesAtPublish ? 0 : random.Next(3)) switch
             {
-                0 => ($".DeadLetterTo(\"{dead}\")", (q, r) => q.DeadLetterTo(r.Name(dead))),
-                1 => ($".DeadLetterTo(\"{exchange}\", null)", (q, r) => q.DeadLetterTo(r.Name(exchange), null)),
-                _ => ($".DeadLetterTo(\"{exchange}\", \"a.b\")", (q, r) => q.DeadLetterTo(r.Name(exchange), "a.b")),
+                0 => new($".DeadLetterTo(\"{dead}\")", (q, r) => q.DeadLetterTo(r.Name(dead))),
+                1 => new($".DeadLetterTo(\"{exchange}\", null)", (q, r) => q.DeadLetterTo(r.Name(exchange), null)),
+                _ => new($".DeadLetterTo(\"{exchange}\", \"a.b\")", (q, r) => q.DeadLetterTo(r.Name(exchange), "a.b")),
             });
         }
 
@@ -146,19 +141,28 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
         string alternate = Pick(Exchanges);
         bool hasAlternate = random.Next(4) == 0;
         bool autoDelete = random.Next(6) == 0;
-        string code = (hasAlternate ? $".AlternateExchange(\"{alternate}\")" : "") + (autoDelete ? ".AutoDelete()" : "");
+        bool isInternal = random.Next(10) == 0;
+        bool durable = random.Next(10) == 0;
+        string code = (hasAlternate ? $".AlternateExchange(\"{alternate}\")" : "")
+            + (autoDelete ? ".AutoDelete()" : "") + (isInternal ? ".Internal()" : "") + (durable ? ".Durable()" : "");
         return Simple(channel, $"DeclareExchangeAsync(\"{exchange}\", \"{type}\", e => e{code})", async (c, r) =>
             await c.DeclareExchangeAsync(r.Name(exchange), type, e =>
             {
                 e = hasAlternate ? e.AlternateExchange(r.Name(alternate)) : e;
-                return autoDelete ? e.AutoDelete() : e;
+                e = autoDelete ? e.AutoDelete() : e;
+                e = isInternal ? e.Internal() : e;
+                return durable ? e.Durable() : e;
             }));
     }
 
-    private (string Code, HeaderTable Table) BindingArguments() => random.Next(6) switch
+    private (string Code, HeaderTable Table) BindingArguments() => random.Next(14) switch
     {
         0 => ("HeaderTable.Of(\"h\", 1)", HeaderTable.Of("h", 1)),
         1 => ("HeaderTable.Of(\"h\", \"1\").With(\"x-match\", \"any\")", HeaderTable.Of("h", "1").With("x-match", "any")),
+        3 => ("HeaderTable.Of(\"h\", 1).With(\"x-h\", 1).With(\"x-match\", \"all-with-x\")", HeaderTable.Of("h", 1).With("x-h", 1).With("x-match", "all-with-x")),
+        4 => ("HeaderTable.Of(\"x-h\", 1).With(\"g\", false).With(\"x-match\", \"any-with-x\")", HeaderTable.Of("x-h", 1).With("g", false).With("x-match", "any-with-x")),
+        5 => ("HeaderTable.Of(\"x-h\", 2)", HeaderTable.Of("x-h", 2)),
+        6 => ("HeaderTable.Of(\"x-match\", \"any\")", HeaderTable.Of("x-match", "any")),
         2 => ("HeaderTable.Of(\"h\", null).With(\"g\", true).With(\"x-match\", \"any\")", HeaderTable.Of("h", null).With("g", true).With("x-match", "any")),
         _ => ("null", HeaderTable.Empty),
     };
@@ -187,9 +191,10 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
         string destination = Pick(Exchanges);
         string source = Pick(Exchanges);
         string key = Pick(BindingKeys);
+        (string code, HeaderTable table) = BindingArguments();
         return random.Next(4) == 0
-            ? Simple(channel, $"UnbindExchangeAsync(\"{destination}\", \"{source}\", \"{key}\")", async (c, r) => await c.UnbindExchangeAsync(r.Name(destination), r.Name(source), key))
-            : Simple(channel, $"BindExchangeAsync(\"{destination}\", \"{source}\", \"{key}\")", async (c, r) => await c.BindExchangeAsync(r.Name(destination), r.Name(source), key));
+            ? Simple(channel, $"UnbindExchangeAsync(\"{destination}\", \"{source}\", \"{key}\", {code})", async (c, r) => await c.UnbindExchangeAsync(r.Name(destination), r.Name(source), key, table))
+            : Simple(channel, $"BindExchangeAsync(\"{destination}\", \"{source}\", \"{key}\", {code})", async (c, r) => await c.BindExchangeAsync(r.Name(destination), r.Name(source), key, table));
     }
 
     private Command Publish(int channel)
@@ -200,9 +205,10 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
         string copy = !_diesAtPublish && random.Next(6) == 0 ? Pick(EngineRun.Queues) : "";
         string copyHeader = Pick("CC", "BCC");
         byte? priority = random.Next(4) == 0 ? (byte)random.Next(1, 6) : null; // RabbitMQ.Client does not send a priority of 0
-        string? expiration = random.Next(24) switch { 0 when _diesAtPublish => "0", 1 => "3600000", 2 => random.Next(4) == 0 ? "soon" : null, _ => null };
+        string? expiration = random.Next(24) switch { 0 when _diesAtPublish => "0", 1 => "3600000", 2 => random.Next(4) == 0 ? Pick("soon", "-1", "1.5", "4294967296", " 1") : null, _ => null };
         priority = expiration is null ? priority : null; // a server leaves an expired message at the head of a queue with priorities until its next use
-        int header = random.Next(5);
+        int header = random.Next(6);
+        string? user = random.Next(50) switch { 0 => "bob", < 4 => "guest", _ => null };
         bool mandatory = random.Next(4) == 0;
         bool persistent = random.Next(3) == 0;
         string body = string.Create(CultureInfo.InvariantCulture, $"m{++_messages}");
@@ -211,11 +217,12 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
             0 => ".With(\"h\", 1)",
             1 => ".With(\"h\", \"1\")",
             2 => ".With(\"g\", true).With(\"h\", 2L)",
+            3 => ".With(\"h\", 1).With(\"x-h\", 1)",
             _ => "",
         }
             + (copy.Length > 0 ? $".With(\"{copyHeader}\", new object?[] {{ \"{copy}\" }})" : "");
         string code = $"new MessageProperties {{ {(priority is null ? "" : $"Priority = {priority}, ")}{(expiration is null ? "" : $"Expiration = \"{expiration}\", ")}"
-            + $"{(persistent ? "DeliveryMode = DeliveryMode.Persistent, " : "")}{(headersCode.Length > 0 ? $"Headers = HeaderTable.Empty{headersCode}" : "")} }}";
+            + $"{(persistent ? "DeliveryMode = DeliveryMode.Persistent, " : "")}{(user is null ? "" : $"UserId = \"{user}\", ")}{(headersCode.Length > 0 ? $"Headers = HeaderTable.Empty{headersCode}" : "")} }}";
         return Call(channel, $"TryPublishAsync(\"{exchange}\", \"{key}\", Message.Text(\"{body}\", {code}){(mandatory ? ", PublishFlags.Mandatory" : "")})", async (c, r) =>
         {
             HeaderTable headers = header switch
@@ -223,6 +230,7 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
                 0 => HeaderTable.Of("h", 1),
                 1 => HeaderTable.Of("h", "1"),
                 2 => HeaderTable.Of("g", true).With("h", 2L),
+                3 => HeaderTable.Of("h", 1).With("x-h", 1),
                 _ => HeaderTable.Empty,
             };
             headers = copy.Length > 0 ? headers.With(copyHeader, new object?[] { r.Name(copy) }) : headers;
@@ -231,6 +239,7 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
                 Priority = priority,
                 Expiration = expiration,
                 DeliveryMode = persistent ? DeliveryMode.Persistent : null,
+                UserId = user,
                 Headers = headers.Count > 0 ? headers : null,
             };
             PublishResult result = await c.TryPublishAsync(r.Name(exchange), toQueue ? r.Name(key) : key, Message.Text(body, properties), mandatory ? PublishFlags.Mandatory : PublishFlags.None);
@@ -255,7 +264,7 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
     {
         // A client cannot give a second consumer a prefetch of its own without ending the window that the channel's consumers share, for a moment.
         string queue = Pick(EngineRun.Queues);
-        if ((!_consumed.Add(queue) && random.Next(3) != 0) || (_windowed.Contains(channel) && run.HasConsumer(channel)))
+        if ((!_consumed.Add(queue) && !_hasManyConsumers && random.Next(3) != 0) || (_windowed.Contains(channel) && run.HasConsumer(channel)))
         {
             return Get(channel);
         }
@@ -344,7 +353,9 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
         return "ok";
     });
 
-    private Command Transaction(int channel) => random.Next(3) == 0
+    private Command Transaction(int channel) => EndTransaction(run.TransactionalChannels is { Count: > 0 } some && random.Next(4) != 0 ? some[random.Next(some.Count)] : channel);
+
+    private Command EndTransaction(int channel) => random.Next(3) == 0
         ? Simple(channel, "RollbackTransactionAsync()", static async (c, _) => await c.RollbackTransactionAsync())
         : Simple(channel, "CommitTransactionAsync()", static async (c, _) => await c.CommitTransactionAsync());
 
@@ -383,10 +394,10 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
         return Simple(channel, $"SetPrefetchAsync({count}, perChannel: {(perChannel ? "true" : "false")})", async (c, _) => await c.SetPrefetchAsync(count, perChannel));
     }
 
-    private static Command Reconnect() => new("await n1.CloseAsync(); n1 = await broker.ConnectAsync();", static async r =>
+    private static Command Reconnect(int connection) => new($"await n{connection}.CloseAsync(); n{connection} = await broker.ConnectAsync();", async r =>
     {
-        await r.CloseConnectionAsync(1);
-        return await r.ConnectAsync(1);
+        await r.CloseConnectionAsync(connection);
+        return await r.ConnectAsync(connection);
     });
 
     // Expired for certain at every later step, on both engines.
@@ -406,18 +417,4 @@ internal sealed partial class ScriptWriter(Random random, EngineRun run)
             return $"{result.Outcome} {result.SequenceNumber}";
         });
     }
-
-    private Command Mistake(int channel) => random.Next(10) switch
-    {
-        6 => Simple(channel, "GetAsync(\"\", autoAck: true)", static async (c, _) => await c.GetAsync("", autoAck: true)),
-        7 => Simple(channel, "BindQueueAsync(\"\", \"x1\", \"\")", static async (c, r) => await c.BindQueueAsync("", r.Name("x1"), "")),
-        8 => Simple(channel, "StartConsumerAsync(\"q1\", new ConsumerOptions { Arguments = HeaderTable.Of(\"x-priority\", \"high\") })", static async (c, r) => await c.StartConsumerAsync(r.Name("q1"), new ConsumerOptions { Arguments = HeaderTable.Of("x-priority", "high") })),
-        9 => Simple(channel, "BindQueueAsync(\"q1\", \"amq.headers\", \"\", HeaderTable.Of(\"x-match\", \"some\"))", static async (c, r) => await c.BindQueueAsync(r.Name("q1"), "amq.headers", "", HeaderTable.Of("x-match", "some"))),
-        0 => Simple(channel, "AckAsync(99, multiple: false)", static async (c, _) => await c.AckAsync(99)),
-        1 => Simple(channel, "NackAsync(99, multiple: true)", static async (c, _) => await c.NackAsync(99, multiple: true)),
-        2 => Simple(channel, "AckAsync(0, multiple: true)", static async (c, _) => await c.AckAsync(0, multiple: true)),
-        3 => Simple(channel, "DeclareExchangeAsync(\"amq.new\", \"direct\")", static async (c, _) => await c.DeclareExchangeAsync("amq.new", ExchangeType.Direct)),
-        4 => Simple(channel, "DeleteExchangeAsync(\"amq.direct\")", static async (c, _) => await c.DeleteExchangeAsync("amq.direct")),
-        _ => Simple(channel, "SelectTransactionAsync()", static async (c, _) => await c.SelectTransactionAsync()),
-    };
 }
