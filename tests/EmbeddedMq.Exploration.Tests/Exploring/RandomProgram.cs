@@ -29,7 +29,7 @@ internal sealed class RandomProgram
         _setUp.Add(Consuming(random)); // somebody for the messages to meet
         for (int i = random.Next(1, MostSetUp); i > 0; i--)
         {
-            _setUp.Add(random.Next(2) == 0 ? Publishing(random) : Consuming(random));
+            _setUp.Add(random.Next(2) == 0 ? Publishing(random, ref _mayDrop) : Consuming(random));
         }
 
         foreach (List<Step> thread in _threads)
@@ -104,6 +104,12 @@ internal sealed class RandomProgram
             mayDrop = true;
         }
 
+        if (random.Next(10) == 0)
+        {
+            queue = random.Next(2) == 0 ? queue.AutoDelete() : queue.ExpiresAfter(TimeToLive);
+            mayDrop = true;
+        }
+
         return random.Next(6) switch
         {
             0 => queue.WithMaxPriority(2),
@@ -118,7 +124,7 @@ internal sealed class RandomProgram
         switch (random.Next(_hasPager ? 24 : 26))
         {
             case < 5:
-                return Publishing(random);
+                return Publishing(random, ref mayDrop);
             case < 7:
                 return Consuming(random);
             case < 14:
@@ -158,14 +164,33 @@ internal sealed class RandomProgram
                 string deleted = DrawName(random);
                 return random.Next(2) == 0
                     ? new Step($"delete {deleted} on channel {channel}", run => run.Try(() => run.Channel(channel).DeleteQueueAsync(deleted)))
-                    : new Step($"limit {deleted} by policy", run => run.Limit(deleted));
+                    : Policing(random, deleted);
         }
     }
 
-    private Step Publishing(Random random)
+    private static Step Policing(Random random, string queue)
+    {
+        (string text, HeaderTable definition) = random.Next(4) switch
+        {
+            0 => ("refuse what is too much", HeaderTable.Of("max-length", 1).With("overflow", "reject-publish")),
+            1 => ("let expire", HeaderTable.Of("message-ttl", (int)TimeToLive.TotalMilliseconds)),
+            2 => ("dead-letter what is too much", HeaderTable.Of("max-length", 1).With("dead-letter-exchange", "").With("dead-letter-routing-key", queue == "q" ? "r" : "q")),
+            _ => ("drop what is too much", HeaderTable.Of("max-length", 1)),
+        };
+        return new Step($"{text} in {queue} by policy", run => run.SetPolicy(queue, definition));
+    }
+
+    private Step Publishing(Random random, ref bool mayDrop)
     {
         (int channel, string queue, int count) = (random.Next(_channels.Length), DrawName(random), random.Next(1, 3));
-        return new Step($"publish {count} to {queue} on channel {channel}", run => run.Publish(channel, queue, count));
+        MessageProperties properties = new()
+        {
+            Priority = random.Next(4) == 0 ? (byte)1 : null,
+            Expiration = random.Next(12) switch { 0 => "0", 1 => $"{TimeToLive.TotalMilliseconds}", _ => null },
+        };
+        mayDrop |= properties.Expiration is not null;
+        string kind = (properties.Priority is null ? "" : ", of priority") + (properties.Expiration is null ? "" : $", for {properties.Expiration} ms");
+        return new Step($"publish {count} to {queue} on channel {channel}{kind}", run => run.Publish(channel, queue, count, properties));
     }
 
     private Step Consuming(Random random)
