@@ -211,6 +211,29 @@ public sealed class JournalLifeTests
     }
 
     [Fact]
+    public async Task Reopen_EndsWithWhatNobodyExpects_TakesNothingAndIsTriedAgain()
+    {
+        await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);
+        SmallStore.Append(journal.Hot, 1);
+        await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
+        _files.FailIn(1);
+        await Assert.ThrowsAsync<JournalException>(async () => await journal.SaveCheckpointAsync(default, Cancelled));
+        _files.BeforeWrite = static _ => throw new InvalidOperationException("what nobody expects");
+
+        JournalException error = await Assert.ThrowsAsync<JournalException>(async () => await journal.ReopenAsync(Cancelled));
+
+        Assert.Contains("stopped: what nobody expects", error.Message, StringComparison.Ordinal);
+        Assert.Equal((JournalState.Failed, error), (journal.State, journal.Failure));
+        Assert.Equal(JournalAddress.None, SmallStore.Append(journal.Hot, 2));
+        await Assert.ThrowsAsync<JournalException>(async () => await journal.Hot.FlushAsync(Durability.OsBuffered, Cancelled));
+        _files.BeforeWrite = static _ => { };
+        await journal.ReopenAsync(Cancelled);
+        SmallStore.Append(journal.Hot, 3);
+        await journal.Hot.FlushAsync(Durability.Synced, Cancelled);
+        Assert.Equal([1, 3], SmallStore.Numbers(journal.Hot));
+    }
+
+    [Fact]
     public async Task Reopen_NotFailed_Throws()
     {
         await using FasterJournal journal = await SmallStore.OpenAsync(_files, Store);

@@ -432,11 +432,13 @@ internal sealed class FasterJournal : IJournal
             BeginLogs(hot, cold, isReopened: true);
             RecycleDropped();
         }
-        catch (JournalException error)
+        catch (Exception error)
         {
-            _failure = error;
-            StopLogs(error);
-            throw;
+            // Whatever it was: logs that have begun would take records that nobody writes.
+            JournalException failure = error as JournalException ?? MqErrors.JournalBroken(_options.Directory, error.Message, error);
+            _failure = failure;
+            StopLogs(failure);
+            throw failure;
         }
 
         SetState(JournalState.Open, null);
