@@ -18,8 +18,14 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
     /// <summary>How much of the disk must be free for publishers to be let in, in bytes.</summary>
     public long WatermarkBytes { get; init; }
 
+    /// <summary>What a confirm waits for.</summary>
+    public Durability Durability { get; init; } = Durability.Synced;
+
+    /// <summary>Whether the next start salvages.</summary>
+    public bool Salvage { get; set; }
+
     /// <summary>Puts something before the journal; else the broker has the journal itself.</summary>
-    public Func<IJournal, IJournal> Wrap { get; init; } = static journal => journal;
+    public Func<IJournal, IJournal> Wrap { get; set; } = static journal => journal;
 
     /// <summary>What the broker has logged last since it was started.</summary>
     public string Log => _log.ToString();
@@ -29,28 +35,33 @@ internal sealed class FaultyBroker(FaultyFiles files) : IAsyncDisposable
 
     /// <summary>Starts it on what the file system holds.</summary>
     /// <returns>A channel that confirms.</returns>
-    public async Task<IChannel> StartAsync()
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<IChannel> StartAsync(CancellationToken cancellationToken = default)
     {
         _log = new RecentLog();
         BrokerOptions options = new() { DataDirectory = Directory, TimeProvider = Time, RandomSeed = 1, BacklogMemoryBytes = 64 << 10, LoggerFactory = _log };
         options.Storage.FreeSpaceWatermarkBytes = 0;
         options.Storage.ReserveBytes = 0;
         options.Storage.JournalBytes = 1 << 20;
+        options.Storage.Durability = Durability;
+        options.Storage.Salvage = Salvage;
         options.Storage.OpenJournal = async (journal, time, _) => Wrap(await FasterJournal.OpenAsync(
-            new JournalOptions
-            {
-                Directory = journal.Directory,
-                Hot = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 512 << 10, SegmentBytes = 128 << 10 },
-                Cold = new LogSizes { PageBytes = 256 << 10, MemoryBytes = 1 << 20, SegmentBytes = 512 << 10 },
-                MaxUncommittedBytes = 128 << 10,
-                FreeSpaceWatermarkBytes = WatermarkBytes,
-                BallastBytes = 0,
-            },
-            files,
-            time));
-        _broker = await Broker.StartAsync(options);
+            JournalOptionsOf(journal.Directory, WatermarkBytes, journal.Salvage), files, time));
+        _broker = await EmbeddedMq.Broker.StartAsync(options, cancellationToken);
         return await OpenChannelAsync(ChannelMode.Confirm);
     }
+
+    /// <summary>How its store is laid out.</summary>
+    public static JournalOptions JournalOptionsOf(string directory, long watermarkBytes = 0, bool salvage = false) => new()
+    {
+        Directory = directory,
+        Hot = new LogSizes { PageBytes = 64 << 10, MemoryBytes = 512 << 10, SegmentBytes = 128 << 10 },
+        Cold = new LogSizes { PageBytes = 256 << 10, MemoryBytes = 1 << 20, SegmentBytes = 512 << 10 },
+        MaxUncommittedBytes = 128 << 10,
+        FreeSpaceWatermarkBytes = watermarkBytes,
+        BallastBytes = 0,
+        Salvage = salvage,
+    };
 
     /// <summary>Opens a channel on a connection of its own.</summary>
     public async Task<IChannel> OpenChannelAsync(ChannelMode mode)

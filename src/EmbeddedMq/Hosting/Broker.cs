@@ -217,10 +217,26 @@ public sealed class Broker : IBroker, IBrokerStores
         }
         catch
         {
-            broker?._services.Scheduler.Dispose();
+            if (broker is not null)
+            {
+                await broker.AbandonAsync().ConfigureAwait(false);
+            }
+
             await journal.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    // Ends a start that has failed: nobody has used the broker, and what it found is as it was.
+    private async ValueTask AbandonAsync()
+    {
+        _services.Scheduler.Dispose();
+        if (_backlogThread is not null)
+        {
+            await _backlogThread.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await _services.Store.AbandonAsync().ConfigureAwait(false);
     }
 
     private Connection Connect(ConnectionOptions options, VirtualHost virtualHost)

@@ -261,10 +261,8 @@ internal sealed partial class MessageStore : IAsyncDisposable
     internal Durability Durability => _durability;
 
     /// <summary>Writes everything, says that the stop was in order, unless the store is being mended, and closes the journal.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        GiveUpKnowing();
-        await _settles.DisposeAsync().ConfigureAwait(false);
         if (_journal.State is JournalState.Open or JournalState.LowSpace && !_isMending)
         {
             _journal.MarkCleanStop();
@@ -278,6 +276,14 @@ internal sealed partial class MessageStore : IAsyncDisposable
         => (flags & PublishFlags.ConfirmSynced) != 0 ? Durability.Synced
             : (flags & PublishFlags.ConfirmOsBuffered) != 0 ? Durability.OsBuffered
             : (flags & PublishFlags.ConfirmInMemory) != 0 ? Durability.Memory
+        return AbandonAsync();
+    }
+
+    /// <summary>Closes the journal without saying that the stop was in order: the broker has not started.</summary>
+    internal async ValueTask AbandonAsync()
+    {
+        GiveUpKnowing();
+        await _settles.DisposeAsync().ConfigureAwait(false);
             : _durability;
 
     // One task for all who wait: it tells them when there is room again.

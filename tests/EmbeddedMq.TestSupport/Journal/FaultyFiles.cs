@@ -69,6 +69,21 @@ internal sealed class FaultyFiles : IJournalFiles
     /// <summary>How it fails.</summary>
     public Fault FailWith { get; set; }
 
+    /// <summary>How many files this process has open.</summary>
+    public int OpenHandles { get; private set; }
+
+    /// <summary>Whether this process has a lock.</summary>
+    public bool IsLocked
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _locks.Count > 0;
+            }
+        }
+    }
+
     /// <summary>Whether an operation has failed.</summary>
     public bool HasFailed { get; private set; }
 
@@ -150,6 +165,7 @@ internal sealed class FaultyFiles : IJournalFiles
         lock (_gate)
         {
             _generation++;
+            OpenHandles = 0;
             _locks.Clear();
             Disarm();
         }
@@ -329,6 +345,14 @@ internal sealed class FaultyFiles : IJournalFiles
         }
     }
 
+    private void NoteOpened(int change, int generation)
+    {
+        lock (_gate)
+        {
+            OpenHandles += generation == _generation ? change : 0;
+        }
+    }
+
     private long UsedBytes() => _names.Values.Distinct().Sum(inode => (long)inode.Seen.Length);
 
     private Inode Find(string path)
@@ -488,7 +512,8 @@ internal sealed class FaultyFiles : IJournalFiles
 
     private sealed class Handle(FaultyFiles files, Inode inode, string path, int generation) : IJournalFile
     {
-        private bool _isDisposed;
+        private readonly int _opened = NoteOpened(files, generation);
+        private int _isDisposed;
 
         public long Length
         {
@@ -563,12 +588,24 @@ internal sealed class FaultyFiles : IJournalFiles
             }
         }
 
-        public void Dispose() => _isDisposed = true;
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+            {
+                files.NoteOpened(-1, _opened);
+            }
+        }
+
+        private static int NoteOpened(FaultyFiles files, int generation)
+        {
+            files.NoteOpened(1, generation);
+            return generation;
+        }
 
         private void Check()
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
-            if (generation != files._generation)
+            ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
+            if (_opened != files._generation)
             {
                 throw new IOException("The process that opened this has ended.", IoError);
             }
