@@ -1,5 +1,6 @@
 using System.Globalization;
 using EmbeddedMq.Channels;
+using EmbeddedMq.Journal;
 using EmbeddedMq.Messages;
 using EmbeddedMq.Queues;
 using EmbeddedMq.Storage;
@@ -105,6 +106,35 @@ public sealed class CommitFaultTests
                 Assert.True(IsKnown(broker, "s", i), $"Operation {n}: {i} is lost.");
             }
         }
+    }
+
+    /// <summary>What is only with the operating system may go with a sync that fails. A receipt is in memory then, and is stored again.</summary>
+    [Theory]
+    [InlineData(Durability.OsBuffered)]
+    [InlineData(Durability.Memory)]
+    public async Task Receipts_GoWithAFailedSyncThatNobodyWaitedFor_AreKnownAfterAStop(Durability durability)
+    {
+        FaultyFiles files = new(1);
+        await using FaultyBroker broker = new(files) { Durability = durability };
+        Channel channel = (Channel)await broker.StartAsync();
+        await ProcessAsync(broker.Broker.Idempotence, 0);
+        for (int failure = 1; failure <= 3; failure++)
+        {
+            // One by itself, and so many at once that the commit takes several records.
+            await ProcessAsync(broker.Broker.Idempotence, failure);
+            await channel.CommitAsync(default, [], [.. Enumerable.Range(1, 3_000).Select(i => new Receipt(ReceiptKey.Of($"many {failure}", $"{i}"), 1, 1, 1_900_000_000_000))]);
+            (files.FailSyncsOf, files.ForgetsWhatFailed) = ("hot", true);
+            await Assert.ThrowsAsync<JournalException>(async () => await broker.Broker.Journal.Hot.FlushAsync(Durability.Synced, TestContext.Current.CancellationToken));
+            files.FailSyncsOf = null;
+            await Patiently.YieldUntilAsync(
+                () => broker.Broker.Journal.State == JournalState.Open && !broker.Broker.Store.IsMending, "the store to be mended", () => broker.Time.Advance(TimeSpan.FromSeconds(1)));
+        }
+
+        await broker.RestartAsync(crash: false);
+
+        Assert.All(Enumerable.Range(0, 4), number => Assert.True(IsKnown(broker, "s", number), $"{number} is lost."));
+        Assert.All(Enumerable.Range(1, 3), failure => Assert.True(
+            Enumerable.Range(1, 3_000).All(i => IsKnown(broker, $"many {failure}", i)), $"Some of the commit before failure {failure} are lost."));
     }
 
     /// <summary>The record of the commit names the message's place in the journal; then the message moves into a block, and the disk fails before the commit

@@ -105,6 +105,7 @@ internal sealed partial class StorageKeeper
                 await Hot.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
             }
 
+            _store.StoreReceiptsAgain();
             _store.WriteNotesAgain();
             await CheckpointInTurnAsync(CancellationToken.None).ConfigureAwait(false); // names that changed since the last one may have gone too
             RaiseLimit();

@@ -93,7 +93,16 @@ internal sealed class EmbeddedIdempotenceStore(VirtualHost home, EmbeddedOutboxS
         }
         else
         {
-            await home.CommitAsync([], [], [receipt]).ConfigureAwait(false);
+            NamedPlaces named = home.Services.Store.Named;
+            int phase = named.Enter();
+            try
+            {
+                await home.CommitAsync([], [], [receipt]).ConfigureAwait(false);
+            }
+            finally
+            {
+                named.Leave(phase);
+            }
         }
 
         return false;

@@ -108,6 +108,22 @@ internal sealed partial class MessageStore
         return isKnown && IsKept(endedAt);
     }
 
+    /// <summary>Makes the receipts of a commit known that is safe.</summary>
+    /// <param name="receipts">The receipts.</param>
+    /// <param name="endedAt">What <see cref="AppendCommit"/> gave; 0: nothing is stored.</param>
+    /// <remarks>Between <see cref="NamedPlaces.Enter"/> and <see cref="NamedPlaces.Leave"/>, as the commit: whoever mends the store waits for that.</remarks>
+    internal void AddReceipts(ReadOnlySpan<Receipt> receipts, ulong endedAt)
+    {
+        if (endedAt != 0 && _durability != Durability.Synced && !receipts.IsEmpty)
+        {
+            // Asked in this order: before the log goes on behind what a failure takes, the store is being mended.
+            long syncedUntil = _journal.Hot.SyncedUntil;
+            _unsynced.Add(receipts, endedAt, _isMending ? 0 : syncedUntil);
+        }
+
+        Receipts.Add(receipts);
+    }
+
     /// <summary>Gives up the claims of messages whose commit does not take effect.</summary>
     /// <param name="messages">The messages.</param>
     /// <param name="ids">Their ids; 0 for those that were not appended.</param>

@@ -100,6 +100,34 @@ internal sealed partial class MessageStore
         EndDoubt();
     }
 
+    /// <summary>After a failure of the disk: appends receipts once more that went with it, and that were known by then.</summary>
+    /// <exception cref="JournalException">It has failed again.</exception>
+    internal void StoreReceiptsAgain()
+    {
+        UnsyncedReceipt[] all = _unsynced.TakeAll();
+        List<UnsyncedReceipt> there = [.. all.Where(receipt => !IsLost(receipt.EndedAt))];
+        foreach (Receipt[] some in all.Where(receipt => IsLost(receipt.EndedAt)).Select(static receipt => receipt.Receipt).Chunk(MostReceipts))
+        {
+            ulong endedAt = 0;
+            lock (_appendGate)
+            {
+                long address = _journal.Hot.Append((byte)RecordKind.Batch, new BatchBody([], [], [], 0, some));
+                IsAppended(address, ref endedAt);
+                ClaimAll_NeedsGate(address, [], [], some);
+            }
+
+            if (endedAt == 0)
+            {
+                _unsynced.PutBack(all);
+                throw NotKept();
+            }
+
+            there.AddRange(some.Select(receipt => new UnsyncedReceipt(endedAt, receipt)));
+        }
+
+        _unsynced.PutBack(there);
+    }
+
     /// <summary>Notes that everything in memory that is to be stored is stored again, and that a checkpoint says so.</summary>
     internal void EndMending() => _isMending = false;
 

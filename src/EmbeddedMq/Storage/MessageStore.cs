@@ -29,6 +29,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     private readonly LostRanges _lostCold = new();
     private readonly Lock _placeGate = new(); // while mending: who replaces a place in the journal, and who settles the message there
     private volatile bool _isMending;
+    private readonly UnsyncedReceipts _unsynced;
     private int _isWaitingForRoom;
     private int _lastQueueId;
     private long _topologyVersion;
@@ -54,6 +55,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     }
 
     /// <summary>Who is about to settle messages that a record says to have left their places.</summary>
+        _unsynced = new UnsyncedReceipts(journal.Hot);
     internal NamedPlaces Named { get; } = new();
 
     /// <summary>Beyond which length of the journal publishers wait.</summary>

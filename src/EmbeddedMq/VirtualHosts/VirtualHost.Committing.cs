@@ -60,13 +60,14 @@ internal sealed partial class VirtualHost
     {
         MessageStore store = _services.Store;
         ulong[] ids = publishes.Length == 0 ? [] : new ulong[publishes.Length];
+        ulong endedAt = 0;
         if (store.IsDurable)
         {
             StoredSource[] left = StoredOf(acknowledged);
             BatchMessage[] messages = ToStore(publishes, out int[] indexes);
             if (left.Length + messages.Length + receipts.Length > 0)
             {
-                ulong[] stored = store.AppendCommit(messages, left, receipts, out ulong endedAt);
+                ulong[] stored = store.AppendCommit(messages, left, receipts, out endedAt);
                 if (endedAt == 0)
                 {
                     throw store.NotKept();
@@ -85,7 +86,7 @@ internal sealed partial class VirtualHost
             }
         }
 
-        store.Receipts.Add(receipts);
+        store.AddReceipts(receipts, endedAt);
         for (int i = 0; i < publishes.Length; i++)
         {
             Deliver(publishes[i], ids[i]);
