@@ -219,7 +219,7 @@ public sealed class FullDiskTests
         try
         {
             string directory = Path.Combine(scratch.Path, "receipts");
-            using FasterReceiptIndex index = new(directory, 2 * Count, TimeSpan.FromDays(7), TimeProvider.System);
+            using FasterReceiptIndex index = new(directory, 2 * Count, TimeSpan.FromDays(7), TimeProvider.System, OsFiles.Instance);
             Task putting = Task.Run(() => Put(index, 0, Count));
             await putting.WaitAsync(BrokerFixture.Patience, TestContext.Current.CancellationToken);
             Assert.Equal(0, MissingOf(index, Count));

@@ -127,7 +127,7 @@ internal sealed partial class StorageKeeper : IAsyncDisposable
                 {
                     try
                     {
-                        return new FasterReceiptIndex(directory, retention.Count, retention.Time, timeProvider);
+                        return new FasterReceiptIndex(directory, retention.Count, retention.Time, timeProvider, OsFiles.Instance);
                     }
                     catch (Exception error) when (error is IOException or UnauthorizedAccessException)
                     {

@@ -6,7 +6,7 @@ namespace EmbeddedMq.Journal.Faster;
 
 /// <summary>An index of receipts that keeps the newest in memory and the others on disk: FasterKV, as a cache of the journal.</summary>
 /// <remarks>
-/// <para>Memory: 64 bytes of index for six receipts or fewer, rounded to a power of two, and <see cref="MemoryBytes"/> of receipts, 48 bytes each; what is older
+/// <para>Memory: 64 bytes of index for six receipts or fewer, rounded to a power of two, and <see cref="UsualMemoryBytes"/> of receipts, 48 bytes each; what is older
 /// is read from disk when its key comes again. A key that is new is told from the index alone, but for one in 16,384. Those that came last are found
 /// before FASTER is asked (<see cref="RecentReceipts"/>).</para>
 /// <para>The log is in the order of insertion, which is that of time, because a record is never changed in its place: so the oldest are given up by
@@ -19,8 +19,8 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
     /// <summary>The name of its directory within a store's.</summary>
     internal const string DirectoryName = "receipts";
 
-    /// <summary>How many bytes of receipts are in memory at most.</summary>
-    internal const long MemoryBytes = 64L << 20;
+    /// <summary>How many bytes of receipts are in memory at most, unless a test says otherwise.</summary>
+    internal const long UsualMemoryBytes = 64L << 20;
 
     private const int PageBits = 20;
     private const int SegmentBits = 26;
@@ -45,8 +45,11 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
     /// <param name="maxCount">How many it keeps, about.</param>
     /// <param name="retention">For how long.</param>
     /// <param name="timeProvider">The clock.</param>
+    /// <param name="files">The file system, for what is in the directory.</param>
+    /// <param name="memoryBytes">How many bytes of receipts are in memory at most.</param>
     /// <exception cref="IOException">The directory cannot be used.</exception>
-    internal FasterReceiptIndex(string directory, long maxCount, TimeSpan retention, TimeProvider timeProvider)
+    internal FasterReceiptIndex(
+        string directory, long maxCount, TimeSpan retention, TimeProvider timeProvider, IJournalFiles files, long memoryBytes = UsualMemoryBytes)
     {
         _directory = directory;
         _maxCount = maxCount;
@@ -54,12 +57,12 @@ internal sealed class FasterReceiptIndex : IReceiptIndex
         _time = timeProvider;
         DeleteFiles();
         Directory.CreateDirectory(directory);
-        _device = new ReceiptDevice(Path.Combine(directory, "receipts"));
+        _device = new ReceiptDevice(files, Path.Combine(directory, "receipts"));
         LogSettings log = new()
         {
             LogDevice = _device,
             PageSizeBits = PageBits,
-            MemorySizeBits = BitOperations.Log2((ulong)MemoryBytes),
+            MemorySizeBits = BitOperations.Log2((ulong)memoryBytes),
             SegmentSizeBits = SegmentBits,
             MutableFraction = 0.9,
         };

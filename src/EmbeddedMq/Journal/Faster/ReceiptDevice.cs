@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using FASTER.core;
-using Microsoft.Win32.SafeHandles;
 
 namespace EmbeddedMq.Journal.Faster;
 
@@ -12,12 +11,13 @@ namespace EmbeddedMq.Journal.Faster;
 /// <para>Thread-safe. Pages are written on the thread pool, because FASTER asks for that where nobody may block; what is read is a few hundred bytes, and
 /// its reader waits for them anyway.</para>
 /// </remarks>
+/// <param name="files">The file system.</param>
 /// <param name="path">The files, but for the segment's number.</param>
-internal sealed unsafe class ReceiptDevice(string path) : StorageDeviceBase(path, SectorBytes, capacity: -1)
+internal sealed unsafe class ReceiptDevice(IJournalFiles files, string path) : StorageDeviceBase(path, SectorBytes, capacity: -1)
 {
     private const int SectorBytes = 512;
 
-    private readonly ConcurrentDictionary<int, SafeFileHandle> _files = new();
+    private readonly ConcurrentDictionary<int, IJournalFile> _files = new();
     private readonly ConcurrentDictionary<(int Segment, long Offset), byte[]> _unwritten = new();
     private readonly Lock _gate = new(); // of making and deleting files
     private long _failedReads;
@@ -58,7 +58,7 @@ internal sealed unsafe class ReceiptDevice(string path) : StorageDeviceBase(path
 
         lock (_gate)
         {
-            if (_files.TryRemove(segment, out SafeFileHandle? file))
+            if (_files.TryRemove(segment, out IJournalFile? file))
             {
                 file.Dispose();
                 TryDelete(PathOf(segment));
@@ -71,7 +71,7 @@ internal sealed unsafe class ReceiptDevice(string path) : StorageDeviceBase(path
     /// <inheritdoc/>
     public override void Dispose()
     {
-        foreach (SafeFileHandle file in _files.Values)
+        foreach (IJournalFile file in _files.Values)
         {
             file.Dispose();
         }
@@ -100,7 +100,7 @@ internal sealed unsafe class ReceiptDevice(string path) : StorageDeviceBase(path
     {
         try
         {
-            RandomAccess.Write(Open(segment), page, offset);
+            Open(segment).Write(page, offset);
             return true;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
@@ -124,9 +124,9 @@ internal sealed unsafe class ReceiptDevice(string path) : StorageDeviceBase(path
 
         try
         {
-            if (_files.TryGetValue(segment, out SafeFileHandle? file))
+            if (_files.TryGetValue(segment, out IJournalFile? file))
             {
-                RandomAccess.Read(file, into, offset);
+                file.Read(into, offset);
             }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -140,29 +140,28 @@ internal sealed unsafe class ReceiptDevice(string path) : StorageDeviceBase(path
         }
     }
 
-    private SafeFileHandle Open(int segment)
+    private IJournalFile Open(int segment)
     {
-        if (_files.TryGetValue(segment, out SafeFileHandle? file))
+        if (_files.TryGetValue(segment, out IJournalFile? file))
         {
             return file;
         }
 
         lock (_gate)
         {
-            return _files.GetOrAdd(
-                segment,
-                static (segment, device) => File.OpenHandle(device.PathOf(segment), FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete),
-                this);
+            return _files.GetOrAdd(segment, static (segment, device) => device.Make(segment), this);
         }
     }
 
+    private IJournalFile Make(int segment) => files.Open(PathOf(segment), create: true);
+
     private string PathOf(int segment) => string.Create(CultureInfo.InvariantCulture, $"{FileName}.{segment}");
 
-    private static void TryDelete(string path)
+    private void TryDelete(string path)
     {
         try
         {
-            File.Delete(path);
+            files.Delete(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
