@@ -63,22 +63,38 @@ internal sealed class RecoveredQueue
     /// <returns>Whether it was not settled before.</returns>
     internal bool Settle(ulong id)
     {
+        int index = Find(id);
+        if (index < 0)
+        {
+            return false;
+        }
+
+        ref RecoveredEntry entry = ref _chunks[index / ChunkLength][index % ChunkLength];
+        bool wasLive = !entry.IsSettled;
+        entry.IsSettled = true;
+        Marks.Remove(id);
+        Expiries.Remove(id);
+        return wasLive;
+    }
+
+    /// <summary>Whether a message was found, and not that it was settled.</summary>
+    /// <param name="id">Its id.</param>
+    internal bool IsLive(ulong id) => Find(id) is var index and >= 0 && !_chunks[index / ChunkLength][index % ChunkLength].IsSettled;
+
+    private int Find(ulong id)
+    {
         int low = 0;
         int high = _count - 1;
         while (low <= high)
         {
             int middle = (low + high) / 2;
-            ref RecoveredEntry entry = ref _chunks[middle / ChunkLength][middle % ChunkLength];
-            if (entry.Id == id)
+            ulong found = _chunks[middle / ChunkLength][middle % ChunkLength].Id;
+            if (found == id)
             {
-                bool wasLive = !entry.IsSettled;
-                entry.IsSettled = true;
-                Marks.Remove(id);
-                Expiries.Remove(id);
-                return wasLive;
+                return middle;
             }
 
-            if (entry.Id < id)
+            if (found < id)
             {
                 low = middle + 1;
             }
@@ -88,6 +104,6 @@ internal sealed class RecoveredQueue
             }
         }
 
-        return false;
+        return -1;
     }
 }

@@ -42,6 +42,10 @@ internal sealed class RecoveredStore
         return queue;
     }
 
+    /// <summary>Whether a queue is known to have been deleted.</summary>
+    /// <param name="id">The queue's id.</param>
+    internal bool IsDeleted(uint id) => _otherIds.Contains(id);
+
     /// <summary>What a queue is called; its id if nobody knows.</summary>
     /// <param name="id">The queue's id.</param>
     internal string NameOf(uint id)

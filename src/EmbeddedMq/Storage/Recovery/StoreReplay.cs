@@ -65,6 +65,10 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool 
             DropBodiless();
             _store.NameNamelessQueues();
             ListUnfinishedTransactions();
+            if (!_hasCheckpoint)
+            {
+                ListUnnamedBlocks();
+            }
         }
 
         return _store;
@@ -193,6 +197,58 @@ internal sealed class StoreReplay(IJournal journal, ReceiptStore receipts, bool 
 
             string ofQueues = string.Concat(messages.Select(queue => $", {queue.Value} messages of queue '{_store.NameOf(queue.Key)}'"));
             Dropped.Add($"A transaction whose end is damaged or missing, if there was one: {acknowledgements} acknowledgements{ofQueues}");
+        }
+    }
+
+    // Of a store without a checkpoint: the piece may be damaged that told of a block. But it may as well have been consumed, or be what was left of one that
+    // moved, and so it is not brought back.
+    private void ListUnnamedBlocks()
+    {
+        HashSet<(uint QueueId, ulong Id)> named = [];
+        HashSet<(uint QueueId, ulong Id)> unnamed = [];
+        HashSet<long> receiptBlocks = [.. _store.ReceiptBlocks.Select(static block => block.Address)];
+        int unnamedReceipts = 0;
+        using IRecordReader reader = journal.Cold.ReadForward(journal.Cold.BeginAddress, journal.Cold.WrittenUntil);
+        while (reader.TryRead(out RecordView record))
+        {
+            try
+            {
+                if ((RecordKind)record.Kind == RecordKind.QueueBlock)
+                {
+                    AddIds(new QueueBlockReader(record.Body.Span), _store.FindBlock(record.Address) is null ? unnamed : named);
+                }
+                else if ((RecordKind)record.Kind == RecordKind.ReceiptBlock && !receiptBlocks.Contains(record.Address))
+                {
+                    unnamedReceipts += ReceiptBlock.Read(record.Body.Span).Length;
+                }
+            }
+            catch (RecordFormatException error)
+            {
+                Dropped.Add(MqErrors.RecordNotUnderstood(record.Address, record.Kind, error).Message);
+            }
+        }
+
+        unnamed.ExceptWith(named); // what the journal calls settled may be so because it moved into such a block
+        unnamed.RemoveWhere(message => _store.IsDeleted(message.QueueId) || _store.QueueOf(message.QueueId).IsLive(message.Id));
+        foreach (IGrouping<uint, (uint QueueId, ulong Id)> queue in unnamed.GroupBy(static message => message.QueueId))
+        {
+            Dropped.Add($"{queue.Count()} messages of queue '{_store.NameOf(queue.Key)}', which may have been consumed: nothing that is left tells of their blocks");
+        }
+
+        if (unnamedReceipts > 0)
+        {
+            Dropped.Add($"{unnamedReceipts} receipts of messages that were processed, which may be too old: nothing that is left tells of their blocks");
+        }
+    }
+
+    private static void AddIds(in QueueBlockReader block, HashSet<(uint QueueId, ulong Id)> ids)
+    {
+        foreach (BlockMessageView message in block)
+        {
+            if (!message.Entry.IsTransient)
+            {
+                ids.Add((block.QueueId, message.Entry.Id.Value));
+            }
         }
     }
 
