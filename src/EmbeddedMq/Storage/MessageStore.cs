@@ -18,6 +18,8 @@ namespace EmbeddedMq.Storage;
 /// </remarks>
 internal sealed partial class MessageStore : IAsyncDisposable
 {
+    private const int ShareOfRefs = 8; // of a record; see BrokerLimits.MostStoredHeaderBytes
+
     private readonly IJournal _journal;
     private readonly Durability _durability;
     private readonly Lock _appendGate = new();
@@ -27,9 +29,9 @@ internal sealed partial class MessageStore : IAsyncDisposable
     private readonly PublishConfirmPool _confirms;
     private readonly LostRanges _lost = new(); // of the hot log: what was appended there is in memory only
     private readonly LostRanges _lostCold = new();
+    private readonly UnsyncedReceipts _unsynced;
     private readonly Lock _placeGate = new(); // while mending: who replaces a place in the journal, and who settles the message there
     private volatile bool _isMending;
-    private readonly UnsyncedReceipts _unsynced;
     private int _isWaitingForRoom;
     private int _lastQueueId;
     private long _topologyVersion;
@@ -45,6 +47,7 @@ internal sealed partial class MessageStore : IAsyncDisposable
     {
         _journal = journal;
         _durability = durability;
+        MostRefs = Math.Max(1, journal.Hot.MaxRecordBytes / ShareOfRefs / QueueRef.MaxBytes);
         _claims = new SegmentLedger(journal.Hot);
         _largeBodies = new LargeBodies(_claims);
         _settles = new SettleWriter(journal.Hot, timeProvider, logger);
@@ -52,10 +55,10 @@ internal sealed partial class MessageStore : IAsyncDisposable
         ColdBytes = new SegmentLedger(journal.Cold);
         Blocks = new ColdBlocks(ColdBytes, journal.Cold);
         Receipts = new ReceiptStore(journal, ColdBytes, receipts, retention, timeProvider);
+        _unsynced = new UnsyncedReceipts(journal.Hot);
     }
 
     /// <summary>Who is about to settle messages that a record says to have left their places.</summary>
-        _unsynced = new UnsyncedReceipts(journal.Hot);
     internal NamedPlaces Named { get; } = new();
 
     /// <summary>Beyond which length of the journal publishers wait.</summary>
@@ -78,6 +81,9 @@ internal sealed partial class MessageStore : IAsyncDisposable
 
     /// <summary>Claims of queues on messages, by hot segment.</summary>
     internal SegmentLedger Claims => _claims;
+
+    /// <summary>How many queues a record of a message may name: with any more, and the longest of messages, it might be too long.</summary>
+    internal int MostRefs { get; }
 
     /// <summary>Grows with each change of names, bindings and policies that was appended.</summary>
     internal long TopologyVersion => Volatile.Read(ref _topologyVersion);
@@ -270,14 +276,6 @@ internal sealed partial class MessageStore : IAsyncDisposable
             _journal.MarkCleanStop();
         }
 
-        await _journal.DisposeAsync().ConfigureAwait(false);
-        Receipts.Dispose();
-    }
-
-    private Durability DurabilityOf(PublishFlags flags)
-        => (flags & PublishFlags.ConfirmSynced) != 0 ? Durability.Synced
-            : (flags & PublishFlags.ConfirmOsBuffered) != 0 ? Durability.OsBuffered
-            : (flags & PublishFlags.ConfirmInMemory) != 0 ? Durability.Memory
         return AbandonAsync();
     }
 
@@ -286,6 +284,14 @@ internal sealed partial class MessageStore : IAsyncDisposable
     {
         GiveUpKnowing();
         await _settles.DisposeAsync().ConfigureAwait(false);
+        await _journal.DisposeAsync().ConfigureAwait(false);
+        Receipts.Dispose();
+    }
+
+    private Durability DurabilityOf(PublishFlags flags)
+        => (flags & PublishFlags.ConfirmSynced) != 0 ? Durability.Synced
+            : (flags & PublishFlags.ConfirmOsBuffered) != 0 ? Durability.OsBuffered
+            : (flags & PublishFlags.ConfirmInMemory) != 0 ? Durability.Memory
             : _durability;
 
     // One task for all who wait: it tells them when there is room again.

@@ -9,11 +9,13 @@ public sealed class BrokerLimits
     [Range(1, 2_147_483_591)]
     public int MaxMessageBytes { get; set; } = 128 * 1024 * 1024;
 
-    // A record of the store is 4 MiB at most: headers, other texts, a body of 1 MiB that is not in pieces, and what deaths add to the headers: DeathHistory.MostBytes.
-    internal const int MostStoredHeaderBytes = 1 << 20;
+    // A record of the store is 4 MiB at most, and a message must fit into one whatever becomes of it: headers, which may be longer there by a third (integers
+    // that take the most bytes), other texts, a body of 1 MiB that is not in pieces, what deaths add to the headers (DeathHistory.MostBytes, and a third), and
+    // half a MiB of queues (MessageStore.MostRefs).
+    internal const int MostStoredHeaderBytes = 3 << 18;
 
     /// <summary>Largest header table of a message, in encoded bytes, and the most that its other texts (ids, types, names) may have together. 1 to 1 GiB, with a data
-    /// directory to 1 MiB. Default 128 KiB, as AMQP's usual frame. Beyond: 406, the channel closes.</summary>
+    /// directory to 768 KiB. A decimal counts for 16 bytes. Default 128 KiB, as AMQP's usual frame. Beyond: 406, the channel closes.</summary>
     [Range(1, 1024 * 1024 * 1024)]
     public int MaxHeaderBytes { get; set; } = 128 * 1024;
 

@@ -227,8 +227,40 @@ internal sealed partial class VirtualHost : IQueueOwner
     {
         RouteResult route = Route(router, exchangeName, routingKey, message);
         route.Source.CountPublished();
+        if (route.Queues.Length > _services.Store.MostRefs)
+        {
+            return PublishInParts(route, exchangeName, routingKey, message, ref progress);
+        }
+
         progress.StoredAt = Store(route.Queues, route.Delayed, exchangeName, routingKey, message, default, out progress.IsStored);
         return Deliver(route.Queues, route.Delayed, exchangeName, routingKey, message, progress.StoredAt, mandatory, ref progress.Pending);
+    }
+
+    // More queues than one record may name: each of several names its share of them.
+    private PublishOutcome PublishInParts(in RouteResult route, string exchangeName, string routingKey, Message message, ref PublishProgress progress)
+    {
+        MessageStore store = _services.Store;
+        long resumedAt = store.Journal.Hot.ResumedAt;
+        bool isRejected = false;
+        bool isStored = true;
+        for (int first = 0; first < route.Queues.Length; first += store.MostRefs)
+        {
+            ReadOnlySpan<IDestination> some = route.Queues.Slice(first, Math.Min(store.MostRefs, route.Queues.Length - first));
+            ReadOnlySpan<DelayedExchange> delayed = first == 0 ? route.Delayed : [];
+            ulong storedAt = Store(some, delayed, exchangeName, routingKey, message, default, out bool isToBeStored);
+            progress.IsStored |= isToBeStored;
+            progress.StoredAt = isToBeStored ? storedAt : progress.StoredAt;
+            isStored &= storedAt != 0 || !isToBeStored;
+            isRejected |= Deliver(some, delayed, exchangeName, routingKey, message, storedAt, mandatory: false, ref progress.Pending) == PublishOutcome.Rejected;
+        }
+
+        // The last one tells of all before it, unless the disk has failed among them.
+        if (!isStored || store.Journal.Hot.ResumedAt != resumedAt)
+        {
+            progress.StoredAt = 0;
+        }
+
+        return OutcomeOf(isRejected, isReturned: false);
     }
 
     private RouteResult Route(Router router, string exchangeName, string routingKey, Message message)
@@ -253,19 +285,27 @@ internal sealed partial class VirtualHost : IQueueOwner
         {
             RouteResult route = router.Route(exchange, RoutingKeys.Read(routingKey, message.Properties), message.Properties);
             IDestination[] queues = [.. route.Queues.ToArray().Where(destination => !isExcluded(destination.Name))];
-            ulong storedAt = Store(queues, route.Delayed, shownExchange, routingKey, message, source, out _);
             bool taken = false;
-            foreach (IDestination destination in queues)
+            int most = _services.Store.MostRefs;
+            int last = Math.Max(0, queues.Length - 1) / most * most;
+            for (int first = 0; first <= last; first += most)
             {
-                taken |= destination is Queue queue
-                    ? queue.EnqueueUnattended(message, shownExchange, routingKey, storedAt)
-                    : EnqueueReply((IMessageSink)destination, message, shownExchange, routingKey);
-            }
+                // More queues than one record may name: it leaves with the last of several, so that a crash before that brings it back.
+                ReadOnlySpan<IDestination> some = queues.AsSpan(first, Math.Min(most, queues.Length - first));
+                ReadOnlySpan<DelayedExchange> delayedExchanges = first == last ? route.Delayed : [];
+                ulong storedAt = Store(some, delayedExchanges, shownExchange, routingKey, message, first == last ? source : default, out _);
+                foreach (IDestination destination in some)
+                {
+                    taken |= destination is Queue queue
+                        ? queue.EnqueueUnattended(message, shownExchange, routingKey, storedAt)
+                        : EnqueueReply((IMessageSink)destination, message, shownExchange, routingKey);
+                }
 
-            foreach (DelayedExchange delayed in route.Delayed)
-            {
-                Hold(delayed, shownExchange, routingKey, message, storedAt);
-                taken = true;
+                foreach (DelayedExchange delayed in delayedExchanges)
+                {
+                    Hold(delayed, shownExchange, routingKey, message, storedAt);
+                    taken = true;
+                }
             }
 
             return taken;

@@ -84,7 +84,7 @@ public sealed class StorageOptionsTests
         ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(async () => await Broker.StartAsync(options, Token));
 
         Assert.Contains("Storage.JournalBytes is 9223372036854775807; allowed is 1,048,576 to 1,099,511,627,776.", error.Message, StringComparison.Ordinal);
-        Assert.Contains("Limits.MaxHeaderBytes is 1048577; allowed is 1 to 1,048,576.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Limits.MaxHeaderBytes is 1048577; allowed is 1 to 786,432.", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

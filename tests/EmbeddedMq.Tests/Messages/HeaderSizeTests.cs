@@ -91,7 +91,7 @@ public sealed class HeaderSizeTests
         short or ushort => [(byte)'s', 0, 0],
         int or uint or float => [(byte)'I', 0, 0, 0, 0],
         long or double or DateTimeOffset => [(byte)'l', 0, 0, 0, 0, 0, 0, 0, 0],
-        decimal => [(byte)'D', 0, 0, 0, 0, 0],
+        decimal => [(byte)'D', .. new byte[16]], // as the store has it
         string text => [(byte)'S', .. Prefixed(Encoding.UTF8.GetBytes(text))],
         byte[] bytes => [(byte)'x', .. Prefixed(bytes)],
         HeaderTable table => [(byte)'F', .. Encode(table)],

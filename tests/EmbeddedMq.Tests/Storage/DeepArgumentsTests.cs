@@ -98,7 +98,7 @@ public sealed class DeepArgumentsTests
     [InlineData("message id")]
     public async Task Properties_LongerThanARecord_Are406AndTheStoreGoesOn(string where)
     {
-        await using StoredBroker stored = await StoredBroker.StartAsync(static options => options.Limits.MaxHeaderBytes = 1 << 20); // the most that there is
+        await using StoredBroker stored = await StoredBroker.StartAsync(static options => options.Limits.MaxHeaderBytes = 768 << 10); // the most that there is
         IChannel channel = await stored.OpenChannelAsync();
         await channel.DeclareQueueAsync("q", static q => q.Durable());
         string longText = new('x', 5 << 20);
@@ -109,9 +109,9 @@ public sealed class DeepArgumentsTests
         ChannelException error = await Assert.ThrowsAsync<ChannelException>(async () => await channel.PublishAsync("", "q", Message.Text("m", properties)));
 
         Assert.Equal(ReplyCode.PreconditionFailed, error.ReplyCode);
-        Assert.EndsWith(" bytes is larger than configured max size 1048576", error.ReplyText, StringComparison.Ordinal);
+        Assert.EndsWith(" bytes is larger than configured max size 786432", error.ReplyText, StringComparison.Ordinal);
         channel = await stored.OpenChannelAsync();
-        string longest = new('x', (1 << 20) - 100);
+        string longest = new('x', (768 << 10) - 100);
         await channel.PublishAsync("", "q", Message.Text("m", MessageProperties.Persistent.WithHeader("x-long", longest)));
         await stored.RestartAsync();
         channel = await stored.OpenChannelAsync();

@@ -7,4 +7,7 @@ internal readonly record struct QueueRef(uint QueueId, long TtlMs = QueueRef.NoT
 {
     /// <summary>It does not expire.</summary>
     internal const long NoTtl = -1;
+
+    /// <summary>The most that one takes in a record.</summary>
+    internal const int MaxBytes = 5 + 9;
 }
