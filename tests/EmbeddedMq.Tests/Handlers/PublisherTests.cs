@@ -27,6 +27,18 @@ public sealed class PublisherTests
     }
 
     [Fact]
+    public async Task Publish_WithATokenAlone_GoesItsRouteUnlessItIsCancelled()
+    {
+        await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq
+            .Topology(static t => t.Queue("q")).Publish<Order>(static p => p.ToQueue("q")));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fixture.Publisher.PublishAsync(new Order("1"), new CancellationToken(canceled: true)).AsTask());
+        await fixture.Publisher.PublishAsync(new Order("2"), Token);
+
+        Assert.StartsWith("""{"id":"2",""", (await fixture.Broker.NextDeliveryAsync("q")).Message.GetText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Publish_GenericType_IsNamedWithoutAssembliesAndVersions()
     {
         await using BusFixture fixture = await BusFixture.StartAsync(static mq => mq
