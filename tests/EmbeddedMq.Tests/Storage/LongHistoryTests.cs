@@ -94,7 +94,7 @@ public sealed class LongHistoryTests
             await channel.BindQueueAsync($"{i}", "all", "");
         }
 
-        Message message = new(new byte[30_000], MessageProperties.Persistent);
+        Message message = new(new byte[32_000], MessageProperties.Persistent);
         if (isDeadLetter)
         {
             await channel.PublishAsync("", "first", message);
