@@ -112,6 +112,21 @@ public abstract class DirectReplyToCompliance(ComplianceEngine engine) : Complia
         async Task<PublishOutcome> ReplyAsync() => (await Channel.TryPublishAsync("", address, Message.Text("a"), PublishFlags.Mandatory)).Outcome;
     }
 
+    [Fact, AmqpItem("A8.2")]
+    [DeliberateDifference("A reply that is published in a transaction comes with the commit, as any other message; RabbitMQ 3.10 delivers it before.")]
+    public async Task Reply_InATransaction_ComesWithTheCommit()
+    {
+        string queue = await DeclareQueueAsync();
+        TestConsumer replies = await ConsumeAsync(ReplyTo, AutoAck);
+        await PublishAsync("", queue, "question", new MessageProperties { ReplyTo = ReplyTo });
+        string address = (await GetAsync(queue)).Properties.ReplyTo!;
+        IChannel transaction = await OpenChannelAsync(ChannelMode.Transactional);
+        await transaction.PublishAsync("", address, Message.Text("answer"));
+        await replies.ExpectNoneAsync();
+        await transaction.CommitTransactionAsync();
+        await replies.ExpectNextAsync("answer");
+    }
+
     [Fact, AmqpItem("A8.3")]
     public async Task Requesters_SeveralAtOnce_GetTheirOwnReplies()
     {
