@@ -193,6 +193,23 @@ public sealed class EmbeddedOutboxStoreTests : OutboxStoreContract
     }
 
     [Fact]
+    public async Task Wait_WhenTheFailedOneIsDiscardedThatOthersMadeRoomBehind_Completes()
+    {
+        ((EmbeddedOutboxStore)Store).MostInMemory = 4;
+        await Store.AddAsync([Make("failed", "a")]);
+        await Store.FailAsync(Assert.Single(await TakeAsync()), "gave up");
+        await Store.AddAsync([.. Enumerable.Range(0, 9).Select(static id => Make(Text(id), "a"))]);
+        Assert.Equal(9, (await Store.CountAsync()).Pending);
+        Assert.Empty(await Store.ListAsync(OutboxStatus.Pending).ToListAsync());
+        Task wait = Store.WaitAsync(TimeSpan.FromDays(1)).AsTask();
+
+        Assert.True(await Store.DiscardAsync("failed"));
+
+        await WithinPatienceAsync(wait, "waiting while a failed message was discarded");
+        Assert.NotEmpty(await TakeAsync());
+    }
+
+    [Fact]
     public async Task Calls_ThatWaitForTheDisk_EndWithTheBroker()
     {
         await AddAsync("a");

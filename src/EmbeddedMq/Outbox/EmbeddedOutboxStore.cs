@@ -152,6 +152,7 @@ internal sealed partial class EmbeddedOutboxStore(Func<VirtualHost> openHost, Ti
             await CommitAsync([], [place], [ReceiptOf(id, Discarded)]).ConfigureAwait(false);
             await _window.DiscardAsync(id, CancellationToken.None).ConfigureAwait(false);
             Forget(entry.Message);
+            LoadMore();
         }).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
