@@ -39,11 +39,15 @@ public sealed class HandlerCheckTests
     [InlineData(typeof(AskingWithDefault))]
     [InlineData(typeof(AskingForEither))]
     [InlineData(typeof(AskingForKnownKey))]
+    [InlineData(typeof(AskingForAnyKey<OfAnyKey>))]
+    [InlineData(typeof(AskingForAnyKey<OpenOfAnyKey<Missing>>))]
+    [InlineData(typeof(AskingForAnyKey<IEnumerable<Missing>>))]
     public async Task Handler_CanBeMade_OrNobodyKnows_TheHostStarts(Type handler)
     {
         using IHost host = Build(handler);
 
         await host.StartAsync(Token);
+        Assert.NotNull(host.Services.GetService(handler));
         await host.StopAsync(Token);
     }
 
@@ -62,6 +66,8 @@ public sealed class HandlerCheckTests
         builder.Services
             .AddSingleton<Known>()
             .AddKeyedSingleton<Known>("key")
+            .AddKeyedTransient<OfAnyKey>(KeyedService.AnyKey)
+            .AddKeyedTransient(typeof(OpenOfAnyKey<>), KeyedService.AnyKey)
             .AddScoped<ThroughAClass>()
             .AddTransient(typeof(Open<>))
             .AddTransient(static _ => new OfAFactory(new Missing()));
@@ -95,6 +101,10 @@ public sealed class HandlerCheckTests
 
     internal sealed class Open<T>;
 
+    internal sealed class OfAnyKey;
+
+    internal sealed class OpenOfAnyKey<T>;
+
     internal sealed class OfAFactory(Missing missing);
 
     internal sealed class Asking<T>(T part) : Handler;
@@ -104,6 +114,8 @@ public sealed class HandlerCheckTests
     internal sealed class AskingWithKey([FromKeyedServices("no such key")] Known known) : Handler;
 
     internal sealed class AskingForKnownKey([FromKeyedServices("key")] Known known) : Handler;
+
+    internal sealed class AskingForAnyKey<T>([FromKeyedServices("any")] T part) : Handler;
 
     internal sealed class AskingWithDefault(Missing? missing = null) : Handler;
 

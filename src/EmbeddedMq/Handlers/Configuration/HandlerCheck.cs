@@ -81,8 +81,12 @@ internal sealed class HandlerCheck
     private Missing? FindMissingFor(ParameterInfo parameter)
         => parameter.HasDefaultValue || parameter.IsDefined(typeof(ServiceKeyAttribute)) ? null
             : parameter.GetCustomAttribute<FromKeyedServicesAttribute>() is not { } keyed ? FindMissing(parameter.ParameterType)
-            : keyed.Key is { } key && _keyedServices?.IsKeyedService(parameter.ParameterType, key) == false ? new Missing(null, parameter.ParameterType, key)
+            : keyed.Key is { } key && IsMissing(parameter.ParameterType, key) ? new Missing(null, parameter.ParameterType, key)
             : null;
+
+    // The container says no where an open generic class is registered for any key, and makes it nevertheless.
+    private bool IsMissing(Type type, object key)
+        => _keyedServices is { } services && !services.IsKeyedService(type, key) && !services.IsKeyedService(type, KeyedService.AnyKey);
 
     /// <summary>A service that nobody has registered.</summary>
     /// <param name="Of">The class whose constructor asks for it; <see langword="null"/>: the handler itself is what is missing.</param>
