@@ -1,26 +1,31 @@
 namespace EmbeddedMq.Threading;
 
-/// <summary>Does everything that the broker does over time: expiry, delays, time-outs. One heap of appointments, one timer.</summary>
+/// <summary>Does everything that the broker does over time: expiry, delays, time-outs. One heap of appointments, a few timers.</summary>
 /// <remarks>
-/// Thread-safe. Appointments that were moved stay in the heap until they come up or until they are the larger part of it; then the heap is
+/// <para>Thread-safe. Appointments that were moved stay in the heap until they come up or until they are the larger part of it; then the heap is
 /// built again without them. Work runs on the timer's thread, in order of its due time, then of its scheduling, outside the gate; with a
-/// virtual clock that is the thread that advances it, so that all that was due has been done when the advance returns.
+/// virtual clock that is the thread that advances it, so that all that was due has been done when the advance returns.</para>
+/// <para>For that a timer that is set stays so: when something earlier comes, another one is set for it. A thread that set the same one to an earlier time
+/// beside an advance would tell a clock that has moved meanwhile how long to wait, and all that was due would be late by as much.</para>
 /// </remarks>
 internal sealed class Scheduler : IDisposable
 {
     // Below this size a heap of outdated appointments costs nothing worth saving.
     private const int SmallHeap = 1_024;
 
+    // Each but the first is set for something that came later and is due earlier than all the others were; they come free again as they go off.
+    private const int MostAlarms = 8;
+
     private readonly BrokerClock _clock;
     private readonly Action<Exception> _report;
-    private readonly ITimer _timer;
     private readonly Lock _gate = new();
 
     // Guarded by _gate.
     private readonly PriorityQueue<Appointment, (long DueMs, long Order)> _heap = new();
     private long _order;
     private int _outdated;
-    private long _armedFor = ScheduledWork.Never;
+    private readonly List<Alarm> _alarms = [];
+    private long _armedFor = ScheduledWork.Never; // the earliest of them
     private bool _running;
     private bool _disposed;
 
@@ -31,7 +36,6 @@ internal sealed class Scheduler : IDisposable
     {
         _clock = clock;
         _report = report;
-        _timer = clock.TimeProvider.CreateTimer(static state => ((Scheduler)state!).RunDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The clock that due times refer to.</summary>
@@ -75,14 +79,14 @@ internal sealed class Scheduler : IDisposable
             _heap.Clear();
         }
 
-        _timer.Dispose();
+        _alarms.ForEach(static alarm => alarm.Timer.Dispose());
     }
 
-    private void RunDue()
+    private void RunDue(Alarm alarm)
     {
         lock (_gate)
         {
-            _armedFor = ScheduledWork.Never;
+            Free_NeedsGate(alarm);
             if (_running)
             {
                 return; // the thread that runs them looks again before it leaves
@@ -143,12 +147,39 @@ internal sealed class Scheduler : IDisposable
             return;
         }
 
+        Alarm alarm = FreeAlarm();
+        alarm.DueMs = dueMs;
         _armedFor = dueMs;
 
         // Timers take at most 2^32 - 2 ms; one that is due later is armed again when this one fires. And not 0: a virtual clock runs such a timer
         // within this call, under this gate and those of the caller.
         long delayMs = Math.Clamp(dueMs - _clock.NowMs, 1, uint.MaxValue - 2L);
-        _timer.Change(TimeSpan.FromMilliseconds(delayMs), Timeout.InfiniteTimeSpan);
+        alarm.Timer.Change(TimeSpan.FromMilliseconds(delayMs), Timeout.InfiniteTimeSpan);
+    }
+
+    // With those whose time has come as well: they go off beside this, or are late, as the remarks say.
+    private void Free_NeedsGate(Alarm gone)
+    {
+        long now = _clock.NowMs;
+        _armedFor = ScheduledWork.Never;
+        foreach (Alarm alarm in _alarms)
+        {
+            alarm.DueMs = alarm == gone || alarm.DueMs <= now ? ScheduledWork.Never : alarm.DueMs;
+            _armedFor = Math.Min(_armedFor, alarm.DueMs);
+        }
+    }
+
+    // With all of them set, the one that would have gone off first: when it does, it is set again for what is due then.
+    private Alarm FreeAlarm()
+    {
+        Alarm? free = _alarms.Find(static alarm => alarm.DueMs == ScheduledWork.Never);
+        if (free is null && _alarms.Count < MostAlarms)
+        {
+            free = new Alarm(this);
+            _alarms.Add(free);
+        }
+
+        return free ?? _alarms.MinBy(static alarm => alarm.DueMs)!;
     }
 
     private void DropOutdated()
@@ -166,4 +197,14 @@ internal sealed class Scheduler : IDisposable
     }
 
     private readonly record struct Appointment(ScheduledWork Work, int Version);
+
+    private sealed class Alarm
+    {
+        internal Alarm(Scheduler scheduler) => Timer = scheduler._clock.TimeProvider.CreateTimer(
+            _ => scheduler.RunDue(this), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+        internal ITimer Timer { get; }
+
+        internal long DueMs { get; set; } = ScheduledWork.Never; // guarded by the scheduler's gate
+    }
 }

@@ -50,6 +50,37 @@ public sealed class SchedulerTests : IDisposable
     }
 
     [Fact]
+    public void Work_TimeMovesWhileAnotherThreadSchedulesEarlierWork_RunsWhenItIsDue()
+    {
+        MovingClock clock = new();
+        using Scheduler scheduler = new(new BrokerClock(clock), _reported.Add);
+        List<string> run = [];
+        scheduler.Schedule(new Work(() => run.Add("due")), 10_000);
+        clock.MovesWhileATimerIsSet = TimeSpan.FromSeconds(60);
+        scheduler.Schedule(new Work(() => run.Add("earlier")), 1_000);
+
+        clock.RunTimers();
+        Assert.Equal(["earlier", "due"], run);
+    }
+
+    [Fact]
+    public void Work_EachEarlierThanTheLast_AllRunInTime()
+    {
+        List<string> run = [];
+        for (int i = 20; i > 0; i--)
+        {
+            Schedule($"{i}", i * 10, run);
+        }
+
+        for (int i = 1; i <= 20; i++)
+        {
+            Advance(10);
+            Assert.Equal(i, run.Count);
+            Assert.Equal($"{i}", run[^1]);
+        }
+    }
+
+    [Fact]
     public void Work_ThatSchedulesItselfAndOthers_GoesOnInTheSameAdvance()
     {
         List<long> run = [];
@@ -197,5 +228,57 @@ public sealed class SchedulerTests : IDisposable
     private sealed class Work(Action action) : ScheduledWork
     {
         internal override void Run() => action();
+    }
+    // A virtual clock that another thread moves at a moment of the test's choice.
+    private sealed class MovingClock : TimeProvider
+    {
+        private readonly List<Timer> _timers = [];
+        private long _now;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        internal TimeSpan MovesWhileATimerIsSet { get; set; }
+
+        public override long GetTimestamp() => _now;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Timer timer = new(this, callback, state);
+            _timers.Add(timer);
+            return timer;
+        }
+
+        internal void RunTimers()
+        {
+            foreach (Timer timer in _timers.Where(timer => timer.DueAt <= _now).ToArray())
+            {
+                timer.Run();
+            }
+        }
+
+        private sealed class Timer(MovingClock clock, TimerCallback callback, object? state) : ITimer
+        {
+            internal long DueAt { get; private set; } = long.MaxValue;
+
+            public bool Change(TimeSpan dueTime, TimeSpan period)
+            {
+                clock._now += clock.MovesWhileATimerIsSet.Ticks;
+                DueAt = clock._now + dueTime.Ticks;
+                return true;
+            }
+
+            public void Dispose()
+            {
+                // Nothing runs it then.
+            }
+
+            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+            internal void Run()
+            {
+                DueAt = long.MaxValue;
+                callback(state);
+            }
+        }
     }
 }
