@@ -16,7 +16,7 @@ internal sealed class Arguments
           --body N         bytes of each of them, with storage; default 1024
           --only TEXT      only measurements whose names contain the text, and none of the ratios to others
           --directory D    where the files are written: on the disk to be measured; default a new folder in the user's home
-          --out FILE       writes the table there, too; with peers a folder, which gets the table and its plot
+          --out FOLDER     gets the table, too, in a file of the suite's name, and the plot of peers
         """;
 
     /// <summary>What is measured: <c>storage</c>, <c>memory</c>, <c>stores</c> or <c>peers</c>.</summary>
@@ -99,7 +99,7 @@ internal sealed class Arguments
                 Directory = Path.Combine(Path.GetFullPath(value), RunFolder);
                 return true;
             case "--out":
-                OutputFile = Suite == "peers" ? Path.Combine(Path.GetFullPath(value), "peers.md") : Path.GetFullPath(value);
+                OutputFile = Path.Combine(Path.GetFullPath(value), Suite + ".md");
                 return true;
             default:
                 return false;

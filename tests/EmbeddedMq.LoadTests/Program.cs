@@ -12,6 +12,11 @@ if (Arguments.TryParse(args) is not { } arguments)
     return 2;
 }
 
+if (arguments.OutputFile is not null)
+{
+    Directory.CreateDirectory(Path.GetDirectoryName(arguments.OutputFile)!); // before hours of measuring, should it not go
+}
+
 Directory.CreateDirectory(arguments.Directory);
 Report report = new(arguments);
 try
@@ -33,7 +38,6 @@ string text = report.ToMarkdown();
 Console.Write(text);
 if (arguments.OutputFile is { } file)
 {
-    Directory.CreateDirectory(Path.GetDirectoryName(file)!);
     await File.WriteAllTextAsync(file, text);
 }
 
