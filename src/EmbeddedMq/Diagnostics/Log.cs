@@ -32,6 +32,9 @@ internal static partial class Log
     [LoggerMessage(LogEvents.ConsumerLost, LogLevel.Warning, "The consumer of queue '{Queue}' ended: {Reason}. It is started again in {Delay}")]
     internal static partial void ConsumerLost(ILogger logger, Exception? error, string queue, string reason, TimeSpan delay);
 
+    [LoggerMessage(LogEvents.HandlersOutliveConsumer, LogLevel.Warning, "The consumer of queue '{Queue}' ended: {Reason}. It is started again when its handlers have ended, and {Active} of them go on; a handler that waits for something needs a limit of its own")]
+    internal static partial void HandlersOutliveConsumer(ILogger logger, string queue, string reason, int active);
+
     [LoggerMessage(LogEvents.ConsumerRestartFailed, LogLevel.Warning, "The consumer of queue '{Queue}' could not be started again. The next attempt follows in {Delay}")]
     internal static partial void ConsumerRestartFailed(ILogger logger, Exception error, string queue, TimeSpan delay);
 

@@ -35,6 +35,9 @@ internal static class LogEvents
     /// <summary>Warning. A consumer could not be started again; the next attempt follows after a delay.</summary>
     internal const int ConsumerRestartFailed = 1102;
 
+    /// <summary>Warning. A consumer ended though nobody stopped it, and handlers go on for long after that; it is started again when they have ended.</summary>
+    internal const int HandlersOutliveConsumer = 1103;
+
     // Handlers
 
     /// <summary>Warning. A handler failed; its message is tried again after a delay.</summary>
@@ -166,6 +169,9 @@ internal static class LogEvents
 
     /// <summary>Information. An import of definitions left out entries that change nothing here.</summary>
     internal const int DefinitionsIgnored = 2006;
+
+    /// <summary>Warning. A channel was closed because a delivery was not settled in time.</summary>
+    internal const int AcknowledgementTimedOut = 2007;
 
     /// <summary>Error. Messages of a queue cannot be read from disk; it is tried again.</summary>
     internal const int BacklogReadFailed = 2020;

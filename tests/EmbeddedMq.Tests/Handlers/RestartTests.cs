@@ -109,6 +109,41 @@ public sealed class RestartTests
         Assert.Equal((1, 2), (most, calls));
     }
 
+    [Theory]
+    [InlineData(1)] // on the reader itself
+    [InlineData(3)]
+    public async Task Handler_ThatGoesOnBehindItsChannel_IsToldUntilItEnds(int concurrency)
+    {
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource hold = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using BusFixture fixture = await BusFixture.StartAsync(mq => mq
+            .Topology(static t => t.Queue("q"))
+            .Publish<Order>(static p => p.ToQueue("q"))
+            .Consume<Order>(
+                "q",
+                async (_, _, _) =>
+                {
+                    begun.TrySetResult();
+                    await hold.Task;
+                },
+                c => c.Concurrency(concurrency)));
+        await fixture.Publisher.PublishAsync(new Order("1"), cancellationToken: Token);
+        await begun.Task.WaitAsync(BrokerFixture.Patience, Token);
+
+        await fixture.Broker.Broker.Management.CloseConnectionsAsync("EmbeddedMq.consume", "maintenance", Token);
+        RecordingLog.LogEntry told = await fixture.AdvanceUntilAsync(fixture.Log.NextAsync(1103), TimeSpan.FromSeconds(1));
+
+        Assert.Contains("CONNECTION_FORCED - maintenance", told.Text, StringComparison.Ordinal);
+        Assert.Contains("its handlers have ended, and 1 of them go on;", told.Text, StringComparison.Ordinal);
+        Assert.Contains("maintenance", fixture.Bus.ConsumerFailures["q"], StringComparison.Ordinal);
+        Assert.Empty(fixture.Log.WithId(1101));
+        hold.SetResult();
+        await fixture.AdvanceUntilAsync(TwoStartsAsync(fixture.Log), TimeSpan.FromMilliseconds(100));
+        await fixture.WaitForCountsAsync("q", ready: 0);
+        Assert.Empty(fixture.Bus.ConsumerFailures);
+        Assert.Single(fixture.Log.WithId(1103));
+    }
+
     private static Task TwoStartsAsync(RecordingLog log) => log.CountAsync(1100, 2);
 
     private static Task FailuresAsync(RecordingLog log, int count) => log.CountAsync(1102, count);

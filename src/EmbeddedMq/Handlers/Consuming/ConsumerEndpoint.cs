@@ -136,7 +136,7 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
         while (run is not null)
         {
             delays.RunBegins();
-            Exception? error = await run.RunAsync(_stopping.Token).ConfigureAwait(false);
+            Exception? error = await RunAsync(run).ConfigureAwait(false);
             if (_stopping.IsCancellationRequested)
             {
                 return;
@@ -148,6 +148,33 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
             Log.ConsumerLost(_services.Logger, error, Queue, run.EndReason, delay);
             run = await RestartAsync(delay, delays).ConfigureAwait(false);
         }
+    }
+
+    // A run that was lost ends with its last handler. Nothing is consumed until then, which is to be seen: one that never ends would end all with it.
+    private async Task<Exception?> RunAsync(ConsumerRun run)
+    {
+        Task<Exception?> running = run.RunAsync(_stopping.Token);
+        await Task.WhenAny(running, run.Ended).ConfigureAwait(false);
+        if (running.IsCompleted || _stopping.IsCancellationRequested)
+        {
+            return await running.ConfigureAwait(false);
+        }
+
+        string reason = _failure = await run.DescribeEndAsync().ConfigureAwait(false);
+        try
+        {
+            return await running.WaitAsync(_services.Options.MaxRestartDelay, _services.Time, _stopping.Token).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Log.HandlersOutliveConsumer(_services.Logger, Queue, reason, run.ActiveCount);
+        }
+        catch (OperationCanceledException)
+        {
+            // The stop, which has its own patience.
+        }
+
+        return await running.ConfigureAwait(false);
     }
 
     // Gives null when the stop came first.

@@ -11,6 +11,9 @@ internal abstract class ConsumerRun(ConsumerSite site, IConsumer consumer)
     /// <summary>The channel that deliveries are settled on.</summary>
     public IChannel Channel => site.Channel;
 
+    /// <summary>Completes when nothing more is delivered to it, for whatever reason; handlers may still be running.</summary>
+    public Task Ended => consumer.Ended;
+
     /// <summary>What its messages have in common.</summary>
     public ConsumerSite Site => site;
 
@@ -56,6 +59,20 @@ internal abstract class ConsumerRun(ConsumerSite site, IConsumer consumer)
         return await TryAsync(() => Channel.DisposeAsync(), error).ConfigureAwait(false);
     }
 
+    /// <summary>Says in words why nothing more is delivered. Asked before consumer and channel are closed from this side, which would hide the reason.</summary>
+    /// <param name="error">What the reading failed with, if it did.</param>
+    public async ValueTask<string> DescribeEndAsync(Exception? error = null)
+    {
+        if (error is not null || Channel.CloseReason is not null)
+        {
+            return Channel.CloseReason?.ToString() ?? error!.Message;
+        }
+
+        return consumer.Ended.IsCompletedSuccessfully && await consumer.Ended.ConfigureAwait(false) == ConsumerEnd.QueueGone
+            ? "the broker cancelled it because its queue is gone"
+            : "it was cancelled";
+    }
+
     /// <summary>Closes the channel under the handlers that did not end: their messages go back.</summary>
     public async ValueTask AbandonAsync()
     {
@@ -72,19 +89,6 @@ internal abstract class ConsumerRun(ConsumerSite site, IConsumer consumer)
 
     /// <summary>Begins no more handlers, and completes when those running have ended. Never faults.</summary>
     protected abstract Task CloseDispatcherAsync();
-
-    // Asked before consumer and channel are closed from this side, which would hide the reason.
-    private async ValueTask<string> DescribeEndAsync(Exception? error)
-    {
-        if (error is not null || Channel.CloseReason is not null)
-        {
-            return Channel.CloseReason?.ToString() ?? error!.Message;
-        }
-
-        return consumer.Ended.IsCompletedSuccessfully && await consumer.Ended.ConfigureAwait(false) == ConsumerEnd.QueueGone
-            ? "the broker cancelled it because its queue is gone"
-            : "it was cancelled";
-    }
 
     // The consumer is cancelled at once, so that the broker sends nothing more while the handlers in flight end. Never throws.
     private async Task StopTakingAsync()
