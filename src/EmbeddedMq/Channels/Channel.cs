@@ -28,6 +28,7 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
     private volatile string? _lastDeclaredQueue;
     private volatile ReplyQueue? _replyQueue;
     private volatile int _defaultPrefetch;
+    private DeliveryAges? _ages; // of one look at a time; null until one finds something unsettled
 
     /// <summary>Makes an open channel.</summary>
     /// <param name="number">Its number.</param>
@@ -143,6 +144,24 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
 
     /// <summary>Publishes what has waited for memory, as far as there is memory.</summary>
     internal void ReleaseWaiting() => _publisher.ReleaseWaiting();
+
+    /// <summary>Closes the channel if a delivery has not been settled for too long. One call at a time.</summary>
+    /// <param name="nowMs">The time now, in milliseconds of the broker's clock.</param>
+    /// <param name="timeout">How long is too long.</param>
+    internal void CheckAcknowledgements(long nowMs, TimeSpan timeout)
+    {
+        ulong oldest = _unacked.OldestTag(out ulong next);
+        if (oldest == next && _ages is null)
+        {
+            return;
+        }
+
+        if ((_ages ??= new DeliveryAges()).Look(nowMs, oldest, next) >= timeout.TotalMilliseconds)
+        {
+            BrokerLog.AcknowledgementTimedOut(_virtualHost.Services.Logger, Number, _connection.Name, oldest, timeout);
+            CloseBecause(MqErrors.AcknowledgementTimedOut(Number, timeout));
+        }
+    }
 
     /// <summary>Tells of a message that no queue took. Called outside all gates, before its publish completes.</summary>
     /// <param name="exchange">The exchange that it was published to.</param>

@@ -48,6 +48,22 @@ internal sealed class UnackedDeliveries
         }
     }
 
+    /// <summary>Shows where the unsettled deliveries begin.</summary>
+    /// <param name="next">The tag that will be given next.</param>
+    /// <returns>The tag of the oldest unsettled one; <paramref name="next"/> when there is none.</returns>
+    internal ulong OldestTag(out ulong next)
+    {
+        using (_taken.Gate.Enter())
+        {
+            using (_given.Gate.Enter())
+            {
+                PassSettled_NeedsGates();
+                next = _given.Next;
+                return _stragglers is { Count: > 0 } stragglers ? stragglers.First().Key : _oldest;
+            }
+        }
+    }
+
     /// <summary>Whether the channel's consumers share a window.</summary>
     internal bool HasWindow => Volatile.Read(ref _windowLimit) > 0;
 
@@ -355,10 +371,7 @@ internal sealed class UnackedDeliveries
         {
             using (_given.Gate.Enter())
             {
-                while (_oldest < _given.Next && !SlotOf(_oldest).Holds(_oldest))
-                {
-                    _oldest++;
-                }
+                PassSettled_NeedsGates();
 
                 // Left as it is only when half of it is free: so this happens once in half a ring.
                 ulong half = (ulong)_ring.Length / 2;
@@ -374,6 +387,14 @@ internal sealed class UnackedDeliveries
                     }
                 }
             }
+        }
+    }
+
+    private void PassSettled_NeedsGates()
+    {
+        while (_oldest < _given.Next && !SlotOf(_oldest).Holds(_oldest))
+        {
+            _oldest++;
         }
     }
 

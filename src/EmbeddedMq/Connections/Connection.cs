@@ -163,6 +163,17 @@ internal sealed class Connection : IChannelOwner
         NoteUnblocked();
     }
 
+    /// <summary>Closes those channels that have not settled a delivery for too long. One call at a time.</summary>
+    /// <param name="nowMs">The time now, in milliseconds of the broker's clock.</param>
+    /// <param name="timeout">How long is too long.</param>
+    internal void CheckAcknowledgements(long nowMs, TimeSpan timeout)
+    {
+        foreach (Channel channel in _channels.Values)
+        {
+            channel.CheckAcknowledgements(nowMs, timeout);
+        }
+    }
+
     /// <summary>What a listing shows.</summary>
     internal ConnectionDescription Describe() => new(Name, VirtualHost, UserName, ChannelCount, BlockedReason);
 

@@ -29,6 +29,9 @@ internal static partial class BrokerLog
     [LoggerMessage(LogEvents.DefinitionsIgnored, LogLevel.Information, "Importing definitions left out {Count} entries that change nothing here: {Entries}")]
     internal static partial void DefinitionsIgnored(ILogger logger, int count, string entries);
 
+    [LoggerMessage(LogEvents.AcknowledgementTimedOut, LogLevel.Warning, "Channel {Channel} of connection '{Connection}' is closed: its delivery {DeliveryTag} was not settled within {Timeout}. It goes back to its queue, and so do all that came after it")]
+    internal static partial void AcknowledgementTimedOut(ILogger logger, int channel, string connection, ulong deliveryTag, TimeSpan timeout);
+
     [LoggerMessage(LogEvents.BacklogReadFailed, LogLevel.Error, "The next messages of queue '{Queue}' cannot be read from disk. Nothing is passed over; it is tried again in {DelayMs} ms")]
     internal static partial void BacklogReadFailed(ILogger logger, string queue, long delayMs, Exception error);
 

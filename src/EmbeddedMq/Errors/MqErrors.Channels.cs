@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace EmbeddedMq.Errors;
 
 /// <content>Errors of channels: publishing, settling, consuming, transactions, use after the close.</content>
@@ -78,6 +80,16 @@ internal static partial class MqErrors
         ReplyCode.PreconditionFailed,
         $"unknown delivery tag {deliveryTag}",
         "Settle each delivery once, on the channel that it came from; deliveries of a consumer with automatic acknowledgement need no settling.");
+
+    /// <summary>406: a delivery that was not settled in time.</summary>
+    /// <param name="channel">The channel's number.</param>
+    /// <param name="timeout">The time.</param>
+    internal static ChannelException AcknowledgementTimedOut(int channel, TimeSpan timeout) => Channel(
+        ReplyCode.PreconditionFailed,
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"delivery acknowledgement on channel {channel} timed out. Timeout value used: {timeout.TotalMilliseconds:F0} ms. This timeout value can be configured, see consumers doc guide to learn more"),
+        "Settle deliveries sooner, take fewer at a time (prefetch), or raise BrokerLimits.AcknowledgementTimeout.");
 
     /// <summary>530: a consumer tag that the channel uses already.</summary>
     /// <param name="consumerTag">The tag.</param>

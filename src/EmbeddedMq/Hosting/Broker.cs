@@ -67,6 +67,11 @@ public sealed class Broker : IBroker, IBrokerStores
         _services = new BrokerServices(options.Limits, scheduler, memory, new NameGenerator(seed), store, logger, _backlog);
         VirtualHost home = _virtualHosts[ConnectionOptions.DefaultVirtualHost] = new VirtualHost(ConnectionOptions.DefaultVirtualHost, _services);
         _management = new BrokerManagement(_virtualHosts, _connections, _services);
+        if (options.Limits.AcknowledgementTimeout is { } timeout)
+        {
+            AcknowledgementWatch.Begin(_connections, scheduler, timeout);
+        }
+
         if (journal.IsDurable)
         {
             EmbeddedOutboxStore outbox = new(_management.OpenInternalHost, options.TimeProvider);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EmbeddedMq.Connections;
 
 namespace EmbeddedMq.Hosting;
 
@@ -45,6 +46,11 @@ internal static class BrokerOptionsCheck
         Check(nameof(limits.MaxChannelsPerConnection), limits.MaxChannelsPerConnection, 1, 65_535);
         Check(nameof(limits.MaxConsumersPerChannel), limits.MaxConsumersPerChannel ?? 1, 1, int.MaxValue);
         Check(nameof(limits.MaxQueuesPerVirtualHost), limits.MaxQueuesPerVirtualHost ?? 1, 1, int.MaxValue);
+        if (limits.AcknowledgementTimeout < AcknowledgementWatch.LeastTimeout || limits.AcknowledgementTimeout > AcknowledgementWatch.MostTimeout)
+        {
+            faults.Add($"Limits.AcknowledgementTimeout is {limits.AcknowledgementTimeout}; allowed is {AcknowledgementWatch.LeastTimeout} to {AcknowledgementWatch.MostTimeout}, or null for no limit.");
+        }
+
         return faults;
 
         void Check(string name, int value, int least, int most)

@@ -35,6 +35,13 @@ public sealed class BrokerLimits
     [Range(1, int.MaxValue)]
     public int? MaxConsumersPerChannel { get; set; }
 
+    /// <summary>How long a delivery may stay unsettled, to a consumer or taken with a get. 1 millisecond to 3,650 days. Default <see langword="null"/>: as long as it
+    /// likes. Beyond: 406, the channel closes, and what it held unsettled goes back to its queue.</summary>
+    /// <remarks>Looked at every minute, or as often as the time itself where that is shorter, and counted from the first look after the delivery. What was handed
+    /// over counts, whether or not the application has read it: a prefetch bounds that. Source: RabbitMQ, <c>consumer_timeout</c>, which is 30 minutes by default
+    /// there, and from 4.3 on only for quorum queues.</remarks>
+    public TimeSpan? AcknowledgementTimeout { get; set; }
+
     /// <summary>Most queues of one virtual host. 1 to 2,147,483,647. Default <see langword="null"/>: no bound. Beyond: 406, the channel closes.</summary>
     [Range(1, int.MaxValue)]
     public int? MaxQueuesPerVirtualHost { get; set; }

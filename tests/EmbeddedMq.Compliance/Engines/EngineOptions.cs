@@ -18,6 +18,9 @@ public sealed record EngineOptions
     /// <summary>Largest body, in bytes.</summary>
     public int? MaxMessageBytes { get; init; }
 
+    /// <summary>How long a delivery may stay unsettled.</summary>
+    public TimeSpan? AcknowledgementTimeout { get; init; }
+
     /// <summary>Whether the memory alarm will be raised.</summary>
     public bool MemoryAlarm { get; init; }
 }

@@ -202,6 +202,24 @@ public abstract class AcknowledgeCompliance(ComplianceEngine engine) : Complianc
         await ExpectChannelErrorAsync(ReplyCode.PreconditionFailed, "unknown delivery tag 2", c => c.AckAsync(2), Channel);
     }
 
+    [Fact, AmqpItem("A7.16")]
+    [DeliberateDifference("A delivery may stay unsettled as long as it likes, unless BrokerLimits.AcknowledgementTimeout bounds it; RabbitMQ closes the channel after 30 minutes by default, from 4.3 on only for quorum queues.")]
+    public async Task Delivery_UnsettledForHours_StaysOut()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendAsync(queue, "m");
+        TestConsumer consumer = await ConsumeAsync(queue);
+        Delivery delivery = await consumer.ExpectNextAsync("m");
+        for (int hour = 0; hour < 5; hour++)
+        {
+            await Engine.AdvanceAsync(TimeSpan.FromHours(1));
+        }
+
+        await Channel.AckAsync(delivery.DeliveryTag);
+        await ExpectReadyAsync(queue, 0);
+        Assert.True(Channel.IsOpen);
+    }
+
     private async Task DeliverAsync(IChannel channel, string queue, int count)
     {
         await SendNumbersAsync(queue, count);

@@ -121,6 +121,11 @@ public sealed class UnackedDeliveriesTests
             }
 
             Assert.True(plain.Count == book.Count, where);
+            if (random.Next(4) == 0)
+            {
+                Assert.True(plain.Keys.Append(next).Min() == book.OldestTag(out ulong unused), where);
+                Assert.Equal(next, unused);
+            }
         }
 
         Assert.Equal(plain.Values, book.Close());

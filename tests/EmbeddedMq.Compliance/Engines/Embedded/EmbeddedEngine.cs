@@ -32,6 +32,7 @@ public class EmbeddedEngine : ComplianceEngine
         limits.MaxConsumersPerChannel = options.MaxConsumersPerChannel ?? limits.MaxConsumersPerChannel;
         limits.MaxQueuesPerVirtualHost = options.MaxQueues ?? limits.MaxQueuesPerVirtualHost;
         limits.MaxMessageBytes = options.MaxMessageBytes ?? limits.MaxMessageBytes;
+        limits.AcknowledgementTimeout = options.AcknowledgementTimeout ?? limits.AcknowledgementTimeout;
         if (options.MemoryAlarm)
         {
             brokerOptions.MemoryHighWatermarkBytes = BallastBytes / 2;

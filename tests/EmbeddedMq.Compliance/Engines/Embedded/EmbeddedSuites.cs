@@ -4,6 +4,8 @@ namespace EmbeddedMq.Compliance.Embedded;
 
 public sealed class EmbeddedAcknowledgeCompliance() : AcknowledgeCompliance(new EmbeddedEngine());
 
+public sealed class EmbeddedAcknowledgementTimeoutCompliance() : AcknowledgementTimeoutCompliance(new EmbeddedEngine());
+
 public sealed class EmbeddedAlternateExchangeCompliance() : AlternateExchangeCompliance(new EmbeddedEngine());
 
 public sealed class EmbeddedBindingCompliance() : BindingCompliance(new EmbeddedEngine());

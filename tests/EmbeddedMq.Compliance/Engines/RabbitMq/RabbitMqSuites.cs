@@ -4,6 +4,8 @@ namespace EmbeddedMq.Compliance.RabbitMq;
 
 public sealed class RabbitMqAcknowledgeCompliance() : AcknowledgeCompliance(new RabbitMqEngine());
 
+public sealed class RabbitMqAcknowledgementTimeoutCompliance() : AcknowledgementTimeoutCompliance(new RabbitMqEngine());
+
 public sealed class RabbitMqAlternateExchangeCompliance() : AlternateExchangeCompliance(new RabbitMqEngine());
 
 public sealed class RabbitMqBindingCompliance() : BindingCompliance(new RabbitMqEngine());

@@ -6,7 +6,7 @@ namespace EmbeddedMq.Compliance.RabbitMq;
 /// <summary>The <see cref="LeasedRabbitServer"/> for the time of one test, with a virtual host and the limits that the test wants.</summary>
 internal sealed class ServerLease : IAsyncDisposable
 {
-    private const string Unlimited = "application:set_env(rabbit, channel_max, 2047), application:set_env(rabbit, max_message_size, 134217728).";
+    private static readonly string Unlimited = SetEnvironment(new EngineOptions());
 
     private readonly EngineOptions _options;
 
@@ -23,7 +23,7 @@ internal sealed class ServerLease : IAsyncDisposable
     /// <summary>The virtual host.</summary>
     internal string VirtualHost { get; }
 
-    private bool LimitsTheServer => _options.MaxChannelsPerConnection is not null || _options.MaxMessageBytes is not null;
+    private bool LimitsTheServer => _options.MaxChannelsPerConnection is not null || _options.MaxMessageBytes is not null || _options.AcknowledgementTimeout is not null;
 
     /// <summary>Waits for the server, and sets it up.</summary>
     /// <param name="virtualHost">The name of the virtual host to make.</param>
@@ -73,8 +73,15 @@ internal sealed class ServerLease : IAsyncDisposable
             rabbit_vhost:add(V, U),
             rabbit_auth_backend_internal:set_permissions(<<"guest">>, V, A, A, A, U),
             rabbit_vhost_limit:set(V, [{<<"max-queues">>, {{_options.MaxQueues ?? -1}}}, {<<"max-connections">>, {{_options.MaxConnections ?? -1}}}], U),
-            application:set_env(rabbit, channel_max, {{_options.MaxChannelsPerConnection ?? 2047}}),
-            application:set_env(rabbit, max_message_size, {{_options.MaxMessageBytes ?? 134_217_728}}).
+            {{SetEnvironment(_options)}}
             """));
     }
+
+    // What is not wanted is the server's default. A channel looks at its deliveries once a tick.
+    private static string SetEnvironment(EngineOptions options) => string.Create(CultureInfo.InvariantCulture, $"""
+        application:set_env(rabbit, channel_max, {options.MaxChannelsPerConnection ?? 2047}),
+        application:set_env(rabbit, max_message_size, {options.MaxMessageBytes ?? 134_217_728}),
+        application:set_env(rabbit, consumer_timeout, {options.AcknowledgementTimeout?.TotalMilliseconds ?? 1_800_000}),
+        application:set_env(rabbit, channel_tick_interval, {options.AcknowledgementTimeout?.TotalMilliseconds ?? 60_000}).
+        """);
 }

@@ -4,6 +4,8 @@ namespace EmbeddedMq.Compliance.Stored;
 
 public sealed class StoredAcknowledgeCompliance() : AcknowledgeCompliance(new StoredEngine(Durability.Synced));
 
+public sealed class StoredAcknowledgementTimeoutCompliance() : AcknowledgementTimeoutCompliance(new StoredEngine(Durability.Synced));
+
 public sealed class StoredAlternateExchangeCompliance() : AlternateExchangeCompliance(new StoredEngine());
 
 public sealed class StoredBindingCompliance() : BindingCompliance(new StoredEngine());

@@ -1,0 +1,131 @@
+namespace EmbeddedMq.Compliance;
+
+/// <summary>Deliveries that nobody settles for too long, and what comes of their channel.</summary>
+/// <inheritdoc cref="ComplianceSuite" path="/param"/>
+public abstract class AcknowledgementTimeoutCompliance(ComplianceEngine engine) : ComplianceSuite(engine)
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
+
+    protected override EngineCapabilities Needs => EngineCapabilities.Limits;
+
+    protected override EngineOptions Options { get; } = new() { AcknowledgementTimeout = Timeout };
+
+    [Fact, AmqpItem("A7.16")]
+    public async Task Delivery_NotSettledInTime_ClosesItsChannelAndGoesBack()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendAsync(queue, "m");
+        IChannel channel = await OpenChannelAsync();
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await consumer.ExpectNextAsync("m");
+        await LetTimePassAsync();
+
+        await ExpectTimedOutAsync(channel);
+        await consumer.ExpectFailureAsync<ChannelException>();
+        Assert.True((await GetAsync(queue)).Redelivered);
+    }
+
+    [Fact, AmqpItem("A7.16")]
+    public async Task Delivery_NotReadInTime_ClosesItsChannelToo()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendNumbersAsync(queue, 3);
+        IChannel channel = await OpenChannelAsync();
+        await channel.StartConsumerAsync(queue);
+        await ExpectReadyAsync(queue, 0);
+        await LetTimePassAsync();
+
+        await ExpectTimedOutAsync(channel);
+        await ExpectMessagesAsync(queue, Numbers(1, 3));
+    }
+
+    [Fact, AmqpItem("A7.16")]
+    public async Task Delivery_TakenWithGetAndNotSettledInTime_ClosesItsChannel()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendAsync(queue, "m");
+        IChannel channel = await OpenChannelAsync();
+        await GetUnsettledAsync(channel, queue);
+        await LetTimePassAsync();
+
+        await ExpectTimedOutAsync(channel);
+        await ExpectMessagesAsync(queue, "m");
+    }
+
+    [Fact, AmqpItem("A7.16")]
+    public async Task Delivery_SettledBehindOneThatIsNot_DoesNotHelpThatOne()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendNumbersAsync(queue, 2);
+        IChannel channel = await OpenChannelAsync();
+        TestConsumer consumer = await ConsumeAsync(queue, channel: channel);
+        await consumer.ExpectNextAsync("1");
+        await consumer.AckNextAsync("2");
+        await LetTimePassAsync();
+
+        await ExpectTimedOutAsync(channel);
+        await ExpectMessagesAsync(queue, "1");
+    }
+
+    [Fact, AmqpItem("A7.16")]
+    public async Task Deliveries_SettledInTime_LeaveTheirChannelOpen()
+    {
+        string queue = await DeclareQueueAsync();
+        TestConsumer consumer = await ConsumeAsync(queue);
+        foreach (string text in Numbers(1, 5))
+        {
+            await SendAsync(queue, text);
+            await consumer.AckNextAsync(text);
+            await Engine.AdvanceAsync(Timeout / 2);
+        }
+
+        Assert.True(Channel.IsOpen);
+        await consumer.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A7.16")]
+    public async Task Delivery_SettledByReadingIt_LeavesItsChannelOpen()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendAsync(queue, "m");
+        IChannel channel = await OpenChannelAsync();
+        TestConsumer consumer = await ConsumeAsync(queue, new ConsumerOptions { AutoAck = true }, channel);
+        await consumer.ExpectNextAsync("m");
+        await LetTimePassAsync();
+
+        Assert.True(channel.IsOpen);
+        await consumer.ExpectNoneAsync();
+    }
+
+    [Fact, AmqpItem("A7.16")]
+    public async Task Channels_BesideOneThatTimesOut_StayOpen()
+    {
+        string queue = await DeclareQueueAsync();
+        await SendAsync(queue, "m");
+        IChannel channel = await OpenChannelAsync();
+        await GetUnsettledAsync(channel, queue);
+        await LetTimePassAsync();
+
+        await ExpectTimedOutAsync(channel);
+        Assert.True(Channel.IsOpen);
+        Assert.True(Connection.IsOpen);
+    }
+
+    // A broker looks now and then: late by one look, counted from another, at most.
+    private async Task LetTimePassAsync()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            await Engine.AdvanceAsync(Timeout);
+        }
+    }
+
+    private async Task ExpectTimedOutAsync(IChannel channel)
+    {
+        CloseReason reason = await SoonAsync(channel.Closed);
+        string text = $"delivery acknowledgement on channel {channel.Number} timed out. Timeout value used: 2000 ms. This timeout value can be configured, see consumers doc guide to learn more";
+        Assert.Equal(
+            (CloseInitiator.Broker, ReplyCode.PreconditionFailed, ReplyTexts.Full(ReplyCode.PreconditionFailed, text)),
+            (reason.Initiator, reason.ReplyCode, reason.ReplyText));
+    }
+}
