@@ -4,7 +4,7 @@ namespace EmbeddedMq.Compliance;
 /// <inheritdoc cref="ComplianceSuite" path="/param"/>
 public abstract class AcknowledgementTimeoutCompliance(ComplianceEngine engine) : ComplianceSuite(engine)
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(4); // on a server in real time, where settling may take a while
 
     protected override EngineCapabilities Needs => EngineCapabilities.Limits;
 
@@ -111,19 +111,17 @@ public abstract class AcknowledgementTimeoutCompliance(ComplianceEngine engine) 
         Assert.True(Connection.IsOpen);
     }
 
-    // A broker looks now and then: late by one look, counted from another, at most.
+    // A broker looks now and then: it is late by one look, and may count from the one before.
     private async Task LetTimePassAsync()
     {
-        for (int i = 0; i < 3; i++)
-        {
-            await Engine.AdvanceAsync(Timeout);
-        }
+        await Engine.AdvanceAsync(Timeout);
+        await Engine.AdvanceAsync(Timeout);
     }
 
     private async Task ExpectTimedOutAsync(IChannel channel)
     {
         CloseReason reason = await SoonAsync(channel.Closed);
-        string text = $"delivery acknowledgement on channel {channel.Number} timed out. Timeout value used: 2000 ms. This timeout value can be configured, see consumers doc guide to learn more";
+        string text = $"delivery acknowledgement on channel {channel.Number} timed out. Timeout value used: 4000 ms. This timeout value can be configured, see consumers doc guide to learn more";
         Assert.Equal(
             (CloseInitiator.Broker, ReplyCode.PreconditionFailed, ReplyTexts.Full(ReplyCode.PreconditionFailed, text)),
             (reason.Initiator, reason.ReplyCode, reason.ReplyText));
