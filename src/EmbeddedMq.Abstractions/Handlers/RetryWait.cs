@@ -14,6 +14,6 @@ public enum RetryWait
 
     /// <summary>In the consumer, unsettled: it takes one place of the prefetch, messages of the same key wait behind it, and a stop or a
     /// lost channel puts it back with its earlier count of attempts. A RabbitMQ server
-    /// lets a delivery stay unsettled for 30 minutes by default, and closes the channel then.</summary>
+    /// lets a delivery stay unsettled for 30 minutes by default, and closes the channel then, and so does the embedded broker where its limits say how long.</summary>
     Consumer,
 }

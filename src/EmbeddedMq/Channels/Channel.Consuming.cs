@@ -362,6 +362,7 @@ internal sealed partial class Channel
                 List<Unsettled> deliveries = [];
                 if (!TryTake(deliveryTag, multiple, deliveries))
                 {
+                    ThrowIfClosed(); // a close beside this has taken all that was in the book
                     throw MqErrors.UnknownDeliveryTag(deliveryTag);
                 }
 

@@ -151,7 +151,7 @@ internal sealed partial class Channel : IChannel, IDeliveryLedger
     internal void CheckAcknowledgements(long nowMs, TimeSpan timeout)
     {
         ulong oldest = _unacked.OldestTag(out ulong next);
-        if (oldest == next && _ages is null)
+        if (!IsOpen || (oldest == next && _ages is null))
         {
             return;
         }

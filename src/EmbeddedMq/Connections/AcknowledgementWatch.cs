@@ -17,14 +17,14 @@ internal sealed class AcknowledgementWatch : ScheduledWork
     private readonly ConnectionRegistry _connections;
     private readonly Scheduler _scheduler;
     private readonly TimeSpan _timeout;
-    private readonly long _intervalMs; // a whole number of them is the time-out, so that nothing is late by more than one
+    private readonly long _intervalMs; // as many as are in the time-out are no less than it, so that nothing is late by more than one
 
     private AcknowledgementWatch(ConnectionRegistry connections, Scheduler scheduler, TimeSpan timeout)
     {
         _connections = connections;
         _scheduler = scheduler;
         _timeout = timeout;
-        _intervalMs = Math.Max(1, (long)(timeout / Math.Ceiling(timeout / LongestInterval)).TotalMilliseconds);
+        _intervalMs = (long)Math.Ceiling(timeout.TotalMilliseconds / Math.Ceiling(timeout / LongestInterval));
     }
 
     /// <summary>Begins to look.</summary>

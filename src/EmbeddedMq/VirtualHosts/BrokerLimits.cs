@@ -37,8 +37,8 @@ public sealed class BrokerLimits
 
     /// <summary>How long a delivery may stay unsettled, to a consumer or taken with a get. 1 millisecond to 3,650 days. Default <see langword="null"/>: as long as it
     /// likes. Beyond: 406, the channel closes, and what it held unsettled goes back to its queue.</summary>
-    /// <remarks>Looked at every minute, or as often as the time itself where that is shorter, and counted from the first look after the delivery. What was handed
-    /// over counts, whether or not the application has read it: a prefetch bounds that. Source: RabbitMQ, <c>consumer_timeout</c>, which is 30 minutes by default
+    /// <remarks>Looked at at least once a minute, and once in the time itself, and counted from the first look after the delivery: it is late by one look at most.
+    /// What was handed over counts, whether or not the application has read it: a prefetch bounds that. Source: RabbitMQ, <c>consumer_timeout</c>, which is 30 minutes by default
     /// there, and from 4.3 on only for quorum queues.</remarks>
     public TimeSpan? AcknowledgementTimeout { get; set; }
 

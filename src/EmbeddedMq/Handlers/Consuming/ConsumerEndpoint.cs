@@ -160,7 +160,8 @@ internal abstract class ConsumerEndpoint : IAsyncDisposable
             return await running.ConfigureAwait(false);
         }
 
-        string reason = _failure = await run.DescribeEndAsync().ConfigureAwait(false);
+        // Where it ended by itself, it has closed its consumer, and knows why.
+        string reason = _failure = run.EndReason.Length > 0 ? run.EndReason : await run.DescribeEndAsync().ConfigureAwait(false);
         try
         {
             return await running.WaitAsync(_services.Options.MaxRestartDelay, _services.Time, _stopping.Token).ConfigureAwait(false);
