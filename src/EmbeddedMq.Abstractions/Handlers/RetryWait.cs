@@ -13,7 +13,7 @@ public enum RetryWait
     Queue,
 
     /// <summary>In the consumer, unsettled: it takes one place of the prefetch, messages of the same key wait behind it, and a stop or a
-    /// lost channel puts it back with its earlier count of attempts. A RabbitMQ server
-    /// lets a delivery stay unsettled for 30 minutes by default, and closes the channel then, and so does the embedded broker where its limits say how long.</summary>
+    /// lost channel puts it back with its earlier count of attempts. So does a wait that is longer than the broker lets
+    /// a delivery stay unsettled: a RabbitMQ server 30 minutes by default, an embedded broker what its limits say.</summary>
     Consumer,
 }

@@ -229,6 +229,7 @@ public sealed class SchedulerTests : IDisposable
     {
         internal override void Run() => action();
     }
+
     // A virtual clock that another thread moves at a moment of the test's choice.
     private sealed class MovingClock : TimeProvider
     {
